@@ -1,0 +1,157 @@
+// Package haconfig is the configuration of the failover side: one documented holdfast.yaml for zkfc and haadmin.
+//
+// A value comes from, last wins: the defaults (Default), the file, the environment (HOLDFAST_ZOOKEEPER_QUORUM for
+// zookeeper.quorum), and -D key=value or a named flag of the command. The file is the first that exists of: the -config
+// flag, HOLDFAST_CONFIG, ./holdfast.yaml, /etc/holdfast/holdfast.yaml. Load reports every problem at once, each with
+// the place where the value was set and a remedy. configs/holdfast.yaml explains each key.
+//
+// Only the command layer imports this package; the libraries below take plain values.
+package haconfig
+
+import (
+	"time"
+
+	"github.com/holdfast-ha/holdfast/failover/target"
+)
+
+// Config is what holdfast.yaml holds. The mapstructure tags are the keys of the file, in their documented spelling;
+// they are matched without regard to case.
+type Config struct {
+	Zookeeper    Zookeeper     `mapstructure:"zookeeper"`
+	Nameservices []Nameservice `mapstructure:"nameservices"`
+
+	// Nameservice is the id of the nameservice that this machine's commands mean; empty: the only one that is
+	// configured, or the one that LocalNode finds.
+	Nameservice string `mapstructure:"nameservice"`
+	// Node is the id of the node on this machine; empty: found by the addresses of this machine (LocalNode).
+	Node string `mapstructure:"node"`
+
+	Health     Health     `mapstructure:"health"`
+	Failover   Failover   `mapstructure:"failover"`
+	Fencing    Fencing    `mapstructure:"fencing"`
+	Controller Controller `mapstructure:"controller"`
+	Log        Log        `mapstructure:"log"`
+	Events     Events     `mapstructure:"events"`
+
+	// File is the path of the file that was read; empty when the configuration came from elsewhere.
+	File string `mapstructure:"-"`
+
+	origins map[string]string // lower-case key -> where it was set: "holdfast.yaml:12", "HOLDFAST_NODE", "-D node"
+}
+
+// Zookeeper is how to reach the ensemble and what the controllers write there.
+type Zookeeper struct {
+	// Quorum holds the servers, host:port each; required.
+	Quorum []string `mapstructure:"quorum"`
+	// SessionTimeout is after what time without a sign of life the ensemble gives the lock of a dead controller away.
+	// Default 2s. The servers may raise it to their minSessionTimeout.
+	SessionTimeout time.Duration `mapstructure:"sessionTimeout"`
+	// ParentZnode is the znode under which each nameservice has its own. Default /hadoop-ha, as the original.
+	ParentZnode string `mapstructure:"parentZnode"`
+	// ACL is the access list of all znodes written, "scheme:id:perms" separated by commas, or @file. Default
+	// world:anyone:rwcda. ACLs parses it.
+	ACL string `mapstructure:"acl"`
+	// Auth is who the controller is, "scheme:data" separated by commas, or @file. Default empty. Auths parses it.
+	Auth string `mapstructure:"auth"`
+}
+
+// Nameservice is one service with its nodes, of which one is active.
+type Nameservice struct {
+	ID string `mapstructure:"id"`
+	// AutomaticFailover says that a zkfc stands beside each node. Default true.
+	AutomaticFailover bool   `mapstructure:"automaticFailover"`
+	Nodes             []Node `mapstructure:"nodes"`
+}
+
+// Node is one NameNode and the addresses of it and of its controller.
+type Node struct {
+	ID string `mapstructure:"id"`
+	// Host is written to ZooKeeper byte for byte and dialled by everyone.
+	Host     string `mapstructure:"host"`
+	RPCPort  int    `mapstructure:"rpcPort"`  // default 8020
+	ZKFCPort int    `mapstructure:"zkfcPort"` // default 8019
+	// HealthAddress is host:port for health checks, when they should not go to the RPC port. Default: Host:RPCPort.
+	HealthAddress string `mapstructure:"healthAddress"`
+	// HTTPAddress is host:port of the node's web server; only shown, never needed. Default empty.
+	HTTPAddress string `mapstructure:"httpAddress"`
+}
+
+// Identity is n as the failover packages name it.
+func (n Node) Identity(nameservice string) target.Identity {
+	return target.Identity{
+		NameserviceID: nameservice, ServiceID: n.ID, Host: n.Host, Port: n.RPCPort, ZKFCPort: n.ZKFCPort,
+	}
+}
+
+// Health is how the local service is watched.
+type Health struct {
+	Interval time.Duration `mapstructure:"interval"` // between two checks; default 1s
+	Deadline time.Duration `mapstructure:"deadline"` // a check that takes longer has failed; default 1s
+}
+
+// Failover holds the deadlines of a change of roles.
+type Failover struct {
+	// GracefulFenceDeadline is how long the old active has for becoming standby before the fencing methods run.
+	// Default 1s. A refused connection is not waited for.
+	GracefulFenceDeadline time.Duration `mapstructure:"gracefulFenceDeadline"`
+	// NewActiveDeadline is how long the new active has for its promotion. Default 60s.
+	NewActiveDeadline time.Duration `mapstructure:"newActiveDeadline"`
+	// RPCDeadline is how long haadmin waits for one answer. Default 20s.
+	RPCDeadline time.Duration `mapstructure:"rpcDeadline"`
+}
+
+// Fencing is what runs when an old active cannot be asked to step down.
+type Fencing struct {
+	Methods []FencingMethod `mapstructure:"methods"`
+	// Deadline is the time for all methods together. Default 60s.
+	Deadline time.Duration `mapstructure:"deadline"`
+}
+
+// FencingMethod is one method in the original's notation. In the file an entry may also be the bare string.
+type FencingMethod struct {
+	Method  string        `mapstructure:"method"`  // shell(command)
+	Timeout time.Duration `mapstructure:"timeout"` // default 30s
+}
+
+// Controller is the zkfc process itself.
+type Controller struct {
+	// HTTPAddress is host:port for metrics and health pages; empty, the default, serves none.
+	HTTPAddress string `mapstructure:"httpAddress"`
+}
+
+// Log is how much is said on standard error.
+type Log struct {
+	Level string `mapstructure:"level"` // debug, info, warn, error; default info
+}
+
+// Events is where the controller appends one JSON object per event.
+type Events struct {
+	File string `mapstructure:"file"` // default empty: not written
+}
+
+// Defaults of lists' entries, applied to each entry that does not set them.
+const (
+	DefaultRPCPort       = 8020
+	DefaultZKFCPort      = 8019
+	DefaultMethodTimeout = 30 * time.Second
+)
+
+// Default is the configuration before anything is read. What has no default is empty: the quorum, the nameservices and
+// the fencing methods.
+func Default() Config {
+	return Config{
+		Zookeeper: Zookeeper{
+			SessionTimeout: 2 * time.Second,
+			ParentZnode:    "/hadoop-ha",
+			ACL:            "world:anyone:rwcda",
+		},
+		Health: Health{Interval: time.Second, Deadline: time.Second},
+		Failover: Failover{
+			GracefulFenceDeadline: time.Second,
+			NewActiveDeadline:     60 * time.Second,
+			RPCDeadline:           20 * time.Second,
+		},
+		Fencing: Fencing{Deadline: 60 * time.Second},
+		Log:     Log{Level: "info"},
+	}
+}
