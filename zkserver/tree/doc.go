@@ -1,0 +1,27 @@
+// Package tree holds the znodes: it applies transactions, answers reads, and can be walked for a snapshot while it changes.
+//
+// The package is pure. A Tree is not safe for concurrent use: its owner lets many readers in together or one writer alone.
+// Byte slices, strings and ACL lists handed out are never changed afterwards, so they may be used after the lock is given
+// back; slices that come in with a transaction (data, ACL) are kept, not copied, and must not be changed by the caller.
+//
+// # Applying
+//
+// A transaction is a decision already made (package prep makes it), so Apply checks nothing but existence. It is
+// idempotent: a snapshot is taken while the tree goes on changing, so the log replayed onto it begins with transactions
+// whose effect, or part of it, or an effect of something later, is in the snapshot already. The rules that make the end
+// state right (ZOOKEEPER-3144, 3145, 3249 and relatives):
+//
+//   - a create of what exists sets the ACL, and raises the parent's cversion and pzxid if its own are higher;
+//   - cversion and pzxid of a parent never go back;
+//   - a delete raises the parent's pzxid even when the child is gone; it takes the whole subtree with it, because
+//     children of a znode that is deleted now can only come from later transactions, which will be replayed too;
+//   - closeSession deletes the paths it names, whoever owns them by now;
+//   - LastZxid moves after a whole transaction, never within a multi (ZOOKEEPER-3127).
+//
+// # Memory
+//
+// One map from path to znode; a child's name is the end of its path; children are a slice of pointers, absent for
+// leaves; ACL lists are shared and reference-counted under small ids.
+//
+// Source: DataTree.java, DataNode.java, ReferenceCountedACLCache.java, EphemeralType.java of Apache ZooKeeper 3.9.
+package tree
