@@ -36,7 +36,7 @@ type Config struct {
 	// File is the path of the file that was read; empty when the configuration came from elsewhere.
 	File string `mapstructure:"-"`
 
-	origins map[string]string // lower-case key -> where it was set: "holdfast.yaml:12", "HOLDFAST_NODE", "-D node"
+	origins origins
 }
 
 // Zookeeper is how to reach the ensemble and what the controllers write there.
@@ -72,8 +72,6 @@ type Node struct {
 	ZKFCPort int    `mapstructure:"zkfcPort"` // default 8019
 	// HealthAddress is host:port for health checks, when they should not go to the RPC port. Default: Host:RPCPort.
 	HealthAddress string `mapstructure:"healthAddress"`
-	// HTTPAddress is host:port of the node's web server; only shown, never needed. Default empty.
-	HTTPAddress string `mapstructure:"httpAddress"`
 }
 
 // Identity is n as the failover packages name it.
@@ -92,7 +90,7 @@ type Health struct {
 // Failover holds the deadlines of a change of roles.
 type Failover struct {
 	// GracefulFenceDeadline is how long the old active has for becoming standby before the fencing methods run.
-	// Default 1s. A refused connection is not waited for.
+	// Default 300ms, so that a hung node delays the promotion little. A refused connection is not waited for.
 	GracefulFenceDeadline time.Duration `mapstructure:"gracefulFenceDeadline"`
 	// NewActiveDeadline is how long the new active has for its promotion. Default 60s.
 	NewActiveDeadline time.Duration `mapstructure:"newActiveDeadline"`
@@ -129,13 +127,6 @@ type Events struct {
 	File string `mapstructure:"file"` // default empty: not written
 }
 
-// Defaults of lists' entries, applied to each entry that does not set them.
-const (
-	DefaultRPCPort       = 8020
-	DefaultZKFCPort      = 8019
-	DefaultMethodTimeout = 30 * time.Second
-)
-
 // Default is the configuration before anything is read. What has no default is empty: the quorum, the nameservices and
 // the fencing methods.
 func Default() Config {
@@ -147,11 +138,24 @@ func Default() Config {
 		},
 		Health: Health{Interval: time.Second, Deadline: time.Second},
 		Failover: Failover{
-			GracefulFenceDeadline: time.Second,
+			GracefulFenceDeadline: 300 * time.Millisecond,
 			NewActiveDeadline:     60 * time.Second,
 			RPCDeadline:           20 * time.Second,
 		},
 		Fencing: Fencing{Deadline: 60 * time.Second},
 		Log:     Log{Level: "info"},
 	}
+}
+
+// entryDefaults are the values of an entry of a list that the entry does not set, by the list's key.
+func entryDefaults(list string) map[string]any {
+	switch list {
+	case "nameservices":
+		return map[string]any{"automaticfailover": true}
+	case "nameservices.nodes":
+		return map[string]any{"rpcport": 8020, "zkfcport": 8019}
+	case "fencing.methods":
+		return map[string]any{"timeout": 30 * time.Second}
+	}
+	return nil
 }

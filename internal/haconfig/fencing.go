@@ -1,0 +1,59 @@
+package haconfig
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/holdfast-ha/holdfast/fencing"
+)
+
+// FencingConfig is what fencing.New needs: the methods, their deadlines, and the environment of their scripts. local is
+// the id of the node on this machine, empty for haadmin.
+func (c *Config) FencingConfig(ns Nameservice, local string) fencing.Config {
+	out := fencing.Config{Deadline: c.Fencing.Deadline, Env: c.FencingEnv(ns, local)}
+	for _, m := range c.Fencing.Methods {
+		out.Methods = append(out.Methods, fencing.Spec{Method: m.Method, Timeout: m.Timeout})
+	}
+	return out
+}
+
+// FencingEnv is the configuration as the original passes it to a fencing script: its names, where this configuration
+// has the same thing. fencing turns the dots into underscores. The original passes passwords too; this does not.
+func (c *Config) FencingEnv(ns Nameservice, local string) map[string]string {
+	ms := func(d interface{ Milliseconds() int64 }) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	var nss, ids, methods []string
+	for _, s := range c.Nameservices {
+		nss = append(nss, s.ID)
+	}
+	env := map[string]string{}
+	for _, n := range ns.Nodes {
+		ids = append(ids, n.ID)
+		id := n.Identity(ns.ID)
+		env["dfs.namenode.rpc-address."+ns.ID+"."+n.ID] = id.Addr()
+		env["dfs.ha.zkfc.port."+ns.ID+"."+n.ID] = strconv.Itoa(n.ZKFCPort)
+	}
+	for _, m := range c.Fencing.Methods {
+		methods = append(methods, m.Method)
+	}
+	for k, v := range map[string]string{
+		"dfs.nameservices":                                     strings.Join(nss, ","),
+		"dfs.nameservice.id":                                   ns.ID,
+		"dfs.ha.namenodes." + ns.ID:                            strings.Join(ids, ","),
+		"dfs.ha.namenode.id":                                   local,
+		"dfs.ha.automatic-failover.enabled":                    strconv.FormatBool(ns.AutomaticFailover),
+		"dfs.ha.fencing.methods":                               strings.Join(methods, "\n"),
+		"ha.zookeeper.quorum":                                  strings.Join(c.Zookeeper.Quorum, ","),
+		"ha.zookeeper.session-timeout.ms":                      ms(c.Zookeeper.SessionTimeout),
+		"ha.zookeeper.parent-znode":                            c.Zookeeper.ParentZnode,
+		"ha.health-monitor.check-interval.ms":                  ms(c.Health.Interval),
+		"ha.health-monitor.rpc-timeout.ms":                     ms(c.Health.Deadline),
+		"ha.failover-controller.graceful-fence.rpc-timeout.ms": ms(c.Failover.GracefulFenceDeadline),
+		"ha.failover-controller.new-active.rpc-timeout.ms":     ms(c.Failover.NewActiveDeadline),
+		"ha.failover-controller.cli-check.rpc-timeout.ms":      ms(c.Failover.RPCDeadline),
+	} {
+		if v != "" {
+			env[k] = v
+		}
+	}
+	return env
+}

@@ -1,0 +1,180 @@
+package haconfig
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// checker collects problems and knows where each key was set.
+type checker struct {
+	cfg *Config
+	out Problems
+}
+
+func (c *checker) add(key, text, remedy string) {
+	c.out = append(c.out, Problem{Where: c.cfg.origins.of(key), Key: key, Text: text, Remedy: remedy})
+}
+
+// Validate returns everything that is wrong with the values; empty when nothing is.
+func (c *Config) Validate() Problems {
+	k := &checker{cfg: c}
+	k.zookeeper(c.Zookeeper)
+	k.nameservices(c.Nameservices)
+	k.local()
+	for _, d := range []struct {
+		key string
+		d   time.Duration
+		def string
+	}{
+		{"zookeeper.sessionTimeout", c.Zookeeper.SessionTimeout, "2s"},
+		{"health.interval", c.Health.Interval, "1s"},
+		{"health.deadline", c.Health.Deadline, "1s"},
+		{"failover.gracefulFenceDeadline", c.Failover.GracefulFenceDeadline, "300ms"},
+		{"failover.newActiveDeadline", c.Failover.NewActiveDeadline, "60s"},
+		{"failover.rpcDeadline", c.Failover.RPCDeadline, "20s"},
+		{"fencing.deadline", c.Fencing.Deadline, "60s"},
+	} {
+		k.positive(d.key, d.d, d.def)
+	}
+	for i, m := range c.Fencing.Methods {
+		at := "fencing.methods." + strconv.Itoa(i)
+		if strings.TrimSpace(m.Method) == "" {
+			k.add(at+".method", "missing", "write a method such as shell(/usr/local/bin/fence.sh)")
+		}
+		k.positive(at+".timeout", m.Timeout, "30s")
+	}
+	k.hostPort("controller.httpAddress", c.Controller.HTTPAddress, true)
+	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, c.Log.Level) {
+		k.add("log.level", fmt.Sprintf("%q is not a level", c.Log.Level), "write one of: "+strings.Join(levels, ", "))
+	}
+	return k.out
+}
+
+func (k *checker) positive(key string, d time.Duration, def string) {
+	if d <= 0 {
+		k.add(key, fmt.Sprintf("%s is not above zero", d), "the default is "+def)
+	}
+}
+
+func (k *checker) zookeeper(z Zookeeper) {
+	if len(z.Quorum) == 0 {
+		text := "no server is named"
+		if k.cfg.File == "" {
+			text += ", and no configuration file was found (looked for -config, " + EnvFile + ", ./holdfast.yaml, " + SystemFile + ")"
+		}
+		k.add("zookeeper.quorum", text, "write host:port of each server, e.g. zk1:2181")
+	}
+	for i, s := range z.Quorum {
+		key := "zookeeper.quorum"
+		k.hostPort(key, s, false)
+		if slices.Index(z.Quorum, s) < i {
+			k.add(key, s+" is named twice", "name each server once")
+		}
+	}
+	p := z.ParentZnode
+	if !strings.HasPrefix(p, "/") || p != "/" && (strings.HasSuffix(p, "/") || strings.Contains(p, "//")) {
+		k.add("zookeeper.parentZnode", fmt.Sprintf("%q is not the path of a znode", p), "write it as /hadoop-ha")
+	}
+	if _, err := z.ACLs(); err != nil {
+		k.add("zookeeper.acl", err.Error(), "write scheme:id:perms, e.g. world:anyone:rwcda")
+	}
+	if _, err := z.Auths(); err != nil {
+		k.add("zookeeper.auth", err.Error(), "write scheme:data, e.g. digest:user:password")
+	}
+}
+
+func (k *checker) nameservices(nss []Nameservice) {
+	if len(nss) == 0 {
+		k.add("nameservices", "none is configured", "describe at least one, with its nodes; configs/holdfast.yaml is a sample")
+	}
+	ids := map[string]bool{}
+	for i, ns := range nss {
+		at := "nameservices." + strconv.Itoa(i)
+		k.id(at+".id", ns.ID, ids)
+		if len(ns.Nodes) < 2 {
+			k.add(at+".nodes", fmt.Sprintf("%d of at least 2 nodes", len(ns.Nodes)), "name the active's and the standby's addresses")
+		}
+		nodes, addrs := map[string]bool{}, map[string]string{}
+		for j, n := range ns.Nodes {
+			k.node(at+".nodes."+strconv.Itoa(j), n, nodes, addrs)
+		}
+	}
+}
+
+func (k *checker) node(at string, n Node, ids map[string]bool, addrs map[string]string) {
+	k.id(at+".id", n.ID, ids)
+	switch {
+	case n.Host == "":
+		k.add(at+".host", "missing", "write the name or the address of the machine")
+	case strings.ContainsAny(n.Host, " /\t") || strings.Contains(n.Host, ":") && net.ParseIP(n.Host) == nil:
+		k.add(at+".host", fmt.Sprintf("%q is not a name or an address", n.Host), "ports have keys of their own: rpcPort, zkfcPort")
+	}
+	for _, p := range []struct {
+		key  string
+		port int
+	}{{"rpcPort", n.RPCPort}, {"zkfcPort", n.ZKFCPort}} {
+		key := at + "." + p.key
+		if p.port < 1 || p.port > 65535 {
+			k.add(key, fmt.Sprintf("%d is not a port", p.port), "write a number from 1 to 65535")
+			continue
+		}
+		addr := net.JoinHostPort(n.Host, strconv.Itoa(p.port))
+		if other, taken := addrs[addr]; taken && n.Host != "" {
+			k.add(key, addr+" is also "+other, "each service needs an address of its own")
+		}
+		addrs[addr] = p.key + " of " + n.ID
+	}
+	k.hostPort(at+".healthAddress", n.HealthAddress, true)
+}
+
+// id checks a name that becomes part of a znode's path and of the lock's data.
+func (k *checker) id(key, id string, seen map[string]bool) {
+	switch {
+	case id == "":
+		k.add(key, "missing", "write the original's name, e.g. ns1 or nn1")
+	case strings.ContainsAny(id, "/.= \t\n") || strings.HasPrefix(id, "-"):
+		k.add(key, fmt.Sprintf("%q cannot be a name", id), "use letters, digits, - and _")
+	case seen[id]:
+		k.add(key, id+" is named twice", "give each entry an id of its own")
+	}
+	seen[id] = true
+}
+
+// local checks that nameservice and node name something.
+func (k *checker) local() {
+	c := k.cfg
+	var nss, nodes []string
+	for _, ns := range c.Nameservices {
+		nss = append(nss, ns.ID)
+		if c.Nameservice == "" || c.Nameservice == ns.ID {
+			for _, n := range ns.Nodes {
+				nodes = append(nodes, n.ID)
+			}
+		}
+	}
+	if len(nss) == 0 {
+		return
+	}
+	if c.Nameservice != "" && !slices.Contains(nss, c.Nameservice) {
+		k.add("nameservice", c.Nameservice+" is not configured", "configured: "+strings.Join(nss, ", "))
+		return
+	}
+	if c.Node != "" && !slices.Contains(nodes, c.Node) {
+		k.add("node", c.Node+" is not configured", "configured: "+strings.Join(nodes, ", "))
+	}
+}
+
+func (k *checker) hostPort(key, s string, mayBeEmpty bool) {
+	if s == "" && mayBeEmpty {
+		return
+	}
+	host, port, err := net.SplitHostPort(s)
+	n, nerr := strconv.Atoi(port)
+	if err != nil || nerr != nil || n < 0 || n > 65535 || n == 0 && !mayBeEmpty || host == "" && !mayBeEmpty {
+		k.add(key, fmt.Sprintf("%q is not host:port", s), "write it as host:2181, an IPv6 address as [::1]:2181")
+	}
+}

@@ -1,0 +1,87 @@
+package haconfig
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// ACL is one entry of an access list.
+type ACL struct {
+	Scheme, ID string
+	Perms      int32 // ZooKeeper's bits: read 1, write 2, create 4, delete 8, admin 16
+}
+
+// Auth is one identity to add to the session.
+type Auth struct {
+	Scheme string
+	Data   []byte
+}
+
+// ACLs parses the acl key, reading the file behind @file.
+func (z Zookeeper) ACLs() ([]ACL, error) {
+	text, err := indirect(z.ACL)
+	if err != nil {
+		return nil, err
+	}
+	var out []ACL
+	for _, e := range entries(text) {
+		first, last := strings.IndexByte(e, ':'), strings.LastIndexByte(e, ':')
+		if first <= 0 || last == first || last == len(e)-1 {
+			return nil, fmt.Errorf("%q is not scheme:id:perms", e)
+		}
+		a := ACL{Scheme: e[:first], ID: e[first+1 : last]}
+		for _, p := range e[last+1:] {
+			bit := strings.IndexRune("rwcda", p)
+			if bit < 0 {
+				return nil, fmt.Errorf("%q in %q is not one of the permissions r, w, c, d, a", p, e)
+			}
+			a.Perms |= 1 << bit
+		}
+		out = append(out, a)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no entry: nobody could use the znodes")
+	}
+	return out, nil
+}
+
+// Auths parses the auth key, reading the file behind @file. The data never appears in an error.
+func (z Zookeeper) Auths() ([]Auth, error) {
+	text, err := indirect(z.Auth)
+	if err != nil {
+		return nil, err
+	}
+	var out []Auth
+	for i, e := range entries(text) {
+		scheme, data, ok := strings.Cut(e, ":")
+		if !ok || scheme == "" {
+			return nil, fmt.Errorf("entry %d is not scheme:data", i+1)
+		}
+		out = append(out, Auth{Scheme: scheme, Data: []byte(data)})
+	}
+	return out, nil
+}
+
+// indirect is the content of the file after @, or the value itself.
+func indirect(value string) (string, error) {
+	file, ok := strings.CutPrefix(strings.TrimSpace(value), "@")
+	if !ok {
+		return value, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("cannot read the file after @: %w", err)
+	}
+	return string(text), nil
+}
+
+func entries(text string) []string {
+	var out []string
+	for _, e := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
+		if e = strings.TrimSpace(e); e != "" {
+			out = append(out, e)
+		}
+	}
+	return out
+}
