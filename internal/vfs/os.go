@@ -1,0 +1,118 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// OS is the file system of the machine.
+func OS() FS { return osFS{} }
+
+type osFS struct{}
+
+func (osFS) Create(name string) (File, error) {
+	return wrap(os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644))
+}
+
+func (osFS) Open(name string) (File, error) { return wrap(os.Open(name)) }
+
+func (osFS) OpenReadWrite(name string) (File, error) { return wrap(os.OpenFile(name, os.O_RDWR, 0)) }
+
+func wrap(f *os.File, err error) (File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &osFile{File: f}, nil
+}
+
+func (osFS) Rename(oldName, newName string) error { return os.Rename(oldName, newName) }
+func (osFS) Remove(name string) error             { return os.Remove(name) }
+
+func (osFS) List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir) // sorted by name
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
+func (osFS) Stat(name string) (Info, error) {
+	st, err := os.Stat(name)
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{Size: st.Size(), ModTime: st.ModTime(), Dir: st.IsDir()}, nil
+}
+
+func (o osFS) MkdirAll(dir string) error {
+	st, err := os.Stat(dir)
+	if err == nil {
+		if st.IsDir() {
+			return nil
+		}
+		return fmt.Errorf("%s exists and is not a directory", dir)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := o.MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return o.SyncDir(parent)
+}
+
+func (osFS) SyncDir(dir string) error { return syncDir(dir) }
+
+func (osFS) FreeSpace(dir string) (int64, error) { return freeSpace(dir) }
+
+func (osFS) Lock(name string) (io.Closer, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	return &osLock{f: f}, nil
+}
+
+// osLock releases with the last close of its file; the file stays, removing it would let two processes lock two files.
+type osLock struct {
+	once sync.Once
+	f    *os.File
+	err  error
+}
+
+func (l *osLock) Close() error {
+	l.once.Do(func() { l.err = l.f.Close() })
+	return l.err
+}
+
+type osFile struct{ *os.File }
+
+func (f *osFile) Sync() error                  { return syncData(f.File) }
+func (f *osFile) Preallocate(size int64) error { return preallocate(f.File, size) }
+
+func (f *osFile) Size() (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
