@@ -1,0 +1,179 @@
+// Package fencing makes sure that a node which can no longer be asked to step down does no more harm, by running the
+// configured methods in order until one succeeds.
+//
+//	shell(/usr/local/bin/power-off $target_host)      one method per line, # begins a comment
+//	sshfence(user:22)                                 known, but refused: it comes with the Hadoop release
+//
+// Every attempt is bounded in time and recorded: what was run, for how long, how it ended, the end of its output.
+package fencing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/failover/target"
+)
+
+// ErrNotFenced is wrapped by the error of Fence when no method succeeded. The node may still be alive and active.
+var ErrNotFenced = errors.New("unable to fence service by any configured method")
+
+// ErrNotConfigured is the error of New when there is no method at all.
+var ErrNotConfigured = errors.New("no fencing method is configured; name at least one, such as shell(/usr/local/bin/fence.sh), " +
+	"or shell(/bin/true) if the service itself refuses two writers")
+
+// Request says which node to fence, and on what occasion.
+type Request struct {
+	// Node is the node that must stop. Its details reach a script as target_host, target_port, target_address,
+	// target_nameserviceid and target_namenodeid.
+	Node target.Identity
+	// Manual marks a failover by hand: the same details are also given as source_*, as the original names them there.
+	Manual bool
+}
+
+// Attempt is what happened when one method was tried.
+type Attempt struct {
+	Method   string        `json:"method"` // as configured: shell(/bin/true)
+	Started  time.Time     `json:"started"`
+	Duration time.Duration `json:"duration_ns"`
+	Success  bool          `json:"success"`
+	// ExitStatus is the command's; -1 when it could not be started or was killed.
+	ExitStatus int    `json:"exit_status"`
+	Error      string `json:"error,omitempty"`  // why it failed
+	Output     string `json:"output,omitempty"` // the end of standard output and error, at most 4 KiB
+}
+
+// Record is the whole of one fencing, for the failover history.
+type Record struct {
+	Node     target.Identity `json:"node"`
+	Fenced   bool            `json:"fenced"`
+	Method   string          `json:"method,omitempty"` // the one that succeeded
+	Duration time.Duration   `json:"duration_ns"`
+	Attempts []Attempt       `json:"attempts"`
+}
+
+// Spec is one method as configured.
+type Spec struct {
+	Method  string        // original's notation: shell(command)
+	Timeout time.Duration // default 30s when 0
+}
+
+// Config is what a Fencer needs.
+type Config struct {
+	Methods  []Spec            // in order; at least one
+	Deadline time.Duration     // for all methods together; default 60s when 0
+	Env      map[string]string // names added to the environment of scripts; dots become underscores
+}
+
+// Defaults of Config and Spec.
+const (
+	DefaultTimeout  = 30 * time.Second
+	DefaultDeadline = 60 * time.Second
+)
+
+// Fencer runs the methods. It is safe for use from several goroutines.
+type Fencer struct {
+	methods  []method
+	deadline time.Duration
+	env      map[string]string
+	log      *zap.Logger
+	lookup   func(ctx context.Context, host string) ([]string, error)
+}
+
+// method is one way to stop a node. name is the original's, for the log.
+type method interface {
+	name() string
+	spec() string
+	timeout() time.Duration
+	try(ctx context.Context, env []string, log *zap.Logger) Attempt
+}
+
+// New checks all methods and returns every problem at once.
+func New(cfg Config, log *zap.Logger) (*Fencer, error) {
+	f := &Fencer{deadline: cfg.Deadline, env: cfg.Env, log: log, lookup: net.DefaultResolver.LookupHost}
+	if f.deadline == 0 {
+		f.deadline = DefaultDeadline
+	}
+	var problems []error
+	for _, s := range cfg.Methods {
+		ms, err := parse(s)
+		if err != nil {
+			problems = append(problems, err)
+		}
+		f.methods = append(f.methods, ms...)
+	}
+	if len(problems) == 0 && len(f.methods) == 0 {
+		problems = append(problems, ErrNotConfigured)
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	return f, nil
+}
+
+// Methods lists the methods as configured, in order.
+func (f *Fencer) Methods() []string {
+	out := make([]string, len(f.methods))
+	for i, m := range f.methods {
+		out[i] = m.spec()
+	}
+	return out
+}
+
+// Fence tries the methods in order until one succeeds; then the error is nil. The record is complete in either case.
+// When ctx ends, the running method is killed and no other is tried.
+func (f *Fencer) Fence(ctx context.Context, node target.Identity) (Record, error) {
+	return f.Do(ctx, Request{Node: node})
+}
+
+// Do is Fence with the occasion.
+func (f *Fencer) Do(ctx context.Context, r Request) (Record, error) {
+	start := time.Now()
+	log := f.log.Named("NodeFencer")
+	rec := Record{Node: r.Node, Attempts: make([]Attempt, 0, len(f.methods))}
+	ctx, cancel := context.WithTimeoutCause(ctx, f.deadline, fmt.Errorf("the deadline of %s for all methods is over", f.deadline))
+	defer cancel()
+
+	log.Info("====== Beginning Service Fencing Process... ======")
+	env := f.environ(ctx, r)
+	for i, m := range f.methods {
+		log.Info(fmt.Sprintf("Trying method %d/%d: %s", i+1, len(f.methods), m.name()))
+		a := f.attempt(ctx, m, env)
+		rec.Attempts = append(rec.Attempts, a)
+		if a.Success {
+			log.Info("====== Fencing successful by method " + m.name() + " ======")
+			rec.Fenced, rec.Method, rec.Duration = true, a.Method, time.Since(start)
+			return rec, nil
+		}
+		log.Warn("Fencing method "+m.name()+" was unsuccessful.", zap.String("reason", a.Error))
+	}
+	log.Error("Unable to fence service by any configured method.")
+	rec.Duration = time.Since(start)
+	return rec, fmt.Errorf("%w: %s", ErrNotFenced, rec.reasons())
+}
+
+func (f *Fencer) attempt(ctx context.Context, m method, env []string) Attempt {
+	if ctx.Err() != nil {
+		return Attempt{Method: m.spec(), Started: time.Now(), ExitStatus: -1, Error: "not tried: " + context.Cause(ctx).Error()}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, m.timeout(), fmt.Errorf("no end within %s", m.timeout()))
+	defer cancel()
+	start := time.Now()
+	a := m.try(ctx, env, f.log)
+	a.Method, a.Started, a.Duration = m.spec(), start, time.Since(start)
+	return a
+}
+
+// reasons are all failures in one line.
+func (r Record) reasons() string {
+	out := make([]string, len(r.Attempts))
+	for i, a := range r.Attempts {
+		out[i] = a.Method + ": " + a.Error
+	}
+	return strings.Join(out, "; ")
+}
