@@ -1,0 +1,290 @@
+package cnxn
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/internal/jute"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+const (
+	firstBuffer = 4 << 10
+	bulkBuffer  = 128 << 10 // a connection that fills its buffer gets a larger one, up to this
+	lingerTime  = time.Second
+	// handshakeTime is how long a connection may take to send its connect request (sessionless connections of the original:
+	// 10 s).
+	handshakeTime = 10 * time.Second
+)
+
+// Conn is one client connection.
+type Conn struct {
+	nc     net.Conn
+	port   *Port
+	client Client
+	writer writer
+
+	mu    sync.Mutex
+	roomy *sync.Cond // signalled when the outbox shrinks
+	// Out holds the frames to send. Append to it while holding the lock, then Flush.
+	Out           []byte
+	spare         []byte // an empty buffer to become Out
+	unsent        int    // bytes taken from Out and not yet written
+	sending       bool   // somebody is writing
+	closeWhenSent bool
+	dead          bool
+	reason        error // why it was closed
+
+	heard    atomic.Int64 // when bytes last came, nanoseconds since 1970
+	received atomic.Int64 // packets
+	sent     atomic.Int64
+	opened   time.Time
+	addr     net.Addr
+}
+
+// RemoteAddr is the client's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.addr }
+
+// LastHeard is when bytes of the client last came.
+func (c *Conn) LastHeard() time.Time { return time.Unix(0, c.heard.Load()) }
+
+// Opened is when the connection was accepted.
+func (c *Conn) Opened() time.Time { return c.opened }
+
+// Packets are the counts of packets received and sent.
+func (c *Conn) Packets() (received, sent int64) { return c.received.Load(), c.sent.Load() }
+
+// ResetPackets sets both counts to zero.
+func (c *Conn) ResetPackets() { c.received.Store(0); c.sent.Store(0) }
+
+// Close closes the connection at once, for the given reason; the first reason stays. It does not wait for the reader.
+func (c *Conn) Close(reason error) {
+	c.mu.Lock()
+	if c.reason == nil {
+		c.reason = reason
+	}
+	first := !c.dead
+	c.dead = true
+	c.roomy.Broadcast()
+	c.mu.Unlock()
+	if first {
+		_ = c.nc.Close()
+	}
+}
+
+// run is the connection's goroutine.
+func (c *Conn) run() {
+	err := c.read()
+	c.Close(err)
+	c.mu.Lock()
+	reason := c.reason
+	c.mu.Unlock()
+	if c.client != nil {
+		c.client.Closed(reason)
+	}
+	c.port.forget(c, reason)
+}
+
+// errStop ends a connection that has been answered and needs no more reading.
+var errStop = errors.New("cnxn: done")
+
+// read is the reading loop: it returns why the connection ends.
+func (c *Conn) read() error {
+	var (
+		buf        = make([]byte, firstBuffer)
+		start, end int
+		frames     [][]byte
+	)
+	_ = c.nc.SetReadDeadline(c.port.now().Add(handshakeTime))
+	for {
+		n, err := c.nc.Read(buf[end:])
+		if n == 0 && err != nil {
+			return c.ended(err, end-start)
+		}
+		end += n
+		c.heard.Store(c.port.now().UnixNano())
+		var need int
+		frames, start, need, err = c.cut(buf[:end], start, frames[:0])
+		if len(frames) > 0 {
+			if herr := c.handle(frames); herr != nil {
+				if errors.Is(herr, errStop) {
+					return c.drain(buf)
+				}
+				return herr
+			}
+		}
+		if err != nil {
+			return err
+		}
+		filled := end == len(buf)
+		switch {
+		case start == end:
+			start, end = 0, 0
+			if len(buf) > bulkBuffer || (filled && len(buf) < bulkBuffer) {
+				buf = make([]byte, min(2*len(buf), bulkBuffer))
+			}
+		case filled || need > len(buf)-start:
+			next := buf
+			if need > len(buf) || start < len(buf)/2 {
+				// Grow with what really arrives: a frame that only claims to be large costs nothing.
+				next = make([]byte, max(min(need, 2*len(buf)), min(2*len(buf), bulkBuffer), len(buf)))
+			}
+			end = copy(next, buf[start:end])
+			start, buf = 0, next
+		}
+	}
+}
+
+// cut finds the complete frames in buf from start on. need is the size of the incomplete frame that follows, 0 when not
+// even its length is there.
+func (c *Conn) cut(buf []byte, start int, frames [][]byte) (_ [][]byte, next, need int, err error) {
+	for len(buf)-start >= 4 {
+		head := buf[start : start+4]
+		if c.client == nil && len(frames) == 0 && isWord(head) {
+			if err := c.command(string(head)); err != nil {
+				return frames, start, 0, err
+			}
+		}
+		length := int(int32(binary.BigEndian.Uint32(head)))
+		if length < 0 || length > c.port.opts.MaxBuffer {
+			return frames, start, 0, c.badLength(head, length)
+		}
+		if len(buf)-start-4 < length {
+			return frames, start, length + 4, nil
+		}
+		frames = append(frames, buf[start+4:start+4+length:start+4+length])
+		start += 4 + length
+	}
+	return frames, start, 0, nil
+}
+
+func (c *Conn) badLength(head []byte, length int) error {
+	hint := ""
+	switch {
+	case head[0] == 0x16 && head[1] == 0x03:
+		hint = " (it looks like TLS: this port takes plain connections)"
+	case isText(head):
+		hint = fmt.Sprintf(" (it begins with the text %q: some other protocol?)", head)
+	case length > 0:
+		hint = " (raise jute.maxbuffer on servers and clients if such sizes are meant)"
+	}
+	return &FrameError{Length: length, Max: c.port.opts.MaxBuffer, Hint: hint}
+}
+
+// FrameError is a frame length out of bounds: garbage, another protocol, or a request that is too large.
+type FrameError struct {
+	Length, Max int
+	Hint        string
+}
+
+func (e *FrameError) Error() string {
+	return fmt.Sprintf("cnxn: frame of %d bytes, allowed are 0 to %d (jute.maxbuffer)%s", e.Length, e.Max, e.Hint)
+}
+
+func isWord(b []byte) bool {
+	for _, x := range b {
+		if x < 'a' || x > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+func isText(b []byte) bool {
+	for _, x := range b {
+		if x < ' ' || x > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// command answers a four-letter word, if it is one.
+func (c *Conn) command(word string) error {
+	answer, ok := c.port.server.Command(word, c)
+	if !ok {
+		return nil
+	}
+	c.received.Add(1)
+	c.mu.Lock()
+	c.Out = append(c.Out, answer...)
+	c.closeWhenSent = true
+	c.mu.Unlock()
+	c.Flush()
+	return c.drain(make([]byte, 512))
+}
+
+// drain reads and drops what the client still sends, until it closes or the linger time is over.
+func (c *Conn) drain(buf []byte) error {
+	for {
+		if _, err := c.nc.Read(buf); err != nil {
+			return io.EOF
+		}
+	}
+}
+
+// handle passes frames on: the first one of a connection is its connect request.
+func (c *Conn) handle(frames [][]byte) error {
+	c.received.Add(int64(len(frames)))
+	if c.client == nil {
+		if err := c.connect(frames[0]); err != nil {
+			return err
+		}
+		frames = frames[1:]
+		if len(frames) == 0 {
+			return nil
+		}
+	}
+	err := c.client.Requests(frames)
+	if err == nil {
+		c.awaitRoom()
+	}
+	return err
+}
+
+func (c *Conn) connect(frame []byte) error {
+	var req zkproto.ConnectRequest
+	d := jute.NewDecoder(frame)
+	req.Decode(&d)
+	if err := d.Err(); err != nil {
+		return fmt.Errorf("cnxn: connect request: %w", err)
+	}
+	client := c.port.server.Accept(c)
+	c.client = client
+	if err := client.Connect(&req); err != nil {
+		return err
+	}
+	_ = c.nc.SetReadDeadline(time.Time{})
+	c.mu.Lock()
+	again := c.closeWhenSent // a deadline set by endWriting must not be lost
+	c.mu.Unlock()
+	if again {
+		_ = c.nc.SetReadDeadline(c.port.now().Add(lingerTime))
+	}
+	return nil
+}
+
+// ErrStop is what a Client returns when the connection has got its last answer: it stays open until that is sent.
+var ErrStop = errStop
+
+// ended says why a read failed. left is the size of an incomplete frame.
+func (c *Conn) ended(err error, left int) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.client == nil:
+		return fmt.Errorf("cnxn: no connect request within %v, %d bytes came", handshakeTime, left)
+	case errors.Is(err, io.EOF) && left > 0:
+		return fmt.Errorf("cnxn: the client closed within a frame, after %d bytes of it: %w", left, io.ErrUnexpectedEOF)
+	case errors.Is(err, syscall.ECONNRESET):
+		return io.EOF // how many clients say goodbye
+	default:
+		return err
+	}
+}

@@ -1,0 +1,206 @@
+package cnxn
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+// Server is what a Port needs of the server behind it.
+type Server interface {
+	// Accept makes the state of a connection that has sent a connect request. Connect follows.
+	Accept(c *Conn) Client
+	// Command answers a four-letter word; ok is false when it is none, and the bytes are taken for a frame.
+	Command(word string, c *Conn) (answer string, ok bool)
+}
+
+// Client is the server's side of one connection. Its methods are called by the connection's own goroutine.
+type Client interface {
+	// Connect handles the connect request and returns when the session is there or refused. An error closes the
+	// connection. The request's byte slices are valid only during the call.
+	Connect(req *zkproto.ConnectRequest) error
+	// Requests takes the packets of one read, in order. The frames are valid only during the call. ErrStop ends the reading
+	// and leaves the connection open until its outbox is sent; another error closes it.
+	Requests(frames [][]byte) error
+	// Closed tells that the connection is gone. It is the last call.
+	Closed(reason error)
+}
+
+// Options are the limits of a Port.
+type Options struct {
+	MaxBuffer     int // largest frame, bytes
+	MaxPerAddress int // connections of one address; 0 for no limit
+	MaxTotal      int // connections; 0 for no limit
+	Logger        *zap.Logger
+	Now           func() time.Time // nil for the wall clock
+}
+
+// Port accepts connections on one listener.
+type Port struct {
+	listener net.Listener
+	server   Server
+	opts     Options
+	log      *zap.Logger
+	group    sync.WaitGroup
+	done     chan struct{}
+
+	mu       sync.Mutex
+	conns    map[*Conn]struct{}
+	perHost  map[string]int
+	closed   bool
+	rejected int64
+}
+
+// New makes a port; Serve runs it.
+func New(l net.Listener, s Server, opts Options) *Port {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Logger == nil {
+		opts.Logger = zap.NewNop()
+	}
+	return &Port{listener: l, server: s, opts: opts, log: opts.Logger, done: make(chan struct{}),
+		conns: map[*Conn]struct{}{}, perHost: map[string]int{}}
+}
+
+func (p *Port) now() time.Time { return p.opts.Now() }
+
+// Addr is the address listened on.
+func (p *Port) Addr() net.Addr { return p.listener.Addr() }
+
+// Serve accepts connections in a goroutine of its own until StopAccepting or Close.
+func (p *Port) Serve() { p.group.Go(p.accept) }
+
+func (p *Port) accept() {
+	pause := 5 * time.Millisecond
+	for {
+		nc, err := p.listener.Accept()
+		if err == nil {
+			pause = 5 * time.Millisecond
+			p.open(nc)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		// Out of file descriptors, or a connection that was gone before it was accepted: others must still be served.
+		p.log.Warn("cannot accept a connection", zap.Error(err), zap.Duration("retryIn", pause))
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+			pause = min(2*pause, time.Second)
+		case <-p.done:
+			t.Stop()
+			return
+		}
+	}
+}
+
+func (p *Port) open(nc net.Conn) {
+	c := &Conn{nc: nc, port: p, opened: p.now(), addr: nc.RemoteAddr()}
+	c.roomy = sync.NewCond(&c.mu)
+	if sc, ok := nc.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			c.writer.init(raw)
+		}
+	}
+	host := hostOf(c.addr)
+	p.mu.Lock()
+	var refusal error
+	switch {
+	case p.closed:
+		refusal = net.ErrClosed
+	case p.opts.MaxTotal > 0 && len(p.conns) >= p.opts.MaxTotal:
+		refusal = fmt.Errorf("there are %d connections already (maxCnxns)", len(p.conns))
+	case p.opts.MaxPerAddress > 0 && p.perHost[host] >= p.opts.MaxPerAddress:
+		refusal = fmt.Errorf("%s has %d connections already (maxClientCnxns)", host, p.perHost[host])
+	}
+	if refusal != nil {
+		p.rejected++
+		p.mu.Unlock()
+		p.log.Warn("connection refused", zap.Stringer("peer", c.addr), zap.Error(refusal))
+		_ = nc.Close()
+		return
+	}
+	p.conns[c] = struct{}{}
+	p.perHost[host]++
+	p.group.Go(c.run)
+	p.mu.Unlock()
+}
+
+// forget removes an ended connection, and logs why it ended when that is worth a line.
+func (p *Port) forget(c *Conn, reason error) {
+	host := hostOf(c.addr)
+	p.mu.Lock()
+	delete(p.conns, c)
+	if p.perHost[host]--; p.perHost[host] <= 0 {
+		delete(p.perHost, host)
+	}
+	p.mu.Unlock()
+	if reason == nil || errors.Is(reason, io.EOF) || errors.Is(reason, errStop) || errors.Is(reason, net.ErrClosed) {
+		p.log.Debug("connection closed", zap.Stringer("peer", c.addr), zap.Error(reason))
+		return
+	}
+	p.log.Warn("connection closed", zap.Stringer("peer", c.addr), zap.Error(reason))
+}
+
+func hostOf(a net.Addr) string {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.IP.String()
+	}
+	return a.String()
+}
+
+// Conns are the connections open now.
+func (p *Port) Conns() []*Conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*Conn, 0, len(p.conns))
+	for c := range p.conns {
+		all = append(all, c)
+	}
+	return all
+}
+
+// Count is the number of connections, and Rejected how many were refused so far.
+func (p *Port) Count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
+}
+
+// Rejected is the number of connections refused for a limit.
+func (p *Port) Rejected() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rejected
+}
+
+// StopAccepting closes the listener and leaves the connections open.
+func (p *Port) StopAccepting() {
+	p.mu.Lock()
+	first := !p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if first {
+		close(p.done)
+		_ = p.listener.Close()
+	}
+}
+
+// Close closes the listener and all connections, and waits for their goroutines.
+func (p *Port) Close() {
+	p.StopAccepting()
+	for _, c := range p.Conns() {
+		c.Close(net.ErrClosed)
+	}
+	p.group.Wait()
+}
