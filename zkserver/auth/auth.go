@@ -59,4 +59,6 @@ func RemoteID(remote netip.Addr) zkproto.ID { return zkproto.ID{} }
 
 // GetACL is what getACL may show to a client known by ids: the list, the list with digests hidden (CVE-2019-0201), or
 // nothing (false: ErrNoAuth).
-func (r *Registry) GetACL(acl []zkproto.ACL, ids []zkproto.ID) ([]zkproto.ACL, bool) { return nil, false }
+func (r *Registry) GetACL(acl []zkproto.ACL, ids []zkproto.ID) ([]zkproto.ACL, bool) {
+	return nil, false
+}

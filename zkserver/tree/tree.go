@@ -5,100 +5,170 @@ import (
 )
 
 // Tree is the whole state of the service besides its sessions.
-type Tree struct{}
+type Tree struct {
+	nodes      map[string]*node // the root is there twice, as "" and "/", like in the original
+	acls       aclCache
+	ephemerals map[zkproto.SessionID]map[string]struct{}
+	nEphemeral int
+	dataSize   int64
+	last       zkproto.Zxid
+	extended   bool
+}
+
+// node is a znode. Its place among its parent's children is kept so that removing it costs the same for any number of them.
+type node struct {
+	path                        string // "" for the root
+	data                        []byte
+	children                    []*node
+	acl                         *aclEntry
+	czxid, mzxid, pzxid         zkproto.Zxid
+	ctime, mtime                int64
+	owner                       int64
+	version, cversion, aversion int32
+	pos                         int32 // index in the parent's children
+}
 
 // Option changes how a tree reads owner fields.
 type Option func(*Tree)
 
 // WithExtendedTypes makes the tree understand TTL znodes (extendedTypesEnabled in zoo.cfg; off by default).
-func WithExtendedTypes() Option { return nil }
+func WithExtendedTypes() Option { return func(t *Tree) { t.extended = true } }
+
+const (
+	procPath   = "/zookeeper"
+	quotaPath  = "/zookeeper/quota"
+	configPath = "/zookeeper/config"
+)
 
 // New returns the tree of an empty server: "/", "/zookeeper", "/zookeeper/quota" and "/zookeeper/config".
-func New(opts ...Option) *Tree { return nil }
-
-// LastZxid is the zxid of the last transaction applied.
-func (t *Tree) LastZxid() zkproto.Zxid { return 0 }
-
-// Event is what a change means to watches. Delete is one event: it goes to data and child watches of the path, each
-// watcher told once.
-type Event struct {
-	Type zkproto.EventType
-	Path string
-	Zxid zkproto.Zxid
-	// ACL of the znode concerned: a watcher that may not READ it is not told (its one-shot watch is used up all the same).
-	ACL []zkproto.ACL
+func New(opts ...Option) *Tree {
+	t := newTree(opts)
+	root := &node{path: "", data: []byte{}, acl: t.acls.open()}
+	t.nodes[""] = root
+	t.nodes["/"] = root
+	for _, p := range []string{procPath, quotaPath, configPath} {
+		n := &node{path: p, data: []byte{}, acl: t.acls.open()}
+		t.nodes[p] = n
+		t.nodes[parentPath(p)].addChild(n)
+	}
+	// only an administrator may change the membership (ZOOKEEPER-2014)
+	config := t.nodes[configPath]
+	config.acl = t.acls.acquire([]zkproto.ACL{{Perms: zkproto.PermRead, ID: zkproto.ID{Scheme: "world", ID: "anyone"}}})
+	config.aversion = -1
+	t.dataSize = int64(len("/") + len(procPath) + len(quotaPath) + len(configPath))
+	return t
 }
 
-// Result is what the reply to a transaction needs.
-type Result struct {
-	Type  zkproto.OpCode // of the transaction; OpError for a refused one
-	Err   zkproto.Error
-	Path  string       // created path
-	Stat  zkproto.Stat // of the znode after create*, setData, setACL
-	Multi []Result     // parts of a multi, in order; all of Type OpError when it was refused
+func newTree(opts []Option) *Tree {
+	t := &Tree{
+		nodes:      make(map[string]*node),
+		ephemerals: make(map[zkproto.SessionID]map[string]struct{}),
+	}
+	t.acls.init()
+	for _, o := range opts {
+		o(t)
+	}
+	return t
 }
 
-// Apply applies one transaction and calls ev (nil: nobody watches) for each event, in the original's order.
-func (t *Tree) Apply(h *zkproto.TxnHeader, txn zkproto.Txn, ev func(Event)) Result { return Result{} }
-
-// Get returns a znode's data (nil when null was stored), Stat and ACL. The path "" is the root, as "/" is.
-func (t *Tree) Get(path string) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) { return }
-
-// GetBytes is Get for a path that is still in its frame; nothing is kept of it.
-func (t *Tree) GetBytes(path []byte) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) { return }
-
-// Exists returns a znode's Stat and ACL.
-func (t *Tree) Exists(path string) (stat zkproto.Stat, acl []zkproto.ACL, ok bool) { return }
-
-// Children returns a znode's child names in no particular order, its Stat and ACL.
-func (t *Tree) Children(path string) (names []string, stat zkproto.Stat, acl []zkproto.ACL, ok bool) { return }
-
-// ACL returns a znode's ACL and Stat.
-func (t *Tree) ACL(path string) (acl []zkproto.ACL, stat zkproto.Stat, ok bool) { return }
-
-// NumDescendants counts the znodes below path, as getAllChildrenNumber wants it.
-func (t *Tree) NumDescendants(path string) int { return 0 }
-
-// Ephemerals returns the paths of a session's ephemeral znodes, sorted.
-func (t *Tree) Ephemerals(s zkproto.SessionID) []string { return nil }
-
-// EphemeralOwners returns the sessions that own ephemeral znodes, sorted.
-func (t *Tree) EphemeralOwners() []zkproto.SessionID { return nil }
-
-// NodeCount is the number of znodes as the original counts them: the root twice.
-func (t *Tree) NodeCount() int { return 0 }
-
-// EphemeralCount is the number of ephemeral znodes.
-func (t *Tree) EphemeralCount() int { return 0 }
-
-// DataSize is the sum of the lengths of all paths and data, in bytes.
-func (t *Tree) DataSize() int64 { return 0 }
-
-// ACLCache returns a copy of the table of shared ACL lists.
-func (t *Tree) ACLCache() map[int64][]zkproto.ACL { return nil }
-
-// Walk visits all znodes in pre-order from the root, whose path is "".
-type Walk struct{}
-
-// Walk starts a walk. Call ACLCache under the same lock, before.
-func (t *Tree) Walk() *Walk { return nil }
-
-// Next visits up to max znodes and tells whether more are left. The tree may change between calls.
-func (w *Walk) Next(max int, fn func(path string, data []byte, acl int64, st zkproto.StatPersisted)) (more bool) {
-	return false
+// IsReserved tells whether path is one of the znodes that cannot be deleted.
+func IsReserved(path string) bool {
+	return path == "/" || path == procPath || path == quotaPath || path == configPath
 }
 
-// Loader builds a tree from a snapshot.
-type Loader struct{}
+// parentPath is path without its last name: "" for children of the root. path contains a slash.
+func parentPath(path string) string {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '/' {
+			return path[:i]
+		}
+	}
+	return ""
+}
 
-// NewLoader returns an empty loader.
-func NewLoader(opts ...Option) *Loader { return nil }
+// name is the last part of the znode's path.
+func (n *node) name() string { return n.path[len(parentPath(n.path))+1:] }
 
-// AddACL adds an entry of the ACL table. All of them come before the first znode.
-func (l *Loader) AddACL(id int64, acl []zkproto.ACL) {}
+func (n *node) addChild(c *node) {
+	c.pos = int32(len(n.children))
+	n.children = append(n.children, c)
+}
 
-// AddNode adds a znode; parents come before their children and "" first. Slices are kept.
-func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPersisted) error { return nil }
+// removeChild moves the last child into the gap.
+func (n *node) removeChild(c *node) {
+	last := len(n.children) - 1
+	if int(c.pos) > last || n.children[c.pos] != c {
+		return
+	}
+	moved := n.children[last]
+	n.children[c.pos] = moved
+	moved.pos = c.pos
+	n.children[last] = nil
+	n.children = n.children[:last]
+	switch {
+	case last == 0:
+		n.children = nil
+	case cap(n.children) >= 64 && last <= cap(n.children)/4:
+		n.children = append(make([]*node, 0, 2*last), n.children...)
+	}
+}
 
-// Finish returns the tree.
-func (l *Loader) Finish(last zkproto.Zxid) (*Tree, error) { return nil, nil }
+// adopt registers a znode in the tables that are kept by owner and size.
+func (t *Tree) adopt(n *node) {
+	t.nodes[n.path] = n
+	t.dataSize += int64(len(n.path) + len(n.data))
+	if t.kind(n.owner) != Ephemeral {
+		return
+	}
+	t.nEphemeral++
+	s := zkproto.SessionID(n.owner)
+	set := t.ephemerals[s]
+	if set == nil {
+		set = make(map[string]struct{}, 1)
+		t.ephemerals[s] = set
+	}
+	set[n.path] = struct{}{}
+}
+
+// disown takes a znode out of the tables, and everything below it.
+func (t *Tree) disown(n *node) {
+	for _, c := range n.children {
+		t.disown(c)
+	}
+	n.children = nil
+	delete(t.nodes, n.path)
+	t.dataSize -= int64(len(n.path) + len(n.data))
+	t.acls.release(n.acl)
+	if t.kind(n.owner) != Ephemeral {
+		return
+	}
+	t.nEphemeral--
+	s := zkproto.SessionID(n.owner)
+	if set := t.ephemerals[s]; set != nil {
+		delete(set, n.path)
+		if len(set) == 0 {
+			delete(t.ephemerals, s)
+		}
+	}
+}
+
+func (n *node) persisted() zkproto.StatPersisted {
+	return zkproto.StatPersisted{
+		Czxid: n.czxid, Mzxid: n.mzxid, Ctime: n.ctime, Mtime: n.mtime, Version: n.version, Cversion: n.cversion,
+		Aversion: n.aversion, EphemeralOwner: n.owner, Pzxid: n.pzxid,
+	}
+}
+
+// stat is what clients see. cversion is kept as the number of creates; clients see creates and deletes: every create has
+// its delete, except those of the children still there.
+func (t *Tree) stat(n *node) zkproto.Stat {
+	s := zkproto.Stat{
+		Czxid: n.czxid, Mzxid: n.mzxid, Ctime: n.ctime, Mtime: n.mtime, Version: n.version,
+		Cversion: n.cversion*2 - int32(len(n.children)), Aversion: n.aversion, DataLength: int32(len(n.data)),
+		NumChildren: int32(len(n.children)), Pzxid: n.pzxid,
+	}
+	if n.owner != 0 && t.kind(n.owner) == Ephemeral {
+		s.EphemeralOwner = n.owner
+	}
+	return s
+}

@@ -1,0 +1,211 @@
+package tree
+
+import (
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+// Event is what a change means to watches. Delete is one event: it goes to data and child watches of the path, each
+// watcher told once.
+type Event struct {
+	Type zkproto.EventType
+	Path string
+	Zxid zkproto.Zxid
+	// ACL of the znode concerned: a watcher that may not READ it is not told (its one-shot watch is used up all the same).
+	ACL []zkproto.ACL
+}
+
+// Result is what the reply to a transaction needs.
+type Result struct {
+	Type zkproto.OpCode // of the transaction; OpError for a refused one
+	// Err is why the request was refused. It stays ErrOK for a multi, whose parts say it: so does the reply's header.
+	Err   zkproto.Error
+	Path  string       // the znode concerned
+	Stat  zkproto.Stat // of the znode after create*, setData, setACL
+	Multi []Result     // parts of a multi, in order; all of Type OpError when it was refused
+}
+
+// Apply applies one transaction and calls ev (nil: nobody watches) for each event, in the original's order. It keeps the
+// txn's data and ACL slices and strings. A NoNode or NodeExists in the result happens only in replay.
+func (t *Tree) Apply(h *zkproto.TxnHeader, txn zkproto.Txn, ev func(Event)) Result {
+	r := t.apply(h, h.Type, txn, ev)
+	t.last = max(t.last, h.Zxid)
+	return r
+}
+
+func (t *Tree) apply(h *zkproto.TxnHeader, typ zkproto.OpCode, txn zkproto.Txn, ev func(Event)) Result {
+	r := Result{Type: typ}
+	switch x := txn.(type) {
+	case *zkproto.CreateTxn:
+		var owner int64
+		if x.Ephemeral {
+			owner = int64(h.ClientID)
+		}
+		t.create(h, x.Path, x.Data, x.ACL, owner, x.ParentCVersion, &r, ev)
+	case *zkproto.CreateContainerTxn:
+		t.create(h, x.Path, x.Data, x.ACL, ContainerOwner, x.ParentCVersion, &r, ev)
+	case *zkproto.CreateTTLTxn:
+		owner, ok := TTLOwner(x.TTL)
+		if !ok {
+			r.Err = zkproto.ErrBadArguments // no server writes such a transaction
+			break
+		}
+		t.create(h, x.Path, x.Data, x.ACL, owner, x.ParentCVersion, &r, ev)
+	case *zkproto.DeleteTxn:
+		r.Path = x.Path
+		r.Err = t.delete(x.Path, h.Zxid, ev)
+	case *zkproto.SetDataTxn:
+		t.setData(h, x, &r, ev)
+	case *zkproto.SetACLTxn:
+		t.setACL(x, &r)
+	case *zkproto.CheckVersionTxn:
+		r.Path = x.Path
+	case *zkproto.CloseSessionTxn:
+		t.closeSession(h, x, ev)
+	case *zkproto.MultiTxn:
+		t.multi(h, x, &r, ev)
+	case *zkproto.ErrorTxn:
+		r.Type = zkproto.OpError
+		r.Err = x.Err
+	}
+	return r
+}
+
+func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkproto.ACL, owner int64, cversion int32,
+	r *Result, ev func(Event)) {
+	r.Path = path
+	parent := t.nodes[parentPath(path)]
+	if parent == nil || path == "" {
+		r.Err = zkproto.ErrNoNode
+		return
+	}
+	n := t.nodes[path]
+	if n != nil {
+		// replay: the snapshot has it already
+		old := n.acl
+		n.acl = t.acls.acquire(acl)
+		t.acls.release(old)
+		r.Err = zkproto.ErrNodeExists
+	}
+	if cversion == -1 {
+		cversion = parent.cversion + 1
+	}
+	if cversion > parent.cversion { // not so in replay, when the parent has seen later changes
+		parent.cversion = cversion
+		parent.pzxid = h.Zxid
+	}
+	if n != nil {
+		return
+	}
+	n = &node{
+		path: path, data: data, acl: t.acls.acquire(acl), owner: owner,
+		czxid: h.Zxid, mzxid: h.Zxid, pzxid: h.Zxid, ctime: h.Time, mtime: h.Time,
+	}
+	parent.addChild(n)
+	t.adopt(n)
+	r.Stat = t.stat(n)
+	if ev != nil {
+		ev(Event{Type: zkproto.EventNodeCreated, Path: path, Zxid: h.Zxid, ACL: n.acl.list})
+		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path), Zxid: h.Zxid, ACL: parent.acl.list})
+	}
+}
+
+func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Error {
+	if path == "" || path == "/" {
+		return zkproto.ErrBadArguments // no server writes such a transaction
+	}
+	parent := t.nodes[parentPath(path)]
+	if parent == nil {
+		return zkproto.ErrNoNode
+	}
+	parent.pzxid = max(parent.pzxid, zxid) // even when the child is gone, or has not been there
+	n := t.nodes[path]
+	if n == nil {
+		return zkproto.ErrNoNode
+	}
+	acl := n.acl.list
+	parent.removeChild(n)
+	t.disown(n)
+	if ev != nil {
+		ev(Event{Type: zkproto.EventNodeDeleted, Path: path, Zxid: zxid, ACL: acl})
+		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path), Zxid: zxid, ACL: parent.acl.list})
+	}
+	return zkproto.ErrOK
+}
+
+func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, ev func(Event)) {
+	r.Path = x.Path
+	n := t.nodes[x.Path]
+	if n == nil {
+		r.Err = zkproto.ErrNoNode
+		return
+	}
+	t.dataSize += int64(len(x.Data) - len(n.data))
+	n.data = x.Data
+	n.mtime = h.Time
+	n.mzxid = h.Zxid
+	n.version = x.Version
+	r.Stat = t.stat(n)
+	if ev != nil {
+		ev(Event{Type: zkproto.EventNodeDataChanged, Path: x.Path, Zxid: h.Zxid, ACL: n.acl.list})
+	}
+}
+
+func (t *Tree) setACL(x *zkproto.SetACLTxn, r *Result) {
+	r.Path = x.Path
+	n := t.nodes[x.Path]
+	if n == nil {
+		r.Err = zkproto.ErrNoNode
+		return
+	}
+	old := n.acl
+	n.acl = t.acls.acquire(x.ACL)
+	t.acls.release(old)
+	n.aversion = x.Version
+	r.Stat = t.stat(n)
+}
+
+// closeSession deletes the paths in the transaction, then what else the session owns: nothing, except in logs of old
+// servers, which do not name the paths.
+func (t *Tree) closeSession(h *zkproto.TxnHeader, x *zkproto.CloseSessionTxn, ev func(Event)) {
+	for _, p := range x.PathsToDelete {
+		t.delete(p, h.Zxid, ev)
+	}
+	if len(t.ephemerals[h.ClientID]) == 0 {
+		return
+	}
+	rest := t.Ephemerals(h.ClientID)
+	slices.Sort(rest)
+	for _, p := range rest {
+		t.delete(p, h.Zxid, ev)
+	}
+}
+
+// multi applies all parts, or answers for a refused one: parts before the one that failed get ErrOK, it its own error,
+// those after it ErrRuntimeInconsistency.
+func (t *Tree) multi(h *zkproto.TxnHeader, x *zkproto.MultiTxn, r *Result, ev func(Event)) {
+	r.Multi = make([]Result, len(x.Ops))
+	failed := slices.IndexFunc(x.Ops, func(op zkproto.MultiTxnOp) bool { return op.Type == zkproto.OpError })
+	for i, op := range x.Ops {
+		e, refused := op.Txn.(*zkproto.ErrorTxn)
+		switch {
+		case failed < 0:
+			r.Multi[i] = t.apply(h, op.Type, op.Txn, ev)
+		case refused:
+			r.Multi[i] = Result{Type: zkproto.OpError, Err: e.Err}
+		case i < failed:
+			r.Multi[i] = Result{Type: zkproto.OpError, Err: zkproto.ErrOK}
+		default:
+			r.Multi[i] = Result{Type: zkproto.OpError, Err: zkproto.ErrRuntimeInconsistency}
+		}
+	}
+}
+
+// shown is the path clients know a znode by.
+func shown(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}

@@ -1,0 +1,152 @@
+package tree
+
+import (
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+// LastZxid is the zxid of the last transaction applied.
+func (t *Tree) LastZxid() zkproto.Zxid { return t.last }
+
+// Get returns a znode's data (nil when null was stored), Stat and ACL. The path "" is the root, as "/" is.
+func (t *Tree) Get(path string) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
+	if n := t.nodes[path]; n != nil {
+		return n.data, t.stat(n), n.acl.list, true
+	}
+	return nil, zkproto.Stat{}, nil, false
+}
+
+// GetBytes is Get for a path that is still in its frame; nothing is kept of it.
+func (t *Tree) GetBytes(path []byte) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
+	if n := t.nodes[string(path)]; n != nil {
+		return n.data, t.stat(n), n.acl.list, true
+	}
+	return nil, zkproto.Stat{}, nil, false
+}
+
+// Exists returns a znode's Stat and ACL.
+func (t *Tree) Exists(path string) (stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
+	if n := t.nodes[path]; n != nil {
+		return t.stat(n), n.acl.list, true
+	}
+	return zkproto.Stat{}, nil, false
+}
+
+// Children returns a znode's child names in no particular order, its Stat and ACL.
+func (t *Tree) Children(path string) (names []string, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
+	n := t.nodes[path]
+	if n == nil {
+		return nil, zkproto.Stat{}, nil, false
+	}
+	names = make([]string, len(n.children))
+	skip := len(n.path) + 1 // the root's path is ""
+	for i, c := range n.children {
+		names[i] = c.path[skip:]
+	}
+	return names, t.stat(n), n.acl.list, true
+}
+
+// ACL returns a znode's ACL and Stat. The list is nil for a znode that was created with null.
+func (t *Tree) ACL(path string) (acl []zkproto.ACL, stat zkproto.Stat, ok bool) {
+	if n := t.nodes[path]; n != nil {
+		return n.acl.list, t.stat(n), true
+	}
+	return nil, zkproto.Stat{}, false
+}
+
+// NumDescendants counts the znodes below path, as getAllChildrenNumber wants it.
+func (t *Tree) NumDescendants(path string) int {
+	switch path {
+	case "/":
+		return len(t.nodes) - 2
+	case "":
+		return len(t.nodes) - 1 // the original counts the names that begin with "/", of which "/" is one
+	}
+	n := t.nodes[path]
+	if n == nil {
+		return 0
+	}
+	count := 0
+	stack := []*node{n}
+	for len(stack) > 0 {
+		n = stack[len(stack)-1]
+		stack = append(stack[:len(stack)-1], n.children...)
+		count += len(n.children)
+	}
+	return count
+}
+
+// Ephemerals returns the paths of a session's ephemeral znodes, sorted.
+func (t *Tree) Ephemerals(s zkproto.SessionID) []string {
+	set := t.ephemerals[s]
+	paths := make([]string, 0, len(set))
+	for p := range set {
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// EphemeralOwners returns the sessions that own ephemeral znodes, sorted.
+func (t *Tree) EphemeralOwners() []zkproto.SessionID {
+	owners := make([]zkproto.SessionID, 0, len(t.ephemerals))
+	for s := range t.ephemerals {
+		owners = append(owners, s)
+	}
+	slices.Sort(owners)
+	return owners
+}
+
+// NodeCount is the number of znodes as the original counts them: the root twice.
+func (t *Tree) NodeCount() int { return len(t.nodes) }
+
+// EphemeralCount is the number of ephemeral znodes.
+func (t *Tree) EphemeralCount() int { return t.nEphemeral }
+
+// DataSize is the sum of the lengths of all paths and data, in bytes.
+func (t *Tree) DataSize() int64 { return t.dataSize }
+
+// Info is what deciding about a request needs to know of a znode.
+type Info struct {
+	Path        string // the tree's own copy; "/" for the root
+	Version     int32
+	Cversion    int32 // the number of creates, not what clients see
+	Aversion    int32
+	Owner       int64 // as stored, special values included
+	NumChildren int
+	ACL         []zkproto.ACL
+}
+
+func (n *node) info(path string) Info {
+	return Info{
+		Path: path, Version: n.version, Cversion: n.cversion, Aversion: n.aversion, Owner: n.owner,
+		NumChildren: len(n.children), ACL: n.acl.list,
+	}
+}
+
+// Info looks a znode up.
+func (t *Tree) Info(path string) (Info, bool) {
+	n := t.nodes[path]
+	if n == nil {
+		return Info{}, false
+	}
+	if n.path == "" {
+		return n.info("/"), true
+	}
+	return n.info(n.path), true
+}
+
+// PathOf returns the tree's own copy of a path that is still in a frame, so that a request on an existing znode needs no
+// copy of it; ok is false when there is no such znode.
+func (t *Tree) PathOf(path []byte) (string, bool) {
+	n := t.nodes[string(path)]
+	switch {
+	case n == nil:
+		return "", false
+	case n.path == "":
+		return "/"[:len(path)], true
+	default:
+		return n.path, true
+	}
+}
