@@ -1,0 +1,2 @@
+// Package zab is Zab as a pure state machine.
+package zab
