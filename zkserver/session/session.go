@@ -1,60 +1,196 @@
 // Package session keeps the table of sessions and tells which have expired.
+//
+// The package is pure; a Table is not safe for concurrent use. Expiry is counted in buckets of one tick, as in the
+// original: a session touched at time n with timeout t expires at the first multiple of the tick after n+t, and all
+// sessions of a bucket expire together:
+//
+//	touched at 12,300 with 4,000, tick 2,000:   12,300+4,000 = 16,300 -> bucket 18,000
+//
+// so it expires between t and t plus one tick after it was last heard of.
+//
+// Source: SessionTrackerImpl.java, ExpiryQueue.java and ZooKeeperServer.java of Apache ZooKeeper 3.9.
 package session
 
-import "github.com/holdfast-ha/holdfast/internal/zkproto"
+import (
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
 
 // Owner names where a session is attached: any number the server gives to a connection's home (itself, a follower).
 // Zero is nobody. A server of an ensemble of one uses one constant for all its own connections, as the original does.
 type Owner uint64
 
-// Table is the set of live sessions. Not safe for concurrent use. Times are milliseconds of one monotonic clock.
-type Table struct{}
+// Table is the set of live sessions. Times are milliseconds of one monotonic clock.
+type Table struct {
+	tick     int64
+	sessions map[zkproto.SessionID]*session
+	buckets  map[int64]map[zkproto.SessionID]struct{}
+	next     int64 // the bucket to expire next
+}
 
-// New returns an empty table. tickMillis is the width of an expiry bucket (tickTime).
-func New(tickMillis int32, nowMillis int64) *Table { return nil }
+type session struct {
+	bucket  int64
+	owner   Owner
+	timeout int32
+	closing bool
+}
+
+// New returns an empty table. tickMillis is the width of an expiry bucket (tickTime), at least 1.
+func New(tickMillis int32, nowMillis int64) *Table {
+	t := &Table{
+		tick:     int64(max(tickMillis, 1)),
+		sessions: make(map[zkproto.SessionID]*session),
+		buckets:  make(map[int64]map[zkproto.SessionID]struct{}),
+	}
+	t.next = t.bucket(nowMillis)
+	return t
+}
+
+// bucket is the first multiple of the tick after a moment.
+func (t *Table) bucket(millis int64) int64 { return (millis/t.tick + 1) * t.tick }
 
 // Add tracks a session, or touches it when it is tracked already, and tells whether it is new.
-func (t *Table) Add(id zkproto.SessionID, timeoutMillis int32, nowMillis int64) bool { return false }
+func (t *Table) Add(id zkproto.SessionID, timeoutMillis int32, nowMillis int64) bool {
+	s := t.sessions[id]
+	added := s == nil
+	if added {
+		s = &session{timeout: timeoutMillis}
+		t.sessions[id] = s
+	}
+	t.move(id, s, nowMillis+int64(timeoutMillis))
+	return added
+}
 
-// Touch moves a session's expiry; false when it is unknown or closing.
-func (t *Table) Touch(id zkproto.SessionID, timeoutMillis int32, nowMillis int64) bool { return false }
+// Touch moves a session's expiry; false when it is unknown or closing. It is cheap when the bucket stays the same, as it
+// does for all but one touch per tick.
+func (t *Table) Touch(id zkproto.SessionID, timeoutMillis int32, nowMillis int64) bool {
+	s := t.sessions[id]
+	if s == nil || s.closing {
+		return false
+	}
+	t.move(id, s, nowMillis+int64(timeoutMillis))
+	return true
+}
 
-// Check is nil-error (ErrOK) when the session may act from owner; else ErrUnknownSession, ErrSessionExpired (closing) or
+func (t *Table) move(id zkproto.SessionID, s *session, expiry int64) {
+	to := t.bucket(expiry)
+	if to == s.bucket {
+		return
+	}
+	t.leave(id, s)
+	set := t.buckets[to]
+	if set == nil {
+		set = make(map[zkproto.SessionID]struct{})
+		t.buckets[to] = set
+	}
+	set[id] = struct{}{}
+	s.bucket = to
+}
+
+func (t *Table) leave(id zkproto.SessionID, s *session) {
+	set := t.buckets[s.bucket]
+	delete(set, id)
+	if set != nil && len(set) == 0 {
+		delete(t.buckets, s.bucket)
+	}
+}
+
+// Check answers ErrOK when the session may act from owner; else ErrUnknownSession, ErrSessionExpired (closing) or
 // ErrSessionMoved. The first owner to ask becomes the owner.
-func (t *Table) Check(id zkproto.SessionID, owner Owner) zkproto.Error { return 0 }
+func (t *Table) Check(id zkproto.SessionID, owner Owner) zkproto.Error {
+	s := t.sessions[id]
+	switch {
+	case s == nil:
+		return zkproto.ErrUnknownSession
+	case s.closing:
+		return zkproto.ErrSessionExpired
+	case s.owner == 0:
+		s.owner = owner
+	case s.owner != owner:
+		return zkproto.ErrSessionMoved
+	}
+	return zkproto.ErrOK
+}
 
 // SetOwner attaches a session to owner; ErrSessionExpired when it is unknown or closing.
-func (t *Table) SetOwner(id zkproto.SessionID, owner Owner) zkproto.Error { return 0 }
+func (t *Table) SetOwner(id zkproto.SessionID, owner Owner) zkproto.Error {
+	s := t.sessions[id]
+	if s == nil || s.closing {
+		return zkproto.ErrSessionExpired
+	}
+	s.owner = owner
+	return zkproto.ErrOK
+}
 
 // SetClosing marks a session: from now on it may not act, only be closed.
-func (t *Table) SetClosing(id zkproto.SessionID) {}
+func (t *Table) SetClosing(id zkproto.SessionID) {
+	if s := t.sessions[id]; s != nil {
+		s.closing = true
+	}
+}
+
+// Closing tells whether a session is known and closing.
+func (t *Table) Closing(id zkproto.SessionID) bool {
+	s := t.sessions[id]
+	return s != nil && s.closing
+}
 
 // Remove forgets a session (its closeSession was applied).
-func (t *Table) Remove(id zkproto.SessionID) {}
+func (t *Table) Remove(id zkproto.SessionID) {
+	if s := t.sessions[id]; s != nil {
+		t.leave(id, s)
+		delete(t.sessions, id)
+	}
+}
 
-// Expired returns the sessions whose bucket has passed, sorted within a bucket, and marks them closing.
-func (t *Table) Expired(nowMillis int64) []zkproto.SessionID { return nil }
+// Expired returns the sessions whose bucket has passed, by bucket and then by id, and marks them closing. Each is
+// returned once; the caller closes it by a closeSession transaction.
+func (t *Table) Expired(nowMillis int64) []zkproto.SessionID {
+	var expired []zkproto.SessionID
+	if nowMillis < t.next {
+		return nil
+	}
+	if len(t.buckets) == 0 {
+		t.next = t.bucket(nowMillis)
+		return nil
+	}
+	for ; nowMillis >= t.next; t.next += t.tick {
+		set := t.buckets[t.next]
+		if set == nil {
+			continue
+		}
+		delete(t.buckets, t.next)
+		from := len(expired)
+		for id := range set {
+			t.sessions[id].closing = true
+			expired = append(expired, id)
+		}
+		slices.Sort(expired[from:])
+	}
+	return expired
+}
 
-// NextExpiry is the time at which Expired should be called next, at the latest.
-func (t *Table) NextExpiry() int64 { return 0 }
+// NextExpiry is the time at which Expired should be called next.
+func (t *Table) NextExpiry() int64 { return t.next }
 
 // Timeout returns the timeout a session was added with.
-func (t *Table) Timeout(id zkproto.SessionID) (timeoutMillis int32, ok bool) { return 0, false }
+func (t *Table) Timeout(id zkproto.SessionID) (timeoutMillis int32, ok bool) {
+	s := t.sessions[id]
+	if s == nil {
+		return 0, false
+	}
+	return s.timeout, true
+}
 
 // Len is the number of sessions, closing ones included.
-func (t *Table) Len() int { return 0 }
+func (t *Table) Len() int { return len(t.sessions) }
 
 // Timeouts returns all sessions and their timeouts, as a snapshot wants them.
-func (t *Table) Timeouts() map[zkproto.SessionID]int32 { return nil }
-
-// FirstID is the first session id of a server started at nowMillis (wall or monotonic milliseconds); count up from it.
-func FirstID(serverID int64, nowMillis int64) zkproto.SessionID { return 0 }
-
-// Password is the 16-byte password of a session.
-func Password(id zkproto.SessionID) [16]byte { return [16]byte{} }
-
-// CheckPassword compares; session 0 never matches.
-func CheckPassword(id zkproto.SessionID, password []byte) bool { return false }
-
-// Negotiate brings the timeout a client asks for within the server's bounds.
-func Negotiate(askedMillis, minMillis, maxMillis int32) int32 { return 0 }
+func (t *Table) Timeouts() map[zkproto.SessionID]int32 {
+	m := make(map[zkproto.SessionID]int32, len(t.sessions))
+	for id, s := range t.sessions {
+		m[id] = s.timeout
+	}
+	return m
+}
