@@ -1,0 +1,71 @@
+//go:build compat
+
+package compat
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// original is one of the originals: a directory of jars, filled by Maven once per run.
+type original struct {
+	pom  string
+	once sync.Once
+	lib  string
+	err  error
+}
+
+var (
+	zookeeper = &original{pom: "zookeeper"}
+	hadoop    = &original{pom: "hadoop"}
+)
+
+// classpath returns the class path of the original, fetching its jars when they are not there.
+func (o *original) classpath(t *testing.T) string {
+	t.Helper()
+	o.once.Do(func() {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			o.err = err
+			return
+		}
+		o.lib = filepath.Join(cache, "holdfast-originals", o.pom)
+		pom, err := filepath.Abs(filepath.Join("testdata", o.pom, "pom.xml"))
+		if err != nil {
+			o.err = err
+			return
+		}
+		cmd := exec.Command("mvn", "-B", "-q", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime",
+			"-DoutputDirectory="+o.lib)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Logf("mvn: %s", out)
+		}
+		o.err = err
+	})
+	require.NoError(t, o.err, "the jars of %s could not be fetched", o.pom)
+	return o.lib + string(filepath.Separator) + "*"
+}
+
+// java returns the command that runs a main class of the original. conf, if not empty, comes first on the class path.
+func (o *original) java(t *testing.T, conf, class string, args ...string) *exec.Cmd {
+	t.Helper()
+	cp := o.classpath(t)
+	if conf != "" {
+		cp = conf + string(filepath.ListSeparator) + cp
+	}
+	flags := []string{"-Xmx256m", "-Djava.net.preferIPv4Stack=true"}
+	for _, p := range []string{"io", "lang", "lang.reflect", "math", "net", "text", "util", "util.concurrent", "util.zip"} {
+		flags = append(flags, "--add-opens=java.base/java."+p+"=ALL-UNNAMED")
+	}
+	flags = append(flags, "--add-opens=java.base/sun.security.util=ALL-UNNAMED",
+		"--add-opens=java.base/sun.security.x509=ALL-UNNAMED", "-cp", cp, class)
+	cmd := exec.Command("java", append(flags, args...)...)
+	cmd.Env = append(os.Environ(), "HADOOP_CONF_DIR="+conf)
+	return cmd
+}
