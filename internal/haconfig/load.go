@@ -82,7 +82,7 @@ func load(file string, text []byte, set, environ []string) (*Config, error) {
 		r.problems = append(r.problems, Problem{Where: file, Text: err.Error()})
 	}
 	cfg.File, cfg.origins = file, r.origins
-	if len(r.problems) == 0 || file != "" { // what could not be read would only be reported again as missing
+	if !r.broken { // else everything would be reported as missing
 		r.problems = append(r.problems, unreported(cfg.Validate(), r.problems)...)
 	}
 	if len(r.problems) > 0 {
@@ -95,9 +95,6 @@ func load(file string, text []byte, set, environ []string) (*Config, error) {
 func unreported(found, have Problems) Problems {
 	keys := map[string]bool{}
 	for _, p := range have {
-		if p.Key == "" { // the file as a whole could not be understood: nothing that is missing is news
-			return nil
-		}
 		for k := p.Key; k != ""; k = k[:max(strings.LastIndexByte(k, '.'), 0)] {
 			keys[k] = true
 		}

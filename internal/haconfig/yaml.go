@@ -17,6 +17,7 @@ type reader struct {
 	file     string
 	origins  origins
 	problems Problems
+	broken   bool // the file as a whole could not be understood
 }
 
 func (r *reader) problem(line int, key, text, remedy string) {
@@ -54,6 +55,7 @@ func (r *reader) read(text []byte) map[string]any {
 }
 
 func (r *reader) syntax(err error) {
+	r.broken = true
 	line, text := 0, err.Error()
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
@@ -66,6 +68,7 @@ func (r *reader) syntax(err error) {
 func (r *reader) section(n *yaml.Node, fs []*field, path, list string) map[string]any {
 	n = follow(n)
 	if n.Kind != yaml.MappingNode {
+		r.broken = r.broken || path == ""
 		r.problem(n.Line, path, "expected keys below it, got "+describe(n), "write one of: "+strings.Join(names(fs), ", "))
 		return nil
 	}
