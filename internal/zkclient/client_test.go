@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -115,6 +116,29 @@ func TestRequestsArePipelinedAndAnsweredInOrder(t *testing.T) {
 	wg.Wait()
 	require.Len(t, order, n)
 	require.IsIncreasing(t, order)
+}
+
+func TestRequestsOfManyGoroutinesKeepTheirBytes(t *testing.T) {
+	c, _ := connect(t, zkclient.Config{Servers: []string{zktest.Start(t).Addr()}})
+	ctx := t.Context()
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			path := "/" + string(rune('a'+g))
+			_, err := c.Create(ctx, path, nil, zkproto.WorldAll(), zkproto.ModePersistent, 0)
+			for i := 0; i < 300 && err == nil; i++ {
+				_, err = c.Set(ctx, path, []byte(path), int32(i))
+			}
+			if !assert.NoError(t, err) {
+				return
+			}
+			data, st, err := c.Get(ctx, path, false)
+			assert.NoError(t, err)
+			assert.Equal(t, path, string(data))
+			assert.EqualValues(t, 300, st.Version)
+		})
+	}
+	wg.Wait()
 }
 
 func TestWatchComesBeforeTheReplyAndOnce(t *testing.T) {

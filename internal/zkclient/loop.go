@@ -90,12 +90,13 @@ func (c *Client) write(w *Wire, quit <-chan struct{}) error {
 		case <-c.kick:
 		}
 		c.mu.Lock()
-		batch := c.out
-		c.out = spare[:0]
-		c.mu.Unlock()
-		if len(batch) == 0 {
+		if len(c.out) == 0 { // taken already, by the round before
+			c.mu.Unlock()
 			continue
 		}
+		batch := c.out
+		c.out = spare[:0] // never the array of batch: spare was written before it
+		c.mu.Unlock()
 		if err := w.Write(batch); err != nil {
 			return err
 		}
