@@ -2,6 +2,9 @@ package txnlog
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -42,40 +45,226 @@ type Record struct {
 	Data []byte       // TxnHeader, Txn and perhaps TxnDigest, encoded
 }
 
+// keepBuffer is the largest batch buffer kept for the next Append, in bytes.
+const keepBuffer = 8 << 20
+
 // Log appends records to a directory. It is not safe for concurrent use, except LastZxid, Size and Err.
 type Log struct {
 	fs  vfs.FS
 	dir string
 	opt Options
+
+	f         vfs.File // the current segment, nil before its first record
+	path      string
+	off       int64 // behind the last record
+	allocated int64 // length of the file, if preallocated
+	step      int64 // by which it grows, 0 for none
+	dirty     bool  // records not synced
+	newName   bool  // the segment's name is not synced
+	buf       []byte
+
+	last   atomic.Int64
+	size   atomic.Int64
+	failed atomic.Pointer[error]
 }
 
 // Open prepares a log for appending. It reads nothing and creates nothing: run Replay first, which also repairs; the
 // first Append starts a new segment, as the original does.
-func Open(fs vfs.FS, dir string, opt Options) (*Log, error) { return &Log{fs: fs, dir: dir, opt: opt}, nil }
+func Open(fs vfs.FS, dir string, opt Options) (*Log, error) {
+	if opt.PreallocSize == 0 {
+		opt.PreallocSize = DefaultPreallocSize
+	}
+	if opt.SyncWarn == 0 {
+		opt.SyncWarn = time.Second
+	}
+	if opt.Logger == nil {
+		opt.Logger = zap.NewNop()
+	}
+	st, err := fs.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("txnlog: %w", err)
+	}
+	if !st.Dir {
+		return nil, fmt.Errorf("txnlog: %s is not a directory", dir)
+	}
+	return &Log{fs: fs, dir: dir, opt: opt}, nil
+}
+
+// fail makes the log answer err from now on.
+func (l *Log) fail(what string, err error) error {
+	err = fmt.Errorf("txnlog: %s: %w", what, err)
+	l.failed.Store(&err)
+	return err
+}
 
 // Append writes the records behind the others with one write. Zxids must rise. Nothing is durable before Sync. Data is
 // not kept. After an error the log has failed for good.
-func (l *Log) Append(recs []Record) error { return nil }
+func (l *Log) Append(recs []Record) error {
+	if err := l.Err(); err != nil || len(recs) == 0 {
+		return err
+	}
+	b := l.buf[:0]
+	if l.f == nil {
+		b = appendHeader(b)
+	}
+	last := zkproto.Zxid(l.last.Load())
+	for _, r := range recs {
+		if n := len(r.Data); n < minBody || n > MaxRecord {
+			return l.fail("append "+r.Zxid.String(), fmt.Errorf("record of %d bytes, allowed are %d to %d", n, minBody, MaxRecord))
+		}
+		if z := bodyZxid(r.Data); z != r.Zxid || z <= last {
+			return l.fail("append "+r.Zxid.String(), fmt.Errorf("header has zxid %s, the record before %s", z, last))
+		}
+		last = r.Zxid
+		b = appendRecord(b, r.Data)
+	}
+	if l.f == nil {
+		if err := l.create(recs[0].Zxid); err != nil {
+			return err
+		}
+	}
+	l.preallocate(int64(len(b)))
+	l.dirty = true
+	if _, err := l.f.WriteAt(b, l.off); err != nil {
+		return l.fail("write "+l.path, err)
+	}
+	l.off += int64(len(b))
+	l.last.Store(int64(last))
+	l.size.Store(l.off)
+	if l.buf = b; cap(b) > keepBuffer {
+		l.buf = nil
+	}
+	return nil
+}
+
+// create starts a segment; its header goes out with its first records.
+func (l *Log) create(first zkproto.Zxid) error {
+	path := filepath.Join(l.dir, SegmentName(first))
+	f, err := l.fs.Create(path)
+	if err != nil {
+		return l.fail("create segment", err)
+	}
+	l.f, l.path, l.off, l.allocated, l.newName = f, path, 0, 0, true
+	l.step = max(0, l.opt.PreallocSize)
+	if free, err := l.fs.FreeSpace(l.dir); err == nil {
+		l.step = min(l.step, max(free/16, 64<<10))
+	}
+	l.opt.Logger.Debug("new log segment", zap.String("file", path), zap.Int64("prealloc", l.step))
+	return nil
+}
 
 // Sync makes durable what was appended; for a new segment that includes its name. After an error the log has failed for
 // good. With nothing new it does nothing.
-func (l *Log) Sync() error { return nil }
+func (l *Log) Sync() error {
+	if err := l.Err(); err != nil || !l.dirty {
+		return err
+	}
+	if !l.opt.NoSync {
+		start := time.Now()
+		if err := l.f.Sync(); err != nil {
+			return l.fail("sync "+l.path, err)
+		}
+		if l.newName {
+			if err := l.fs.SyncDir(l.dir); err != nil {
+				return l.fail("sync directory "+l.dir, err)
+			}
+		}
+		l.timed(time.Since(start))
+	}
+	l.dirty, l.newName = false, false
+	if l.opt.SizeLimit > 0 && l.off >= l.opt.SizeLimit {
+		return l.Roll()
+	}
+	return nil
+}
 
-// Roll syncs and ends the current segment; the next Append starts a new one. Called when a snapshot starts.
-func (l *Log) Roll() error { return nil }
+func (l *Log) timed(took time.Duration) {
+	slow := took > l.opt.SyncWarn
+	if slow {
+		l.opt.Logger.Warn("slow sync of the transaction log: writes wait for it; give the log a disk of its own",
+			zap.String("file", l.path), zap.Duration("took", took), zap.Int64("bytes", l.off))
+	}
+	if l.opt.OnSync != nil {
+		l.opt.OnSync(took, slow)
+	}
+}
+
+// Roll syncs and ends the current segment, cutting off its unused preallocation; the next Append starts a new one.
+// Called when a snapshot starts.
+func (l *Log) Roll() error {
+	if err := l.Err(); err != nil || l.f == nil {
+		return err
+	}
+	if l.allocated > l.off {
+		if err := l.f.Truncate(l.off); err != nil {
+			return l.fail("cut "+l.path, err)
+		}
+		l.dirty = true
+	}
+	limit := l.opt.SizeLimit
+	l.opt.SizeLimit = 0 // Sync would come back here
+	err := l.Sync()
+	l.opt.SizeLimit = limit
+	if err != nil {
+		return err
+	}
+	f := l.f
+	l.f = nil
+	l.size.Store(0)
+	if err := f.Close(); err != nil {
+		return l.fail("close "+l.path, err)
+	}
+	return nil
+}
 
 // Truncate removes, durably, every record after zxid, from whichever segment (the follower's answer to TRUNC). It fails
 // the log if it cannot (ZOOKEEPER-3701).
-func (l *Log) Truncate(zxid zkproto.Zxid) error { return nil }
+func (l *Log) Truncate(zxid zkproto.Zxid) error {
+	if err := l.Roll(); err != nil {
+		return err
+	}
+	if err := truncate(l.fs, l.dir, zxid); err != nil {
+		return l.fail("truncate to "+zxid.String(), err)
+	}
+	if l.LastZxid() > zxid {
+		l.last.Store(int64(zxid))
+	}
+	return nil
+}
 
 // LastZxid is the zxid of the last record appended through this Log, 0 before the first. Safe for concurrent use.
-func (l *Log) LastZxid() zkproto.Zxid { return 0 }
+func (l *Log) LastZxid() zkproto.Zxid { return zkproto.Zxid(l.last.Load()) }
 
-// Size is the number of bytes of records in the current segment. Safe for concurrent use.
-func (l *Log) Size() int64 { return 0 }
+// Size is the number of bytes of header and records in the current segment. Safe for concurrent use.
+func (l *Log) Size() int64 { return l.size.Load() }
 
-// Err is the error that failed the log for good, or nil. Safe for concurrent use.
-func (l *Log) Err() error { return nil }
+// Err is the error that failed the log for good (ErrClosed after Close), or nil. Safe for concurrent use.
+func (l *Log) Err() error {
+	if p := l.failed.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
 
-// Close syncs, cuts the unused preallocation off the current segment, and releases it. It is idempotent.
-func (l *Log) Close() error { return nil }
+// Close syncs, cuts the unused preallocation off the current segment, and releases it. It is idempotent. On a failed
+// log it only releases, and answers nil: the failure was answered when it happened.
+func (l *Log) Close() error {
+	if l.Err() == nil {
+		if err := l.Roll(); err != nil {
+			l.release()
+			return err
+		}
+		closed := ErrClosed
+		l.failed.Store(&closed)
+	}
+	l.release()
+	return nil
+}
+
+// release gives the file back whatever happened.
+func (l *Log) release() {
+	if l.f != nil {
+		_ = l.f.Close() // the log has failed already
+		l.f = nil
+	}
+}
