@@ -1,19 +1,42 @@
-// Package prep turns requests into transactions.
+// Package prep turns requests into transactions: it decides, against the tree and the changes that are on their way to
+// it, whether a request succeeds, and what exactly it will do.
+//
+// The package is pure; a Prep is not safe for concurrent use. One goroutine prepares requests in zxid order, and the
+// same one tells it what was applied:
+//
+//	Prepare(request, zxid) -> header, txn      zxids ascending, none used twice
+//	Applied(zxid)                              the tree has everything up to zxid
+//
+// Between the two, the change waits in the table of outstanding changes, so that the next request sees it. A refused
+// request becomes an ErrorTxn: it takes its zxid and is logged like the others.
+//
+// Who owns what: Prepare copies out of Body everything the transaction needs, data included; the tree keeps the
+// transaction's slices when it applies it. Nothing refers to the frame afterwards.
+//
+// One deliberate difference: the original does not note a new ACL, or the children a closing session takes along, among
+// the outstanding changes, so a pipelined request may be judged by the old ones, depending on timing. Here it never is.
+//
+// Source: PrepRequestProcessor.java of Apache ZooKeeper 3.9.
 package prep
 
 import (
+	"bytes"
+
+	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/session"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 )
 
-// Request is a write to be prepared. Nothing of it is kept: Body and IDs may be reused when Prepare returns.
+// Request is a write to be prepared. Nothing of it is kept: it, Body and IDs may be reused when Prepare returns.
 type Request struct {
 	Session zkproto.SessionID
 	Owner   session.Owner // where the session is attached (see package session)
 	Cxid    int32
-	Op      zkproto.OpCode // one for which Op.IsWrite
+	// Op is one for which Op.IsWrite. Two of these clients may not send: a check outside a multi and deleteContainer.
+	// The server answers them like unknown ops (ErrUnimplemented, and the connection closes).
+	Op zkproto.OpCode
 	// Body is the record after the RequestHeader, aliasing the frame. For createSession it is a CreateSessionTxn (the
 	// server that took the connection makes it); for closeSession it is empty.
 	Body []byte
@@ -29,30 +52,142 @@ type Sessions interface {
 
 // Config holds the settings that change what is allowed.
 type Config struct {
-	ExtendedTypes   bool // extendedTypesEnabled: TTL znodes may be created
+	ExtendedTypes   bool // extendedTypesEnabled: TTL znodes may be created; the tree needs WithExtendedTypes then
 	ReconfigEnabled bool // reconfigEnabled
 }
 
 // Prep prepares requests against the tree and the changes not yet applied to it.
-type Prep struct{}
+type Prep struct {
+	changes  changes
+	sessions Sessions
+	auth     *auth.Registry
+	config   Config
+}
 
 // New returns a Prep without outstanding changes.
-func New(t *tree.Tree, sessions Sessions, reg *auth.Registry, c Config) *Prep { return nil }
+func New(t *tree.Tree, sessions Sessions, reg *auth.Registry, c Config) *Prep {
+	p := &Prep{sessions: sessions, auth: reg, config: c}
+	p.Reset(t)
+	return p
+}
+
+// Applied forgets the changes up to zxid: they are in the tree.
+func (p *Prep) Applied(zxid zkproto.Zxid) { p.changes.applied(zxid) }
+
+// Reset forgets all changes: leadership was lost, or the tree was replaced. From now on t is the tree.
+func (p *Prep) Reset(t *tree.Tree) {
+	p.changes = changes{tree: t, byPath: make(map[string]*change)}
+}
+
+// Outstanding is the number of changes of znodes prepared and not applied.
+func (p *Prep) Outstanding() int { return len(p.changes.queue) - p.changes.head }
+
+// call is one request, or one part of a multi, while it is decided.
+type call struct {
+	*Request
+	zxid zkproto.Zxid
+	now  int64
+}
 
 // Prepare decides a request: the transaction to log, an ErrorTxn (header type OpError) for a refused one. A multi that
 // is refused stays of type OpMulti, with ErrorTxn parts.
 //
 // A nil Txn means that the body could not be decoded (or that Op is no write): nothing is to be proposed, the zxid is
-// not used, and the answer is ErrMarshallingError.
+// not used, and the answer is ErrMarshallingError. An ErrorTxn of ErrSessionMoved is not answered: the connection closes.
+//
+// nowMillis is the leader's wall clock in milliseconds since 1970.
 func (p *Prep) Prepare(r *Request, zxid zkproto.Zxid, nowMillis int64) (zkproto.TxnHeader, zkproto.Txn) {
-	return zkproto.TxnHeader{}, nil
+	h := zkproto.TxnHeader{ClientID: r.Session, Cxid: r.Cxid, Zxid: zxid, Time: nowMillis, Type: r.Op}
+	c := call{Request: r, zxid: zxid, now: nowMillis}
+	txn, err := p.decide(&c)
+	if err != zkproto.ErrOK {
+		if err == errMalformed {
+			return h, nil
+		}
+		h.Type = zkproto.OpError
+		return h, &zkproto.ErrorTxn{Err: err}
+	}
+	return h, txn
 }
 
-// Applied forgets the changes up to zxid: they are in the tree.
-func (p *Prep) Applied(zxid zkproto.Zxid) {}
+// errMalformed is a body that cannot be decoded. It is no code of the protocol.
+const errMalformed zkproto.Error = 1
 
-// Reset forgets all changes: leadership was lost, or the tree was replaced by t.
-func (p *Prep) Reset(t *tree.Tree) {}
+func (p *Prep) decide(c *call) (zkproto.Txn, zkproto.Error) {
+	d := jute.NewDecoder(c.Body)
+	switch c.Op {
+	case zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateContainer, zkproto.OpCreateTTL:
+		var q zkproto.CreateRequest
+		if !decodeCreate(&q, c.Body, c.Op) {
+			return nil, errMalformed
+		}
+		return p.create(c, c.Op, &q)
+	case zkproto.OpSetData:
+		path, data, version := d.StringView(), d.Bytes(), d.Int32()
+		if d.Err() != nil {
+			return nil, errMalformed
+		}
+		return p.setData(c, p.changes.pathOf(path), data, version)
+	case zkproto.OpDelete, zkproto.OpCheck:
+		path, version := d.StringView(), d.Int32()
+		if d.Err() != nil {
+			return nil, errMalformed
+		}
+		if c.Op == zkproto.OpCheck {
+			return p.check(c, p.changes.pathOf(path), version)
+		}
+		return p.delete(c, p.changes.pathOf(path), version)
+	case zkproto.OpDeleteContainer:
+		path := d.StringView()
+		if d.Err() != nil {
+			return nil, errMalformed
+		}
+		return p.deleteContainer(c, p.changes.pathOf(path))
+	case zkproto.OpSetACL:
+		var q zkproto.SetACLRequest
+		if q.Decode(&d); d.Err() != nil {
+			return nil, errMalformed
+		}
+		return p.setACL(c, &q)
+	case zkproto.OpMulti:
+		return p.multi(c, &d)
+	case zkproto.OpCreateSession:
+		timeout := d.Int32()
+		if d.Err() != nil {
+			return nil, errMalformed
+		}
+		return &zkproto.CreateSessionTxn{TimeoutMillis: timeout}, p.sessions.SetOwner(c.Session, c.Owner)
+	case zkproto.OpCloseSession:
+		return p.closeSession(c), zkproto.ErrOK
+	case zkproto.OpReconfig:
+		return nil, p.reconfig(c)
+	default:
+		return nil, errMalformed
+	}
+}
 
-// Outstanding is the number of changes prepared and not applied.
-func (p *Prep) Outstanding() int { return 0 }
+// worldAll is the ACL that nearly every create brings, as it is on the wire, and decoded once for all of them.
+var (
+	worldAll      = zkproto.WorldAll()
+	worldAllBytes = zkproto.AppendACLs(nil, worldAll)
+)
+
+func decodeCreate(q *zkproto.CreateRequest, body []byte, op zkproto.OpCode) bool {
+	d := jute.NewDecoder(body)
+	q.Path = d.String()
+	q.Data = d.Bytes()
+	if d.Err() != nil {
+		return false
+	}
+	if rest := body[d.Offset():]; bytes.HasPrefix(rest, worldAllBytes) {
+		q.ACL = worldAll
+		d = jute.NewDecoder(rest[len(worldAllBytes):])
+	} else {
+		q.ACL = zkproto.DecodeACLs(&d)
+	}
+	q.Mode = zkproto.CreateMode(d.Int32())
+	if op == zkproto.OpCreateTTL {
+		q.TTL = d.Int64()
+	}
+	return d.Err() == nil
+}

@@ -1,0 +1,68 @@
+package prep
+
+import (
+	"github.com/holdfast-ha/holdfast/internal/jute"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+// multi decides the parts one after the other, each seeing the changes of those before it. When one is refused, these
+// changes are taken back; its error stands in its place, ErrRuntimeInconsistency in the places after it.
+func (p *Prep) multi(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
+	var q zkproto.MultiRequest
+	if q.Decode(d); d.Err() != nil {
+		return nil, zkproto.ErrMarshallingError // unlike other ops, the original gives it a zxid of its own
+	}
+	for i := range q.Ops {
+		if typ := q.Ops[i].Type; typ == zkproto.OpGetData || typ == zkproto.OpGetChildren {
+			return nil, zkproto.ErrMarshallingError // reads are for multiRead
+		}
+	}
+	txn := &zkproto.MultiTxn{Ops: make([]zkproto.MultiTxnOp, len(q.Ops))}
+	failed := false
+	for i := range q.Ops {
+		op := &q.Ops[i]
+		if failed {
+			txn.Ops[i] = zkproto.MultiTxnOp{Type: zkproto.OpError,
+				Txn: &zkproto.ErrorTxn{Err: zkproto.ErrRuntimeInconsistency}}
+			continue
+		}
+		part, typ, err := p.part(c, op)
+		if err != zkproto.ErrOK {
+			failed = true
+			p.changes.rollback(c.zxid)
+			txn.Ops[i] = zkproto.MultiTxnOp{Type: zkproto.OpError, Txn: &zkproto.ErrorTxn{Err: err}}
+			continue
+		}
+		txn.Ops[i] = zkproto.MultiTxnOp{Type: typ, Txn: part}
+	}
+	return txn, zkproto.ErrOK
+}
+
+// part decides one part. A create's mode decides its type: a TTL mode makes it createTTL, container createContainer.
+func (p *Prep) part(c *call, op *zkproto.MultiOp) (zkproto.Txn, zkproto.OpCode, zkproto.Error) {
+	typ := op.Type
+	var txn zkproto.Txn
+	var err zkproto.Error
+	switch typ {
+	case zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateContainer, zkproto.OpCreateTTL:
+		switch {
+		case op.Create.Mode.Container():
+			typ = zkproto.OpCreateContainer
+		case op.Create.Mode.TTL():
+			if typ != zkproto.OpCreateTTL {
+				op.Create.TTL = -1
+			}
+			typ = zkproto.OpCreateTTL
+		case typ != zkproto.OpCreate2:
+			typ = zkproto.OpCreate
+		}
+		txn, err = p.create(c, typ, &op.Create)
+	case zkproto.OpDelete:
+		txn, err = p.delete(c, op.PathVersion.Path, op.PathVersion.Version)
+	case zkproto.OpSetData:
+		txn, err = p.setData(c, op.SetData.Path, op.SetData.Data, op.SetData.Version)
+	default:
+		txn, err = p.check(c, op.PathVersion.Path, op.PathVersion.Version)
+	}
+	return txn, typ, err
+}
