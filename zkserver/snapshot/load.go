@@ -1,8 +1,11 @@
 package snapshot
 
 import (
+	"fmt"
+
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 )
 
 // Loader takes a snapshot's content and makes a T of it. *tree.Loader is a Loader[*tree.Tree].
@@ -35,9 +38,71 @@ type Skipped struct {
 	Err  error
 }
 
+// MissingError refuses to start without a snapshot where that would lose data.
+type MissingError struct {
+	SnapDir, LogDir string
+	// FirstZxid is where the log begins, 0 if there is no log.
+	FirstZxid zkproto.Zxid
+	// Skipped are the snapshots that do not check.
+	Skipped []Skipped
+}
+
+func (e *MissingError) Error() string {
+	what := "there is no snapshot in " + e.SnapDir
+	if len(e.Skipped) > 0 {
+		what = fmt.Sprintf("none of the %d snapshots in %s checks (%s: %v)", len(e.Skipped), e.SnapDir, e.Skipped[0].Path, e.Skipped[0].Err)
+	}
+	why := "and no transaction log in " + e.LogDir
+	if e.FirstZxid != 0 {
+		why = fmt.Sprintf("and the transaction log in %s does not start at the beginning but at zxid %s", e.LogDir, e.FirstZxid)
+	}
+	return what + " " + why + ": starting would lose data. Check dataDir and dataLogDir, put the missing files back, or, in an " +
+		"ensemble, move this server's version-2 directories away so that it copies the data from the leader"
+}
+
 // Load loads the newest snapshot of snapDir that checks. newLoader is called once per file tried. Without one it looks
 // at logDir: no files at all is a new, empty server; logs that start with the first transaction ever can be replayed
-// from nothing; anything else is refused, since it would lose data (ZOOKEEPER-2325, 3056, 3644).
+// from nothing; anything else is refused with a *MissingError, since it would lose data (ZOOKEEPER-2325, 3056, 3644).
+// The original refuses logs without a snapshot always, so a new server that it may take over should Write one at zxid 0.
 func Load[T any](fs vfs.FS, snapDir, logDir string, newLoader func() Loader[T]) (Loaded[T], error) {
-	return Loaded[T]{}, nil
+	none := Loaded[T]{Sessions: map[zkproto.SessionID]int32{}}
+	files, err := list(fs, snapDir)
+	if err != nil {
+		return none, err
+	}
+	for _, f := range files {
+		got, err := load(fs, f, newLoader())
+		if err == nil {
+			got.Skipped = none.Skipped
+			return got, nil
+		}
+		none.Skipped = append(none.Skipped, Skipped{Path: f.path, Err: err})
+	}
+	first, ok, err := txnlog.FirstZxid(fs, logDir)
+	if err != nil {
+		return none, err
+	}
+	fromStart := ok && first.Counter() == 1 && first.Epoch() <= 1
+	if fromStart || (!ok && len(files) == 0) {
+		return none, nil
+	}
+	return none, &MissingError{SnapDir: snapDir, LogDir: logDir, FirstZxid: first, Skipped: none.Skipped}
+}
+
+// load reads one file.
+func load[T any](fs vfs.FS, f file, l Loader[T]) (Loaded[T], error) {
+	h, r, err := open(fs, f)
+	if err != nil {
+		return Loaded[T]{}, err
+	}
+	defer func() { _ = h.Close() }() // opened for reading
+	sessions, _, err := decode(r, l)
+	if err != nil {
+		return Loaded[T]{}, err
+	}
+	state, err := l.Finish(f.zxid)
+	if err != nil {
+		return Loaded[T]{}, err
+	}
+	return Loaded[T]{State: state, Found: true, Sessions: sessions, Zxid: f.zxid, Path: f.path}, nil
 }

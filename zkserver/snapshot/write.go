@@ -1,6 +1,12 @@
 package snapshot
 
 import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
@@ -31,7 +37,171 @@ type Written struct {
 }
 
 // Write writes snapshot.<zxid> into dir, durably, and replaces a file of that name. zxid is the last transaction applied
-// before Source's first answer. On failure nothing but a temporary file, removed by the next Write, may be left.
+// before Source's first answer. On failure nothing but a temporary file, removed by the next Write, may be left. Only one
+// Write may run in a directory.
+//
+// An ACL that appears while the znodes are walked is in no table any more (it comes before the znodes): the original then
+// writes a snapshot that it cannot load. Here the file is written a second time, with the table complete.
 func Write(fs vfs.FS, dir string, zxid zkproto.Zxid, src Source) (Written, error) {
-	return Written{}, nil
+	if err := sweep(fs, dir); err != nil {
+		return Written{}, err
+	}
+	w := writer{fs: fs, zxid: zxid, path: filepath.Join(dir, Name(zxid)), tmp: filepath.Join(dir, tmpPrefix+fmt.Sprintf("%x", uint64(zxid)))}
+	if err := w.write(src); err != nil {
+		return Written{}, fmt.Errorf("snapshot: write %s: %w", w.path, err)
+	}
+	if err := fs.Rename(w.tmp, w.path); err != nil {
+		return Written{}, fmt.Errorf("snapshot: %w", err)
+	}
+	if err := fs.SyncDir(dir); err != nil {
+		return Written{}, fmt.Errorf("snapshot: sync %s: %w", dir, err)
+	}
+	return Written{Path: w.path, Size: w.size, Nodes: w.nodes}, nil
+}
+
+// sweep removes the temporary files that a crash left.
+func sweep(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return fmt.Errorf("snapshot: list %s: %w", dir, err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, tmpPrefix) {
+			if err := fs.Remove(filepath.Join(dir, name)); err != nil {
+				return fmt.Errorf("snapshot: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// writer is the state of one Write.
+type writer struct {
+	fs        vfs.FS
+	zxid      zkproto.Zxid
+	path, tmp string
+	size      int64
+	nodes     int
+
+	head  []byte // up to the ACL table
+	acls  map[int64][]zkproto.ACL
+	late  bool  // acls grew while the nodes were walked
+	from  int64 // where the nodes begin
+	until int64 // behind the last node
+}
+
+func (w *writer) write(src Source) error {
+	f, err := w.fs.Create(w.tmp)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if f != nil {
+			_ = f.Close() // the failure before is the one to tell
+		}
+	}()
+	if err := w.nodesTo(f, src); err != nil {
+		return err
+	}
+	if w.late {
+		again, err := w.again(f)
+		_ = f.Close() // its content has been read, it is removed
+		f = again
+		if err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	err = f.Close()
+	f = nil
+	return err
+}
+
+// nodesTo writes the whole snapshot.
+func (w *writer) nodesTo(f vfs.File, src Source) error {
+	s := newSums(f)
+	w.head = appendHead(nil, src.Sessions())
+	w.acls = src.ACLs()
+	s.buf = appendACLTable(append(s.buf, w.head...), w.acls)
+	if err := s.flush(); err != nil {
+		return err
+	}
+	w.from = s.n
+	add := func(path string, data []byte, acl int64, st zkproto.StatPersisted) {
+		w.nodes++
+		if acl != openACL {
+			w.know(acl, src)
+		}
+		s.buf = appendNode(s.buf, path, data, acl, &st)
+	}
+	for more := true; more; {
+		more = src.Next(chunk, add)
+		if len(s.buf) >= flushAt {
+			if err := s.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	w.until = s.n
+	return w.finish(s)
+}
+
+// know remembers an ACL that the table lacks.
+func (w *writer) know(id int64, src Source) {
+	if _, ok := w.acls[id]; ok {
+		return
+	}
+	acl := src.ACL(id)
+	if acl == nil {
+		return // a tree that refers to nothing: loading answers what it does then
+	}
+	if w.acls == nil {
+		w.acls = map[int64][]zkproto.ACL{}
+	}
+	w.acls[id], w.late = acl, true
+}
+
+func (w *writer) finish(s *sums) error {
+	s.buf = jute.AppendString(s.buf, endPath)
+	err := s.tails(Digest{Version: emptyVer}, w.zxid)
+	w.size = s.n
+	return err
+}
+
+// again writes the snapshot anew with the complete ACL table, copying the nodes from the first file.
+func (w *writer) again(first vfs.File) (vfs.File, error) {
+	old := w.tmp
+	w.tmp += ".acl"
+	f, err := w.fs.Create(w.tmp)
+	if err != nil {
+		return nil, err
+	}
+	s := newSums(f)
+	s.buf = appendACLTable(append(s.buf, w.head...), w.acls)
+	nodes := io.NewSectionReader(first, w.from, w.until-w.from)
+	for {
+		if err := s.flush(); err != nil {
+			return f, err
+		}
+		n, err := nodes.Read(s.buf[:flushAt])
+		s.buf = s.buf[:n]
+		if err == io.EOF { //nolint:errorlint // the reader's own end
+			break
+		}
+		if err != nil {
+			return f, err
+		}
+	}
+	if err := w.finish(s); err != nil {
+		return f, err
+	}
+	if err := w.fs.Remove(old); err != nil {
+		return f, err
+	}
+	return f, nil
 }
