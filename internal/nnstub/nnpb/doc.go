@@ -1,0 +1,2 @@
+// Package nnpb holds the generated messages of the demo NameNode's files (../proto/namespace.proto).
+package nnpb
