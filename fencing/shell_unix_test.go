@@ -1,0 +1,165 @@
+//go:build !windows
+
+package fencing
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMethodsAreTriedInOrderUntilOneSucceeds(t *testing.T) {
+	f, logs := newFencer(t, Spec{Method: "shell(echo no; exit 3)"}, Spec{Method: "shell(echo yes; echo warning >&2)"}, Spec{Method: "shell(exit 4)"})
+	rec, err := f.Fence(context.Background(), nn1)
+	require.NoError(t, err)
+	require.True(t, rec.Fenced)
+	require.Equal(t, "shell(echo yes; echo warning >&2)", rec.Method)
+	require.Len(t, rec.Attempts, 2)
+	require.Equal(t, 3, rec.Attempts[0].ExitStatus)
+	require.Equal(t, "exit status 3", rec.Attempts[0].Error)
+	require.Equal(t, "no\n", rec.Attempts[0].Output)
+	require.True(t, rec.Attempts[1].Success)
+	require.Positive(t, rec.Attempts[1].Duration)
+
+	var got []string
+	for _, m := range messages(logs) {
+		if !strings.Contains(m, "Launched fencing command") {
+			got = append(got, m)
+		}
+	}
+	require.Len(t, got, 8)
+	require.ElementsMatch(t, []string{"INFO ShellCommandFencer: echo yes...rning >&2: yes", "WARN ShellCommandFencer: echo yes...rning >&2: warning"}, got[5:7])
+	require.Equal(t, []string{
+		"INFO NodeFencer: ====== Beginning Service Fencing Process... ======",
+		"INFO NodeFencer: Trying method 1/3: org.apache.hadoop.ha.ShellCommandFencer(echo no; exit 3)",
+		"INFO ShellCommandFencer: echo no; exit 3: no",
+		"WARN NodeFencer: Fencing method org.apache.hadoop.ha.ShellCommandFencer(echo no; exit 3) was unsuccessful.",
+		"INFO NodeFencer: Trying method 2/3: org.apache.hadoop.ha.ShellCommandFencer(echo yes; echo warning >&2)",
+		"INFO NodeFencer: ====== Fencing successful by method org.apache.hadoop.ha.ShellCommandFencer(echo yes; echo warning >&2) ======",
+	}, append(got[:5:5], got[7]))
+}
+
+func TestNoMethodSucceeds(t *testing.T) {
+	f, logs := newFencer(t, Spec{Method: "shell(/bin/false)"}, Spec{Method: "shell(/no/such/program)"}, Spec{Method: "shell(kill -9 $$)"})
+	rec, err := f.Fence(context.Background(), nn1)
+	require.ErrorIs(t, err, ErrNotFenced)
+	require.ErrorContains(t, err, "shell(/bin/false): exit status 1; shell(/no/such/program): exit status 127; shell(kill -9 $$): signal: killed")
+	require.False(t, rec.Fenced)
+	require.Equal(t, -1, rec.Attempts[2].ExitStatus)
+	all := messages(logs)
+	require.Equal(t, "ERROR NodeFencer: Unable to fence service by any configured method.", all[len(all)-1])
+}
+
+// bash -e: a failing command in the middle is a failed fencing.
+func TestScriptStopsAtItsFirstFailure(t *testing.T) {
+	f, _ := newFencer(t, Spec{Method: "shell(false; true)"})
+	_, err := f.Fence(context.Background(), nn1)
+	require.ErrorIs(t, err, ErrNotFenced)
+}
+
+func TestScriptSeesTheNodeAndTheConfiguration(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "env")
+	f, _ := newFencer(t, Spec{Method: "shell(env > " + file + "; ! read line)"})
+	_, err := f.Do(context.Background(), Request{Node: nn1, Manual: true})
+	require.NoError(t, err)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	got := strings.Split(string(text), "\n")
+	for _, p := range []string{"target_", "source_"} {
+		require.Subset(t, got, []string{p + "host=127.0.0.1", p + "port=23020", p + "address=/127.0.0.1:23020", p + "nameserviceid=ns1", p + "namenodeid=nn1"})
+	}
+	require.Subset(t, got, []string{"dfs_nameservices=ns1", "a_b-c=d e"})
+
+	_, err = f.Fence(context.Background(), nn1)
+	require.NoError(t, err)
+	text, err = os.ReadFile(file)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "source_", "no failover by hand")
+}
+
+// fifo is a pipe with a name. Its reading end sees the end of the file when the last writer is gone, which proves that
+// all processes that inherited it are dead.
+func fifo(t *testing.T) (string, *os.File) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	r, err := os.OpenFile(path, os.O_RDWR, 0) // does not wait for a writer
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = r.Close() })
+	return path, r
+}
+
+func TestTimeoutKillsTheWholeProcessGroup(t *testing.T) {
+	path, r := fifo(t)
+	f, _ := newFencer(t, Spec{Method: "shell((echo $BASHPID > " + path + "; exec sleep 1000) & echo started; wait)", Timeout: 300 * time.Millisecond})
+	start := time.Now()
+	rec, err := f.Fence(context.Background(), nn1)
+	require.ErrorIs(t, err, ErrNotFenced)
+	require.Less(t, time.Since(start), 10*time.Second)
+	require.Equal(t, "killed: no end within 300ms", rec.Attempts[0].Error)
+	require.Equal(t, "started\n", rec.Attempts[0].Output)
+
+	buf := make([]byte, 32)
+	n, err := r.Read(buf)
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return dead(pid) }, 5*time.Second, time.Millisecond, "the grandchild lives on")
+}
+
+// dead says whether a process is gone or a zombie that nobody has reaped yet.
+func dead(pid int) bool {
+	if syscall.Kill(pid, 0) == syscall.ESRCH {
+		return true
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err == nil && strings.Contains(string(stat), ") Z ")
+}
+
+func TestProcessLeftBehindDoesNotDelayTheResult(t *testing.T) {
+	path, r := fifo(t)
+	f, _ := newFencer(t, Spec{Method: "shell(sleep 1000 & echo $! > " + path + "; echo done)"})
+	start := time.Now()
+	rec, err := f.Fence(context.Background(), nn1)
+	require.NoError(t, err)
+	require.Less(t, time.Since(start), 10*time.Second)
+	require.Equal(t, "done\n", rec.Attempts[0].Output)
+
+	buf := make([]byte, 32)
+	n, err := r.Read(buf)
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+}
+
+func TestCallerThatGivesUpStopsTheMethod(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	path, r := fifo(t)
+	f, _ := newFencer(t, Spec{Method: "shell(echo > " + path + "; sleep 1000)"}, Spec{Method: "shell(/bin/true)"})
+	go func() {
+		_, _ = r.Read(make([]byte, 1))
+		cancel()
+	}()
+	rec, err := f.Fence(ctx, nn1)
+	require.ErrorIs(t, err, ErrNotFenced)
+	require.Equal(t, "killed: context canceled", rec.Attempts[0].Error)
+	require.Equal(t, "not tried: context canceled", rec.Attempts[1].Error)
+}
+
+func TestShStandsInForBash(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink("/bin/sh", filepath.Join(dir, "sh")))
+	t.Setenv("PATH", dir)
+	f, _ := newFencer(t, Spec{Method: "shell(test -z \"$BASH_VERSION\" || exit 0)"})
+	_, err := f.Fence(context.Background(), nn1)
+	require.NoError(t, err)
+	require.Equal(t, "sh", shellCommand(context.Background(), "x").Args[0])
+}
