@@ -1,0 +1,135 @@
+package haadmin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/fencing"
+)
+
+// fencer stops a node that cannot be asked to step down.
+type fencer interface {
+	Do(ctx context.Context, r fencing.Request) (fencing.Record, error)
+}
+
+// manual is a failover without controllers.
+type manual struct {
+	fencer fencer
+	log    *zap.Logger
+	source target.RequestSource
+
+	query, graceful, newActive time.Duration // deadlines
+}
+
+func (a *admin) newManual() (*manual, error) {
+	ns, _, err := a.nameservice()
+	if err != nil {
+		return nil, err
+	}
+	f, err := fencing.New(a.cfg.FencingConfig(ns, ""), a.log)
+	if err != nil {
+		return nil, err
+	}
+	d := a.cfg.Failover
+	return &manual{
+		fencer: f, log: a.log.Named("FailoverController"), source: a.source,
+		query: d.RPCDeadline, graceful: d.GracefulFenceDeadline, newActive: d.NewActiveDeadline,
+	}, nil
+}
+
+// failover makes from standby and to active. from is fenced when it does not step down, or when the caller insists. The
+// original (3.4.3) runs the methods on to as well, before from, and so kills both; here only from is ever fenced.
+// When to cannot be made active and from was not fenced, from becomes active again and to is fenced.
+func (m *manual) failover(ctx context.Context, from, to *node, forceFence, forceActive bool) error {
+	if from.Addr() == to.Addr() {
+		return errors.New("Can't failover a service to itself") //nolint:staticcheck // the original's words, as below
+	}
+	if err := m.eligible(ctx, to, forceActive); err != nil {
+		return err
+	}
+	fence := !m.stepDown(ctx, from) || forceFence
+	if fence {
+		if _, err := m.fencer.Do(ctx, fencing.Request{Node: from.Identity, Manual: true}); err != nil {
+			return fmt.Errorf("Unable to fence %s. Fencing failed.", from) //nolint:staticcheck
+		}
+	}
+	err := m.promote(ctx, to)
+	if err == nil {
+		return nil
+	}
+	text := fmt.Sprintf("Unable to failover to %s", to)
+	if !fence {
+		if err := m.failover(ctx, to, from, true, true); err != nil {
+			text += fmt.Sprintf(". Failback to %s failed (%s)", from, err)
+			m.log.Error(text)
+		}
+	}
+	return errors.New(text)
+}
+
+// eligible checks that to can become active.
+func (m *manual) eligible(ctx context.Context, to *node, force bool) error {
+	ctx, cancel := context.WithTimeout(ctx, m.query)
+	defer cancel()
+	st, err := to.svc.Status(ctx)
+	if err != nil {
+		text := "Unable to get service state for " + to.String()
+		m.log.Error(text + "\n" + asJava(err, to.Host, to.Port).trace())
+		return errors.New(text)
+	}
+	if st.State != target.Standby {
+		return fmt.Errorf("Can't failover to an %s service", st.State) //nolint:staticcheck
+	}
+	if !st.ReadyToBecomeActive {
+		if !force {
+			return fmt.Errorf("%s is not ready to become active: %s", to, st.NotReadyReason)
+		}
+		m.log.Warn("Service is not ready to become active, but forcing: " + st.NotReadyReason)
+	}
+	switch err := to.svc.MonitorHealth(ctx); {
+	case err == nil:
+		return nil
+	case isUnhealthy(err):
+		return errors.New("Can't failover to an unhealthy service") //nolint:staticcheck
+	default:
+		return errors.New("Got an IO exception") //nolint:staticcheck
+	}
+}
+
+// stepDown asks from to become standby, and tells whether it did.
+func (m *manual) stepDown(ctx context.Context, from *node) bool {
+	ctx, cancel := context.WithTimeout(ctx, m.graceful)
+	defer cancel()
+	err := from.svc.TransitionToStandby(ctx, m.source)
+	if err == nil {
+		return true
+	}
+	j := asJava(err, from.Host, from.Port)
+	if isServiceFailed(err) {
+		m.log.Warn(fmt.Sprintf("Unable to gracefully make %s standby (%s)", from, j))
+	} else {
+		m.log.Warn(fmt.Sprintf("Unable to gracefully make %s standby (unable to connect)\n%s", from, j.trace()))
+	}
+	return false
+}
+
+func (m *manual) promote(ctx context.Context, to *node) error {
+	ctx, cancel := context.WithTimeout(ctx, m.newActive)
+	defer cancel()
+	err := to.svc.TransitionToActive(ctx, m.source)
+	if err == nil {
+		return nil
+	}
+	j := asJava(err, to.Host, to.Port)
+	if isServiceFailed(err) {
+		m.log.Error(fmt.Sprintf("Unable to make %s active (%s). Failing back.", to, j))
+	} else {
+		m.log.Error(fmt.Sprintf("Unable to make %s active (unable to connect). Failing back.\n%s", to, j.trace()))
+	}
+	return err
+}
