@@ -1,4 +1,278 @@
 package election
 
+import (
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+)
+
+// ballot is what one voter said last.
+type ballot struct {
+	cast    bool
+	state   State
+	version int32
+	vote    Vote
+}
+
 // Machine is one server's election. It is not safe for concurrent use.
-type Machine struct{ cfg Config }
+type Machine struct {
+	cfg    Config
+	voters []Sid
+	self   int // own place among the voters, -1 for observers
+
+	state State
+	round int64
+	own   Vote // what we would propose for ourselves
+	vote  Vote // what we propose; once decided, what we have decided
+
+	recv    []ballot // votes of this round, by voter
+	outside []ballot // what servers that lead or follow say, by voter
+
+	hasQuorum bool
+	decided   bool
+	now       int // ticks since Start
+	finalize  int // tick at which an open quorum is final
+	resend    int // tick of the next repetition
+	interval  int
+
+	out []Notification
+}
+
+// New makes a machine. It does nothing before Start.
+func New(cfg Config) *Machine {
+	m := &Machine{cfg: cfg, voters: cfg.Quorum.Voters(), self: quorum.Index(cfg.Quorum, cfg.ID)}
+	m.recv = make([]ballot, len(m.voters))
+	m.outside = make([]ballot, len(m.voters))
+	m.vote = Vote{Leader: quorum.None}
+	return m
+}
+
+// Start begins a new round with this server's own last zxid and current epoch. A sole voter decides at once.
+func (m *Machine) Start(last zkproto.Zxid, currentEpoch uint32) {
+	m.state, m.decided, m.now = Looking, false, 0
+	m.round++
+	if m.self >= 0 {
+		m.own = Vote{Leader: m.cfg.ID, Zxid: last, PeerEpoch: int64(currentEpoch)}
+	} else {
+		m.own = Vote{Leader: Nobody, Zxid: zkproto.Zxid(Nobody), PeerEpoch: int64(Nobody)}
+	}
+	m.interval = max(1, m.cfg.NotifyMinTicks)
+	m.resend = m.interval
+	clear(m.recv)
+	clear(m.outside)
+	m.propose(m.own)
+	m.count()
+}
+
+// Settle tells what became of the verdict: this server's state from now on, in which it answers those that are looking,
+// and, when the leader has been established, its epoch (negative: not yet).
+func (m *Machine) Settle(s State, epoch int64) {
+	m.state = s
+	if epoch >= 0 {
+		m.vote.PeerEpoch = epoch
+	}
+}
+
+// Verdict is the decided vote.
+func (m *Machine) Verdict() (Vote, bool) { return m.vote, m.decided }
+
+// Vote is the current proposal, or the verdict once there is one.
+func (m *Machine) Vote() Vote { return m.vote }
+
+// Round is the logical clock.
+func (m *Machine) Round() int64 { return m.round }
+
+// Take hands out the notifications to send, appended to buf.
+func (m *Machine) Take(buf []Notification) []Notification {
+	buf = append(buf, m.out...)
+	clear(m.out)
+	m.out = m.out[:0]
+	return buf
+}
+
+// Pending tells whether Take has something to hand out.
+func (m *Machine) Pending() bool { return len(m.out) > 0 }
+
+// Tick tells that one tick has passed.
+func (m *Machine) Tick() {
+	if m.state != Looking || m.decided {
+		return
+	}
+	m.now++
+	if m.hasQuorum && m.now >= m.finalize {
+		m.decide(m.vote)
+		return
+	}
+	if m.now >= m.resend {
+		m.announce()
+		m.interval = min(m.interval*2, max(1, m.cfg.NotifyMaxTicks))
+		m.resend = m.now + m.interval
+	}
+}
+
+// Step takes a notification. The reason is empty, or why it was ignored.
+func (m *Machine) Step(n Notification) (ignored string) {
+	if n.State < Looking || n.State > Observing {
+		return "unknown server state"
+	}
+	if n.From == m.cfg.ID {
+		return "from this server's own id: two servers have the same myid"
+	}
+	from := quorum.Index(m.cfg.Quorum, n.From)
+	if from < 0 {
+		// Observers and strangers have no vote, but may know who leads.
+		if n.State == Looking {
+			m.reply(n.From)
+		}
+		return ""
+	}
+	if m.state != Looking || m.decided {
+		if n.State == Looking {
+			m.reply(n.From)
+		}
+		return ""
+	}
+	if quorum.Index(m.cfg.Quorum, n.Vote.Leader) < 0 {
+		if n.State == Looking && n.Vote.Round < m.round {
+			m.reply(n.From)
+		}
+		return "votes for a server without a vote"
+	}
+	switch n.State {
+	case Looking:
+		return m.stepLooking(from, n)
+	case Following, Leading:
+		m.stepSettled(from, n)
+	case Observing:
+	}
+	return ""
+}
+
+func (m *Machine) stepLooking(from int, n Notification) string {
+	switch {
+	case n.Vote.Round > m.round:
+		m.round = n.Vote.Round
+		clear(m.recv)
+		if m.beats(n.Vote, m.own) {
+			m.propose(n.Vote)
+		} else {
+			m.propose(m.own)
+		}
+	case n.Vote.Round < m.round:
+		m.reply(n.From)
+		return "vote of an older round"
+	case m.beats(n.Vote, m.vote):
+		m.propose(n.Vote)
+	}
+	m.recv[from] = ballot{cast: true, state: Looking, version: n.Version, vote: n.Vote}
+	m.count()
+	return ""
+}
+
+// stepSettled hears a server that has a leader. If a quorum says the same and the leader itself says that it leads, we
+// join. The leader must have spoken, so that nobody elects a server over and over that has died.
+func (m *Machine) stepSettled(from int, n Notification) {
+	b := ballot{cast: true, state: n.State, version: n.Version, vote: n.Vote}
+	if n.Vote.Round == m.round {
+		m.recv[from] = b
+		if m.agreed(m.recv, b) && m.confirmed(m.recv, n.Vote) {
+			m.decide(n.Vote)
+			return
+		}
+	}
+	m.outside[from] = b
+	if m.agreed(m.outside, b) && m.confirmed(m.outside, n.Vote) {
+		m.round = n.Vote.Round
+		m.decide(n.Vote)
+	}
+}
+
+// beats is Better for a server that may lead at all.
+func (m *Machine) beats(v, o Vote) bool {
+	return m.cfg.Quorum.Weight(v.Leader) > 0 && v.Better(o)
+}
+
+func (m *Machine) propose(v Vote) {
+	v.Round = m.round
+	m.vote = v
+	m.hasQuorum = false
+	if m.self >= 0 {
+		m.recv[m.self] = ballot{cast: true, state: Looking, version: NotificationVersion, vote: v}
+	}
+	m.announce()
+}
+
+// count looks whether the votes of this round suffice for our proposal.
+func (m *Machine) count() {
+	mine := ballot{cast: true, state: Looking, version: NotificationVersion, vote: m.vote}
+	if !m.agreed(m.recv, mine) || m.cfg.Quorum.Weight(m.vote.Leader) == 0 {
+		m.hasQuorum = false
+		return
+	}
+	unanimous := true
+	for i := range m.recv {
+		unanimous = unanimous && m.recv[i].cast && m.recv[i].same(mine)
+	}
+	if unanimous || m.cfg.FinalizeTicks <= 0 {
+		m.decide(m.vote)
+		return
+	}
+	if !m.hasQuorum {
+		m.hasQuorum, m.finalize = true, m.now+m.cfg.FinalizeTicks
+	}
+}
+
+// agreed tells whether those whose ballots equal b are a quorum.
+func (m *Machine) agreed(ballots []ballot, b ballot) bool {
+	var s quorum.Set
+	for i := range ballots {
+		if ballots[i].cast && ballots[i].same(b) {
+			s.Add(i)
+		}
+	}
+	return m.cfg.Quorum.Contains(s)
+}
+
+// same compares ballots as the original does: servers that have settled may remember zxid and round of their vote
+// differently (ZOOKEEPER-1805), and those before format 1 the epoch too (ZOOKEEPER-1732).
+func (b ballot) same(o ballot) bool {
+	if b.state == Looking || o.state == Looking {
+		return b.vote == o.vote
+	}
+	if (b.version > 0) != (o.version > 0) {
+		return b.vote.Leader == o.vote.Leader
+	}
+	return b.vote.Leader == o.vote.Leader && b.vote.PeerEpoch == o.vote.PeerEpoch
+}
+
+func (m *Machine) confirmed(ballots []ballot, v Vote) bool {
+	if v.Leader == m.cfg.ID {
+		return v.Round == m.round
+	}
+	i := slices.Index(m.voters, v.Leader)
+	return i >= 0 && ballots[i].cast && ballots[i].state == Leading
+}
+
+func (m *Machine) decide(v Vote) {
+	m.vote, m.decided, m.hasQuorum = v, true, false
+}
+
+// announce tells all voters our proposal.
+func (m *Machine) announce() {
+	for _, to := range m.voters {
+		if to != m.cfg.ID {
+			m.reply(to)
+		}
+	}
+}
+
+func (m *Machine) reply(to Sid) {
+	v := m.vote
+	if m.state == Looking {
+		v.Round = m.round
+	}
+	m.out = append(m.out, Notification{
+		From: m.cfg.ID, To: to, State: m.state, Vote: v, Version: NotificationVersion, Config: m.cfg.ConfigData,
+	})
+}

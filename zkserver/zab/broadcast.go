@@ -1,0 +1,164 @@
+package zab
+
+import (
+	"fmt"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+)
+
+// ack takes a learner's ACK: of NEWLEADER, of UPTODATE (both carry counter 0), or of a proposal.
+func (n *Node) ack(l *learner, m Message) error {
+	if m.Zxid < 0 || l.stage < stageSyncing {
+		return n.cutOff(l, m, "nothing to acknowledge yet")
+	}
+	if m.Zxid.Epoch() != n.lead.epoch {
+		n.event(EventIgnored, l.sid, m.Zxid, fmt.Sprintf("ACK from another epoch, this is %d", n.lead.epoch))
+		return nil
+	}
+	if m.Zxid.Counter() == 0 {
+		if l.stage == stageSyncing {
+			n.ackNewLeader(l)
+		}
+		return nil
+	}
+	if m.Zxid > n.lead.lastProposed {
+		n.event(EventIgnored, l.sid, m.Zxid, "ACK of a proposal that was not made")
+		return nil
+	}
+	// ACKs come in the order of the log, so one stands for all before it. One that overtakes the ACK of NEWLEADER
+	// (ZOOKEEPER-4685) is remembered and counts after that.
+	l.acked = max(l.acked, m.Zxid)
+	if l.stage >= stageSynced {
+		n.countAck(l)
+	}
+	return nil
+}
+
+func (n *Node) ackNewLeader(l *learner) {
+	l.stage = stageSynced
+	l.acked = max(l.acked, l.covered)
+	if n.status.Phase != Broadcast {
+		n.establish()
+		return
+	}
+	n.activate(l)
+	n.countAck(l)
+}
+
+func (n *Node) countAck(l *learner) {
+	if l.voter < 0 || int64(l.acked) <= n.lead.acked[l.voter] {
+		return
+	}
+	n.lead.acked[l.voter] = int64(l.acked)
+	n.tryCommit()
+}
+
+// persistedLeader counts this server's own disk.
+func (n *Node) persistedLeader() {
+	if n.status.Phase == Discovery {
+		n.finishDiscovery()
+		return
+	}
+	n.lead.acked[n.self] = int64(n.persisted)
+	n.tryCommit()
+}
+
+// tryCommit commits what a quorum has logged, in order, and tells the learners: COMMIT to followers, INFORM to observers.
+func (n *Node) tryCommit() {
+	if n.status.Phase != Broadcast {
+		return
+	}
+	z := Zxid(quorum.Highest(n.cfg.Quorum, n.lead.acked))
+	if z <= n.w.committed() {
+		return
+	}
+	if len(n.lead.learners) > 0 {
+		for p := n.w.next; p < n.w.last && n.w.at(p).Zxid <= z; p++ {
+			n.announceCommit(n.w.at(p))
+		}
+	}
+	n.commitTo(z)
+}
+
+func (n *Node) announceCommit(e *Entry) {
+	for _, l := range n.lead.learners {
+		switch {
+		case l.stage < stageSyncing:
+		case l.observer:
+			n.send(Message{Type: Inform, To: l.sid, Link: l.link, Zxid: e.Zxid, Data: e.Data})
+		default:
+			n.send(Message{Type: Commit, To: l.sid, Link: l.link, Zxid: e.Zxid})
+		}
+	}
+}
+
+// tickLeader watches time: for the phases before broadcast, for each learner, for pings, and for the support of a quorum.
+func (n *Node) tickLeader() {
+	if n.status.Phase != Broadcast {
+		if n.now >= n.lead.deadline {
+			n.lost(quorum.None, fmt.Sprintf("no quorum has joined within %d ticks", n.cfg.InitTicks))
+		}
+		return
+	}
+	changes := n.status.Changes
+	for i := 0; i < len(n.lead.learners); {
+		l := n.lead.learners[i]
+		reason := n.overdue(l)
+		if reason == "" {
+			i++
+			continue
+		}
+		n.dropLearner(l, reason)
+		if n.status.Changes != changes {
+			return
+		}
+	}
+	if n.now < n.lead.nextPing {
+		return
+	}
+	n.lead.nextPing = n.now + uint64(max(1, n.cfg.PingTicks))
+	for _, l := range n.lead.learners {
+		if l.stage >= stageSyncing {
+			n.send(Message{Type: Ping, To: l.sid, Link: l.link, Zxid: n.lead.lastProposed})
+		}
+	}
+}
+
+// overdue gives the reason to cut a learner off, or nothing.
+func (n *Node) overdue(l *learner) string {
+	if l.stage < stageSynced {
+		if n.now-l.since > uint64(n.cfg.InitTicks+n.cfg.SyncTicks) {
+			return fmt.Sprintf("not synchronized within %d ticks", n.cfg.InitTicks+n.cfg.SyncTicks)
+		}
+		return ""
+	}
+	if n.now-l.heard > uint64(n.cfg.SyncTicks) {
+		return fmt.Sprintf("silent for %d ticks", n.cfg.SyncTicks)
+	}
+	if l.observer {
+		return ""
+	}
+	// A follower whose disk hangs still answers pings: it must also acknowledge proposals in time.
+	switch {
+	case l.acked >= l.mark:
+		l.mark, l.markAt = n.lead.lastProposed, n.now
+	case n.now-l.markAt > uint64(n.cfg.SyncTicks):
+		return fmt.Sprintf("proposal %s not acknowledged for %d ticks", l.mark, n.cfg.SyncTicks)
+	}
+	return ""
+}
+
+// checkSupport gives the leadership up at once when the servers that are left are no quorum. A server that had accepted
+// the epoch before, in an attempt that failed, is none of those that can confirm it.
+func (n *Node) checkSupport() {
+	if n.status.Role != Leading || n.lead.choosing {
+		return
+	}
+	if !n.cfg.Quorum.Contains(n.voters(func(l *learner) bool { return n.lead.elected || l.stage < stageAcked || l.counted })) {
+		n.lost(quorum.None, "no quorum follows any more")
+	}
+}
+
+// newLeaderZxid is what NEWLEADER and its ACK carry.
+func (ld *leader) newLeaderZxid() Zxid { return zkproto.MakeZxid(ld.epoch, 0) }

@@ -1,0 +1,267 @@
+package zab
+
+import (
+	"fmt"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+)
+
+// step is what a learner waits for.
+type step int
+
+const (
+	wantLeaderInfo step = iota
+	wantSync            // DIFF, TRUNC or SNAP
+	wantNewLeader       // proposals, commits, NEWLEADER
+	wantDisk            // NEWLEADER has come: the history must be synced before it is acknowledged
+	wantUpToDate
+	active
+)
+
+// follower is what a server knows while it follows or observes.
+type follower struct {
+	step    step
+	epoch   uint32 // the leader's
+	started uint64 // tick
+	heard   uint64 // tick of the leader's last message
+	commit  uint64 // position in the window behind the last entry the leader has said is committed
+	ack     uint64 // position of the next proposal to acknowledge
+	initial Zxid   // end of the history that NEWLEADER covers
+}
+
+// startFollowing begins discovery from the other side: it tells the leader which epoch it has accepted.
+func (n *Node) startFollowing(sid Sid) {
+	n.status.Role, n.status.Phase, n.status.Leader = Following, Discovery, sid
+	t := FollowerInfo
+	if n.cfg.Observer {
+		n.status.Role, t = Observing, ObserverInfo
+	}
+	n.el.Settle(n.status.Role, -1)
+	for _, m := range n.takeEarly() {
+		n.drop(m.From, m.Link)
+	}
+	n.link++
+	n.follow = follower{step: wantLeaderInfo, started: n.now, heard: n.now}
+	info := LearnerInfo{Sid: n.cfg.ID, ProtocolVersion: ProtocolVersion, ConfigVersion: n.cfg.ConfigVersion}
+	n.event(EventStarted, sid, n.w.lastZxid(), "joining the elected leader")
+	n.send(Message{
+		Type: t, To: sid, Link: n.link, Zxid: zkproto.MakeZxid(n.hard.AcceptedEpoch, 0), Data: info.AppendTo(nil),
+	})
+}
+
+// abandon leaves a leader whose message breaks the protocol.
+func (n *Node) abandon(m Message, reason string) error {
+	err := n.refuse(m, reason)
+	n.lost(m.From, err.Error())
+	return err
+}
+
+// stepFollower takes what the leader says.
+func (n *Node) stepFollower(m Message) error {
+	if m.Type == FollowerInfo || m.Type == ObserverInfo {
+		n.event(EventIgnored, m.From, m.Zxid, m.Type.String()+" to a server that does not lead")
+		n.drop(m.From, m.Link)
+		return nil
+	}
+	if m.From != n.status.Leader || m.Link != n.link {
+		n.event(EventIgnored, m.From, m.Zxid, m.Type.String()+" by a link that is not in use")
+		return nil
+	}
+	n.follow.heard = n.now
+	switch m.Type {
+	case LeaderInfo:
+		return n.acceptEpoch(m)
+	case Diff, Trunc, Snap:
+		return n.beginSync(m)
+	case Proposal:
+		return n.takeEntry(m, false)
+	case Inform:
+		return n.takeEntry(m, true)
+	case Commit:
+		return n.commitOne(m)
+	case NewLeader:
+		return n.newLeader(m)
+	case UpToDate:
+		return n.upToDate(m)
+	case Ping:
+		n.pong(m)
+		return nil
+	case Revalidate, Sync:
+		if n.follow.step != active {
+			return n.abandon(m, "before UPTODATE")
+		}
+		n.forward(m)
+		return nil
+	default:
+		return n.abandon(m, "a leader does not send this")
+	}
+}
+
+// acceptEpoch takes LEADERINFO. The promise not to join older leaders is on disk before ACKEPOCH is sent: both are in
+// the same Ready.
+func (n *Node) acceptEpoch(m Message) error {
+	if n.follow.step != wantLeaderInfo {
+		return n.abandon(m, "a second time")
+	}
+	if v, ok := decodeInt32(m.Data); !ok || v < ProtocolVersion {
+		return n.abandon(m, "protocol version older than Zab 1.0")
+	}
+	epoch, current := m.Zxid.Epoch(), noEpoch
+	switch {
+	case m.Zxid < 0:
+		return n.abandon(m, "negative zxid")
+	case epoch < n.hard.AcceptedEpoch:
+		return n.abandon(m, fmt.Sprintf("epoch %d is older than the accepted epoch %d", epoch, n.hard.AcceptedEpoch))
+	case epoch > n.hard.AcceptedEpoch:
+		current = int32(n.hard.CurrentEpoch)
+		n.saveAccepted(epoch)
+	}
+	n.follow.epoch, n.follow.step = epoch, wantSync
+	n.status.Epoch, n.status.Phase = epoch, Synchronization
+	n.send(Message{Type: AckEpoch, To: m.From, Link: n.link, Zxid: n.w.lastZxid(), Data: appendInt32(current)})
+	return nil
+}
+
+// beginSync takes DIFF, TRUNC or SNAP: this server's history becomes a prefix of the leader's.
+func (n *Node) beginSync(m Message) error {
+	switch {
+	case n.follow.step != wantSync:
+		return n.abandon(m, "not at this point")
+	case m.Zxid < 0 || m.Zxid.Epoch() > n.follow.epoch:
+		return n.abandon(m, fmt.Sprintf("impossible zxid %s", m.Zxid))
+	case m.Type != Diff && m.Zxid < n.known:
+		return n.abandon(m, fmt.Sprintf("it would undo what is committed here, up to %s", n.known))
+	case m.Type == Trunc && m.Zxid > n.w.lastZxid():
+		return n.abandon(m, fmt.Sprintf("the log ends at %s already", n.w.lastZxid()))
+	case m.Type == Trunc && m.Zxid > n.w.base && n.w.before(n.w.search(m.Zxid)) != m.Zxid:
+		return n.abandon(m, "the log has no such entry")
+	}
+	switch m.Type {
+	case Trunc:
+		n.truncateTo(m.Zxid)
+	case Snap:
+		n.installSnapshot(Snapshot{Zxid: m.Zxid, From: m.From, Link: m.Link})
+	default:
+	}
+	n.event(EventSync, m.From, m.Zxid, m.Type.String()+" from the leader")
+	n.follow.step = wantNewLeader
+	n.follow.commit, n.follow.ack = n.w.last, n.w.last
+	return nil
+}
+
+// takeEntry takes one proposal, or for observers one entry that is committed already.
+func (n *Node) takeEntry(m Message, committed bool) error {
+	last := n.w.lastZxid()
+	switch {
+	case n.follow.step < wantNewLeader:
+		return n.abandon(m, "before DIFF, TRUNC or SNAP")
+	case m.Zxid <= last && committed:
+		return n.commitOne(m) // the proposal came during the sync
+	case m.Zxid <= last:
+		// Harmless: the history has this place filled, and the same leader filled it.
+		n.event(EventIgnored, m.From, m.Zxid, "proposal came twice")
+		return nil
+	case m.Zxid.Epoch() > n.follow.epoch:
+		return n.abandon(m, fmt.Sprintf("zxid %s is of an epoch after the leader's", m.Zxid))
+	case m.Zxid.Epoch() == last.Epoch() && m.Zxid != last+1:
+		return n.abandon(m, fmt.Sprintf("zxid %s leaves a gap behind %s", m.Zxid, last))
+	case n.cfg.Observer != committed && (committed || n.follow.step == active):
+		return n.abandon(m, "not for this kind of learner")
+	}
+	n.append(Entry{Zxid: m.Zxid, Data: m.Data})
+	if committed {
+		return n.commitOne(m)
+	}
+	return nil
+}
+
+// commitOne takes a COMMIT. It must be for the next proposal: if there is none the sync has a hole, and going on with it
+// would spread the hole (survey of ZOOKEEPER-4394 and 4925: the original only warns).
+func (n *Node) commitOne(m Message) error {
+	f := &n.follow
+	switch {
+	case f.step < wantNewLeader:
+		return n.abandon(m, "before DIFF, TRUNC or SNAP")
+	case m.Zxid <= n.w.before(f.commit):
+		n.event(EventIgnored, m.From, m.Zxid, "commit came twice")
+		return nil
+	case f.commit == n.w.last || n.w.at(f.commit).Zxid != m.Zxid:
+		return n.abandon(m, fmt.Sprintf("commit of %s without a matching proposal", m.Zxid))
+	}
+	f.commit++
+	if f.step == active {
+		n.commitTo(m.Zxid)
+	}
+	return nil
+}
+
+// newLeader takes NEWLEADER: the leader's initial history is complete.
+func (n *Node) newLeader(m Message) error {
+	switch {
+	case n.follow.step != wantNewLeader:
+		return n.abandon(m, "not at this point")
+	case m.Zxid != zkproto.MakeZxid(n.follow.epoch, 0):
+		return n.abandon(m, fmt.Sprintf("epoch %d was agreed, this is %s", n.follow.epoch, m.Zxid))
+	}
+	n.follow.step, n.follow.initial = wantDisk, n.w.lastZxid()
+	n.follow.ack = n.follow.commit // what is committed already needs no ACK
+	n.persistedFollower()
+	return nil
+}
+
+// persistedFollower acknowledges what is on disk: first, once, NEWLEADER, with the epoch made current before the ACK goes
+// (ZOOKEEPER-3911, 4643, 4646, 4785); then each proposal.
+func (n *Node) persistedFollower() {
+	f := &n.follow
+	if f.step == wantDisk {
+		if n.persisted < f.initial {
+			return
+		}
+		n.saveCurrent(f.epoch)
+		f.step = wantUpToDate
+		n.send(Message{Type: Ack, To: n.status.Leader, Link: n.link, Zxid: zkproto.MakeZxid(f.epoch, 0)})
+	}
+	if f.step < wantUpToDate || n.cfg.Observer {
+		return
+	}
+	for f.ack = max(f.ack, n.w.first); f.ack < n.w.last && n.w.at(f.ack).Zxid <= n.persisted; f.ack++ {
+		n.send(Message{Type: Ack, To: n.status.Leader, Link: n.link, Zxid: n.w.at(f.ack).Zxid})
+	}
+}
+
+// upToDate takes UPTODATE: a quorum has the initial history, so it is committed, and clients may come.
+func (n *Node) upToDate(m Message) error {
+	if n.follow.step != wantUpToDate {
+		return n.abandon(m, "before NEWLEADER was acknowledged")
+	}
+	n.follow.step = active
+	n.status.Phase = Broadcast
+	n.el.Settle(n.status.Role, int64(n.follow.epoch))
+	n.send(Message{Type: Ack, To: m.From, Link: n.link, Zxid: zkproto.MakeZxid(n.follow.epoch, 0)})
+	n.known = max(n.known, n.w.before(n.follow.commit))
+	n.commitTo(n.w.before(n.follow.commit))
+	n.event(EventStarted, m.From, n.known, "in sync with the leader")
+	return nil
+}
+
+// pong answers a ping, once the leader expects anything but the ACK of NEWLEADER.
+func (n *Node) pong(m Message) {
+	if n.follow.step < wantUpToDate {
+		return
+	}
+	n.send(Message{Type: Ping, To: m.From, Link: n.link, Zxid: m.Zxid, Data: n.pingData})
+	n.pingData = nil
+}
+
+func (n *Node) tickFollower() {
+	if n.follow.step < active {
+		if n.now-n.follow.started >= uint64(n.cfg.InitTicks) {
+			n.lost(quorum.None, fmt.Sprintf("not in sync with leader %d within %d ticks", n.status.Leader, n.cfg.InitTicks))
+		}
+		return
+	}
+	if n.now-n.follow.heard >= uint64(n.cfg.SyncTicks) {
+		n.lost(n.status.Leader, fmt.Sprintf("leader silent for %d ticks", n.cfg.SyncTicks))
+	}
+}
