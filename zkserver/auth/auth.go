@@ -101,10 +101,13 @@ func (r *Registry) Check(acl []zkproto.ACL, perm int32, ids []zkproto.ID) bool {
 func isWorld(id zkproto.ID) bool { return id.Scheme == "world" && id.ID == "anyone" }
 
 // FixupACL validates the ACL of a create or setACL, drops duplicates and expands "auth"; ErrInvalidACL otherwise. The
-// result is a new slice.
+// result may be acl itself: neither may be changed afterwards.
 func (r *Registry) FixupACL(acl []zkproto.ACL, ids []zkproto.ID) ([]zkproto.ACL, zkproto.Error) {
 	if len(acl) == 0 {
 		return nil, zkproto.ErrInvalidACL
+	}
+	if len(acl) == 1 && isWorld(acl[0].ID) {
+		return acl, zkproto.ErrOK
 	}
 	fixed := make([]zkproto.ACL, 0, len(acl))
 	for i, a := range acl {

@@ -75,8 +75,12 @@ func (t *Tree) apply(h *zkproto.TxnHeader, typ zkproto.OpCode, txn zkproto.Txn, 
 func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkproto.ACL, owner int64, cversion int32,
 	r *Result, ev func(Event)) {
 	r.Path = path
+	if len(path) < 2 || path[0] != '/' {
+		r.Err = zkproto.ErrBadArguments // no server writes such a transaction
+		return
+	}
 	parent := t.nodes[parentPath(path)]
-	if parent == nil || path == "" {
+	if parent == nil {
 		r.Err = zkproto.ErrNoNode
 		return
 	}
@@ -112,7 +116,7 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 }
 
 func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Error {
-	if path == "" || path == "/" {
+	if len(path) < 2 || path[0] != '/' {
 		return zkproto.ErrBadArguments // no server writes such a transaction
 	}
 	parent := t.nodes[parentPath(path)]
@@ -175,9 +179,7 @@ func (t *Tree) closeSession(h *zkproto.TxnHeader, x *zkproto.CloseSessionTxn, ev
 	if len(t.ephemerals[h.ClientID]) == 0 {
 		return
 	}
-	rest := t.Ephemerals(h.ClientID)
-	slices.Sort(rest)
-	for _, p := range rest {
+	for _, p := range t.Ephemerals(h.ClientID) {
 		t.delete(p, h.Zxid, ev)
 	}
 }
