@@ -108,7 +108,8 @@ type attempt[R any] struct {
 func call[R proto.Message](ctx context.Context, c *Client, method string, req proto.Message, newResp func() R) (R, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	results := make(chan attempt[R], len(c.nodes))
-	asking := make([]bool, len(c.nodes))
+	asking := make([]bool, len(c.nodes)) // a question is under way
+	asked := make([]bool, len(c.nodes))  // since the last pause
 	underWay := 0
 	defer func() {
 		cancel()
@@ -117,7 +118,7 @@ func call[R proto.Message](ctx context.Context, c *Client, method string, req pr
 		}
 	}()
 	ask := func(i int) {
-		asking[i] = true
+		asking[i], asked[i] = true, true
 		underWay++
 		go func() {
 			a := attempt[R]{node: i, resp: newResp()}
@@ -125,13 +126,14 @@ func call[R proto.Message](ctx context.Context, c *Client, method string, req pr
 			results <- a
 		}()
 	}
-	next := func(after int) {
+	next := func(after int) bool {
 		for k := 1; k <= len(c.nodes); k++ {
-			if i := (after + k) % len(c.nodes); !asking[i] {
+			if i := (after + k) % len(c.nodes); !asking[i] && !asked[i] {
 				ask(i)
-				return
+				return true
 			}
 		}
+		return false
 	}
 	first := <-c.current
 	c.current <- first
@@ -139,7 +141,7 @@ func call[R proto.Message](ctx context.Context, c *Client, method string, req pr
 	last := first
 	timer := time.NewTimer(hedgeAfter)
 	defer timer.Stop()
-	pause, refusals := firstPause, 0
+	pause := firstPause
 	var why error
 	for {
 		select {
@@ -160,15 +162,17 @@ func call[R proto.Message](ctx context.Context, c *Client, method string, req pr
 			if ctx.Err() != nil {
 				return a.resp, fmt.Errorf("%s: no active node found: %w", method, why)
 			}
-			if refusals++; refusals%len(c.nodes) != 0 {
-				next(last)
+			if next(last) {
 				timer.Reset(hedgeAfter)
 			} else {
 				timer.Reset(pause)
 				pause = min(2*pause, longPause)
 			}
 		case <-timer.C:
-			next(last)
+			if !next(last) {
+				clear(asked)
+				next(last)
+			}
 			timer.Reset(hedgeAfter)
 		case <-ctx.Done():
 			var zero R
@@ -183,7 +187,10 @@ func call[R proto.Message](ctx context.Context, c *Client, method string, req pr
 // final tells whether another node, or another attempt, would give the same answer.
 func final(err error) bool {
 	var e *hadooprpc.Exception
-	return errors.Is(err, hadooprpc.ErrClosed) || errors.As(err, &e) && e.Class != hadooprpc.ClassStandby && !e.Fatal
+	if !errors.As(err, &e) {
+		return errors.Is(err, hadooprpc.ErrClosed)
+	}
+	return e.Class != hadooprpc.ClassStandby && e.Class != hadooprpc.ClassIO
 }
 
 // SetSickness makes the node at addr sick (see Sickness) and returns what it suffers from now. d is for SlowPromotion.

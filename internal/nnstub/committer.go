@@ -1,7 +1,6 @@
 package nnstub
 
 import (
-	"errors"
 	"sync"
 
 	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
@@ -92,10 +91,7 @@ func (c *committer) commit() error {
 		c.edits = append(c.edits, journal.Edit{Path: p.path, Data: p.data})
 	}
 	if err := c.w.Append(c.edits); err != nil {
-		answer := error(hadooprpc.NewException(hadooprpc.ClassIO, err.Error()))
-		if errors.Is(err, journal.ErrFenced) {
-			answer = hadooprpc.NewException(hadooprpc.ClassStandby, c.node.cfg.ID+" is not active any more: "+err.Error())
-		}
+		answer := hadooprpc.NewException(hadooprpc.ClassStandby, c.node.cfg.ID+" is not active any more: "+err.Error())
 		for _, p := range c.batch {
 			p.done <- putResult{err: answer}
 		}

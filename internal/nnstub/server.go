@@ -58,7 +58,7 @@ func (n *Node) put(ctx context.Context, req *nnpb.PutRequest) (proto.Message, er
 		return nil, err
 	}
 	if len(req.GetData()) > journal.MaxData {
-		return nil, hadooprpc.NewException(hadooprpc.ClassIO, "a file holds at most 16 MiB")
+		return nil, hadooprpc.NewException("java.lang.IllegalArgumentException", "a file holds at most 16 MiB")
 	}
 	n.mu.Lock()
 	c, state := n.committer, n.state
