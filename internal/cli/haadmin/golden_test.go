@@ -1,0 +1,101 @@
+package haadmin
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// recording is one call of the original, see testdata/README.md.
+type recording struct {
+	Name   string
+	Argv   []string
+	Stdin  string
+	Before string `json:"nn_before"`
+	After  string `json:"nn_after"`
+	RC     any    `json:"rc"` // a number, or "still running"
+	Stdout string
+	Stderr string
+}
+
+func (r recording) key() string { return strings.TrimSpace(strings.Join(r.Argv, " ") + " | " + r.Name) }
+
+// differ lists the recorded calls that are answered differently on purpose, with the reason. Differences in single lines,
+// for all calls, are in ofTheOriginal.
+var differ = map[string]string{
+	"-transitionToActive --forcemanual nn2 | end of file on stdin: asks for ever": "the end of standard input is an answer: no (TestEndOfInputIsNo)",
+	"-D ipc.client.connect.max.retries=0 -getServiceState nn1 | generic -D option first": "-D sets keys of holdfast.yaml; " +
+		"an unknown one is refused (TestUnknownSettingIsRefused)",
+	"-getAllServiceState | right after": "shows what the original's controllers did between two calls, not what haadmin does",
+}
+
+// ofTheOriginal are lines of the recordings that are not compared: those of the Java platform, and those that we leave out.
+var ofTheOriginal = []*regexp.Regexp{
+	regexp.MustCompile(`TIME WARN util\.NativeCodeLoader: .*\n`),
+	regexp.MustCompile(`(?m)^TIME INFO ipc\.Client: Retrying connect .*\n`), // we do not sleep a second and try again
+	regexp.MustCompile(`(?m)(^(\tat |Caused by: |\t\.\.\. ).*\n)+\n?`),      // stack traces
+	// Ours names the process, and runs once: the original runs the method on the failover's target too.
+	regexp.MustCompile(`(?m)^TIME INFO ha\.ShellCommandFencer: Launched .*\n`),
+	// Generic options of MapReduce and of the file system client.
+	regexp.MustCompile(`(?m)^-(fs|jt|files|libjars|archives) <.*\n`),
+}
+
+var (
+	timestamp = regexp.MustCompile(`\d\d/\d\d/\d\d \d\d:\d\d:\d\d `)
+	caller    = regexp.MustCompile(`Call From [^ ]+ to`)
+)
+
+func normal(text string) string {
+	text = timestamp.ReplaceAllString(text, "TIME ")
+	text = caller.ReplaceAllString(text, "Call From HERE to")
+	// The recordings' configuration has an address, which Java prints as a name only after its first use.
+	text = strings.ReplaceAll(text, "localhost/127.0.0.1:", "/127.0.0.1:")
+	for _, r := range ofTheOriginal {
+		text = r.ReplaceAllString(text, "")
+	}
+	return text
+}
+
+func TestAnswersAreThoseOfTheOriginal(t *testing.T) {
+	seen := map[string]bool{}
+	for _, file := range []string{"auto", "manual"} {
+		text, err := os.ReadFile("testdata/" + file + ".json")
+		require.NoError(t, err)
+		var all []recording
+		require.NoError(t, json.Unmarshal(text, &all))
+		require.Greater(t, len(all), 30)
+		for i, r := range all {
+			if _, ok := differ[r.key()]; ok {
+				seen[r.key()] = true
+				continue
+			}
+			t.Run(fmt.Sprintf("%s %d %s", file, i, r.key()), func(t *testing.T) { replay(t, r, file == "auto") })
+		}
+	}
+	for k := range differ {
+		require.True(t, seen[k], "no such recording: "+k)
+	}
+}
+
+func replay(t *testing.T, r recording, auto bool) {
+	first, second, ok := strings.Cut(r.Before, "/")
+	require.True(t, ok)
+	zkfcDown := ""
+	if r.Name == "the target's ZKFC is down" {
+		zkfcDown = "nn2"
+	}
+	l := newLab(t, auto, "shell(/bin/true)", [2]string{first, second}, zkfcDown)
+	code, stdout, stderr := l.run(r.Stdin, r.Argv...)
+	ports := strings.NewReplacer(
+		fmt.Sprint(":", l.nodes[0].port), ":23020", fmt.Sprint(":", l.nodes[1].port), ":24020",
+		fmt.Sprint(":", l.nodes[0].zkfcPort), ":23019", fmt.Sprint(":", l.nodes[1].zkfcPort), ":24019")
+	require.Equal(t, normal(r.Stderr), normal(ports.Replace(stderr)))
+	require.Equal(t, normal(r.Stdout), normal(ports.Replace(stdout)))
+	require.EqualValues(t, r.RC, code)
+	require.Equal(t, r.After, l.nodes[0].describe()+"/"+l.nodes[1].describe())
+}

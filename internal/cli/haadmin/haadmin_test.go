@@ -1,0 +1,169 @@
+package haadmin
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/internal/cli"
+)
+
+func TestEndOfInputIsNo(t *testing.T) {
+	l := newLab(t, true, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	code, stdout, stderr := l.run("", "-transitionToActive", "--forcemanual", "nn2")
+	require.Equal(t, 255, code)
+	require.Empty(t, stdout)
+	require.Equal(t, 1, strings.Count(stderr, "(Y or N)"))
+	require.Contains(t, stderr, "ERROR ha.HAAdmin: Aborted")
+	require.Equal(t, "standby", l.nodes[1].describe())
+
+	code, _, _ = l.run("yes", "-transitionToStandby", "--forcemanual", "nn1")
+	require.Zero(t, code, "an answer needs no end of the line")
+	require.Equal(t, []string{"standby by 1"}, l.nodes[0].calls, "RequestByUserForced")
+}
+
+func TestUnknownSettingIsRefused(t *testing.T) {
+	l := newLab(t, true, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	code, _, stderr := l.run("", "-D", "ipc.client.connect.max.retries=0", "-getServiceState", "nn1")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "-D ipc.client.connect.max.retries: unknown key")
+
+	code, stdout, _ := l.run("", "-D", "failover.rpcDeadline=5s", "-Dlog.level=debug", "-getServiceState", "nn1")
+	require.Zero(t, code)
+	require.Equal(t, "active\n", stdout)
+	code, _, stderr = l.run("", "-D")
+	require.Equal(t, 255, code)
+	require.Equal(t, "Operation failed: missing argument for option: D\n", stderr)
+}
+
+func TestUnhealthyNodeSaysWhy(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l.nodes[1].sick = "The NameNode has no resources available"
+	code, stdout, stderr := l.run("", "-checkHealth", "nn2")
+	require.Equal(t, 255, code)
+	require.Empty(t, stdout)
+	require.Equal(t, "Health check failed: The NameNode has no resources available\n", stderr)
+
+	code, _, stderr = l.run("", "-failover", "nn1", "nn2")
+	require.Equal(t, 255, code)
+	require.Equal(t, "Failover failed: Can't failover to an unhealthy service\n", stderr)
+	require.Equal(t, "active", l.nodes[0].describe())
+}
+
+func TestTargetThatIsNotReadyIsPromotedOnlyByForce(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l.nodes[1].notReady = "still loading"
+	code, _, stderr := l.run("", "-failover", "nn1", "nn2")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "is not ready to become active: still loading")
+	code, _, stderr = l.run("", "-failover", "-forceactive", "nn1", "nn2")
+	require.Zero(t, code)
+	require.Contains(t, stderr, "WARN ha.FailoverController: Service is not ready to become active, but forcing: still loading")
+	require.Equal(t, "active", l.nodes[1].describe())
+}
+
+// tattle is a fencing method that writes down whom it is told to fence.
+func tattle(t *testing.T) (method string, read func() string) {
+	file := filepath.Join(t.TempDir(), "fenced")
+	return "'shell(echo $target_namenodeid $source_namenodeid $dfs_nameservices >> " + file + ")'", func() string {
+		text, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			return ""
+		}
+		require.NoError(t, err)
+		return string(text)
+	}
+}
+
+func TestOnlyTheSourceIsFenced(t *testing.T) {
+	method, fenced := tattle(t)
+	l := newLab(t, false, method, [2]string{"active", "standby"}, "")
+	code, stdout, _ := l.run("", "-failover", "--forcefence", "nn1", "nn2")
+	require.Zero(t, code)
+	require.Equal(t, "Failover from nn1 to nn2 successful\n", stdout)
+	require.Equal(t, "nn1 nn1 ns1\n", fenced())
+	require.Equal(t, "active", l.nodes[1].describe())
+}
+
+func TestSourceThatStepsDownIsNotFenced(t *testing.T) {
+	method, fenced := tattle(t)
+	l := newLab(t, false, method, [2]string{"active", "standby"}, "")
+	code, _, _ := l.run("", "-failover", "nn1", "nn2")
+	require.Zero(t, code)
+	require.Empty(t, fenced())
+}
+
+func TestNoPromotionWithoutAFence(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/false)", [2]string{"active", "standby"}, "")
+	l.nodes[0].noStandby = target.Refused("not now")
+	code, _, stderr := l.run("", "-failover", "nn1", "nn2")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "standby (not now)\n")
+	require.Contains(t, stderr, "ERROR ha.NodeFencer: Unable to fence service by any configured method.\nFailover failed: Unable to fence NameNode at localhost/127.0.0.1:")
+	require.Empty(t, l.nodes[1].calls)
+
+	l = newLab(t, false, "", [2]string{"active", "standby"}, "")
+	code, _, stderr = l.run("", "-failover", "nn1", "nn2")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "Failover failed: no fencing method is configured")
+	require.Equal(t, "active", l.nodes[0].describe(), "nothing was begun")
+}
+
+func TestFailedPromotionFailsBack(t *testing.T) {
+	method, fenced := tattle(t)
+	l := newLab(t, false, method, [2]string{"active", "standby"}, "")
+	l.nodes[1].noActive = target.Refused("cannot replay")
+	code, _, stderr := l.run("", "-failover", "nn1", "nn2")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "active (cannot replay). Failing back.")
+	require.Contains(t, stderr, "Failover failed: Unable to failover to NameNode at localhost/127.0.0.1:")
+	require.Equal(t, "active", l.nodes[0].describe())
+	require.Equal(t, "nn2 nn2 ns1\n", fenced(), "the node that may still become active")
+
+	l.nodes[0].noActive = target.Refused("neither can I")
+	code, _, stderr = l.run("", "-failover", "nn1", "nn2")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, ". Failback to NameNode at localhost/127.0.0.1:")
+}
+
+func TestBadConfigurationIsToldInFull(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "h.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("bogus: 1\nhealth: {interval: 3}\n"), 0o600))
+	var errs strings.Builder
+	code := Main(context.Background(), []string{"-config", file, "-getAllServiceState"}, cli.Streams{In: strings.NewReader(""), Out: &errs, Err: &errs})
+	require.Equal(t, 255, code)
+	for _, want := range []string{"h.yaml:1: bogus: unknown key", "h.yaml:2: health.interval:", "zookeeper.quorum: no server is named"} {
+		require.Contains(t, errs.String(), want)
+	}
+}
+
+func TestSeveralNameservicesWantNs(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	text, err := os.ReadFile(l.conf)
+	require.NoError(t, err)
+	head, fencing, _ := strings.Cut(string(text), "fencing:")
+	_, nodes, _ := strings.Cut(head, "nodes:")
+	require.NoError(t, os.WriteFile(l.conf, []byte(head+"- id: ns2\n  nodes:"+nodes+"fencing:"+fencing), 0o600))
+
+	code, _, stderr := l.run("", "-getServiceState", "nn1")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "Illegal argument: Unable to determine the name service ID.")
+	require.Contains(t, stderr, "[ns1, ns2]. Please re-run with the -ns option.")
+	code, stdout, _ := l.run("", "-ns", "ns2", "-getServiceState", "nn1")
+	require.Zero(t, code)
+	require.Equal(t, "active\n", stdout)
+}
+
+func TestErrorsAreWordedAsJavaDoes(t *testing.T) {
+	j := asJava(context.DeadlineExceeded, "h", 1)
+	require.Contains(t, j.Error(), " to h:1 failed on socket timeout exception: java.net.SocketTimeoutException: ")
+	j = asJava(errors.New("odd"), "h", 1)
+	require.Contains(t, j.Error(), `Failed on local exception: java.io.IOException: odd; Host Details : local host is: "`)
+	require.True(t, strings.HasPrefix(j.trace(), "java.io.IOException: "))
+}
