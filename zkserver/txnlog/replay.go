@@ -168,7 +168,7 @@ func (r *reading) end(dir string, s *scanner, b *bad, next *Segment, records int
 	if err != nil {
 		return err
 	}
-	if b == nil && left.end > off {
+	if b == nil && (left.end > off || left.valid >= 0) {
 		b = &bad{off, "zeros where a record should begin, and other bytes behind them"}
 	}
 	switch {
