@@ -1,0 +1,232 @@
+package hademo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// node is one machine of the demo: a NameNode and the controller beside it.
+type node struct {
+	id       string // "nn1"
+	rpcPort  int
+	zkfcPort int
+	nn, fc   *process
+}
+
+func (n *node) rpcAddr() string { return net.JoinHostPort(host, strconv.Itoa(n.rpcPort)) }
+
+// host is where everything in the demo listens. It is what the originals write into their znodes for 127.0.0.1.
+const host = "localhost"
+
+// cluster is everything that runs: one zkserver and two machines.
+type cluster struct {
+	dir      string
+	launch   Launcher
+	spawn    *spawner
+	zk       *process
+	zkPort   int
+	nodes    []*node
+	timeline *timeline
+
+	stopFollow context.CancelFunc
+	followers  sync.WaitGroup
+}
+
+// newCluster chooses free ports and writes all configuration into dir, which exists and is empty.
+func newCluster(dir string, launch Launcher) (*cluster, error) {
+	ports, err := freePorts(5)
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{dir: dir, launch: launch, spawn: newSpawner(), zkPort: ports[0], timeline: newTimeline()}
+	for _, d := range []string{"zookeeper", "journal"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	zooCfg := filepath.Join(dir, "zoo.cfg")
+	c.zk = c.process("zkserver", func() *exec.Cmd { return launch("zkserver", "start-foreground", zooCfg) })
+	for i, id := range []string{"nn1", "nn2"} {
+		n := &node{id: id, rpcPort: ports[1+2*i], zkfcPort: ports[2+2*i]}
+		n.nn = c.process(id, func() *exec.Cmd {
+			return launch("nnstub", "serve", "--id", id, "--nameservice", nameservice, "--rpc-address", n.rpcAddr(),
+				"--journal", filepath.Join(dir, "journal"), "--auto-failover")
+		})
+		n.fc = c.process("zkfc-"+id, func() *exec.Cmd {
+			return launch("zkfc", "-config", c.configPath(), "-D", "node="+id, "-D", "events.file="+c.eventsPath(id))
+		})
+		c.nodes = append(c.nodes, n)
+	}
+	if err := os.WriteFile(zooCfg, []byte(c.zooCfg()), 0o644); err != nil {
+		return nil, err
+	}
+	return c, os.WriteFile(c.configPath(), []byte(c.holdfastYAML()), 0o644)
+}
+
+// nameservice is the name of the demo's service.
+const nameservice = "ns1"
+
+func (c *cluster) configPath() string          { return filepath.Join(c.dir, "holdfast.yaml") }
+func (c *cluster) eventsPath(id string) string { return filepath.Join(c.dir, "events-"+id+".jsonl") }
+
+func (c *cluster) process(name string, command func() *exec.Cmd) *process {
+	return &process{name: name, dir: c.dir, command: command, spawn: c.spawn}
+}
+
+func (c *cluster) zooCfg() string {
+	return fmt.Sprintf(`# The demo's coordination server. A tick of 500 ms allows sessions of 1 to 10 s.
+tickTime=500
+dataDir=%s
+clientPort=%d
+clientPortAddress=127.0.0.1
+4lw.commands.whitelist=*
+`, filepath.ToSlash(filepath.Join(c.dir, "zookeeper")), c.zkPort)
+}
+
+func (c *cluster) holdfastYAML() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# The demo's failover controllers. What is not said here is the default; configs/holdfast.yaml explains every key.
+zookeeper:
+  quorum: ["127.0.0.1:%d"]
+nameservices:
+  - id: %s
+    nodes:
+`, c.zkPort, nameservice)
+	for _, n := range c.nodes {
+		fmt.Fprintf(&b, "      - {id: %s, host: %s, rpcPort: %d, zkfcPort: %d}\n", n.id, host, n.rpcPort, n.zkfcPort)
+	}
+	fmt.Fprintf(&b, `fencing:
+  methods:
+    # Kills the NameNode by its pid file and waits until it is gone.
+    - method: %q
+      timeout: 5s
+`, "shell("+fenceCommand(filepath.ToSlash(c.dir))+")")
+	return b.String()
+}
+
+// start brings everything up for the first time.
+func (c *cluster) start(ctx context.Context) error {
+	fctx, cancel := context.WithCancel(context.Background())
+	c.stopFollow = cancel
+	for _, n := range c.nodes {
+		c.followers.Go(func() { c.timeline.follow(fctx, c.eventsPath(n.id)) })
+	}
+	if err := c.zk.start(); err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		if err := n.nn.start(); err != nil {
+			return err
+		}
+	}
+	if err := c.run(ctx, "zkfc", "-formatZK", "-nonInteractive"); err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		if err := n.fc.start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repair starts again what is not running.
+func (c *cluster) repair() error {
+	if err := c.zk.start(); err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		n.nn.resume()
+		if err := errors.Join(n.nn.start(), n.fc.start()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop ends everything: controllers first, so that none of them reacts to what follows.
+func (c *cluster) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, n := range c.nodes {
+		n.nn.resume()
+		wg.Go(n.fc.kill)
+	}
+	wg.Wait()
+	for _, n := range c.nodes {
+		wg.Go(func() { n.nn.stop(ctx) })
+	}
+	wg.Go(func() { c.zk.stop(ctx) })
+	wg.Wait()
+	if c.stopFollow != nil {
+		c.stopFollow()
+	}
+	c.followers.Wait()
+	c.spawn.close()
+}
+
+// run runs one command of the suite to its end. Its output is part of the error when it fails.
+func (c *cluster) run(ctx context.Context, program string, args ...string) error {
+	cmd := c.launch(program, args...)
+	cmd.Env = append(cmd.Environ(), "HOLDFAST_CONFIG="+c.configPath())
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	isolate(cmd)
+	if err := c.spawn.start(cmd); err != nil {
+		return fmt.Errorf("%s: %w", program, err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, strings.TrimSpace(out.String()))
+		}
+		return nil
+	case <-ctx.Done():
+		_ = cmd.Process.Kill()
+		<-done
+		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), ctx.Err(), strings.TrimSpace(out.String()))
+	}
+}
+
+// other is the node that n is not.
+func (c *cluster) other(n *node) *node {
+	if c.nodes[0] == n {
+		return c.nodes[1]
+	}
+	return c.nodes[0]
+}
+
+// byID finds a node, or nil.
+func (c *cluster) byID(id string) *node {
+	for _, n := range c.nodes {
+		if n.id == id {
+			return n
+		}
+	}
+	return nil
+}
+
+// freePorts asks the system for n ports that nobody uses now.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("no free port: %w", err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
