@@ -17,6 +17,11 @@ const (
 	classPowerShell = "org.apache.hadoop.ha.PowerShellFencer"
 )
 
+// badNotation is a complaint in the original's words.
+type badNotation string
+
+func (b badNotation) Error() string { return string(b) }
+
 // parse reads one or several lines of the original's notation. Everything from # on is a comment, also within a command.
 func parse(s Spec) ([]method, error) {
 	timeout := s.Timeout
@@ -44,7 +49,7 @@ func parse(s Spec) ([]method, error) {
 func parseLine(line string, timeout time.Duration) (method, error) {
 	m := notation.FindStringSubmatch(line)
 	if m == nil {
-		return nil, fmt.Errorf("Unable to parse line: '%s'; write a method as name(argument), such as shell(/bin/true)", line) //nolint:staticcheck // the original's words
+		return nil, badNotation("Unable to parse line: '" + line + "'; write a method as name(argument), such as shell(/bin/true)")
 	}
 	name, arg := m[1], m[2]
 	switch name {
@@ -55,12 +60,12 @@ func parseLine(line string, timeout time.Duration) (method, error) {
 	case "powershell", classPowerShell:
 		return nil, fmt.Errorf("fencing method %s is not supported; use shell(powershell …)", name)
 	}
-	return nil, fmt.Errorf("Could not find configured fencing method %s; known: shell", name) //nolint:staticcheck // the original's words
+	return nil, badNotation("Could not find configured fencing method " + name + "; known: shell")
 }
 
 func newShell(arg string, timeout time.Duration) (method, error) {
 	if arg == "" {
-		return nil, fmt.Errorf("No argument passed to 'shell' fencing method; write shell(command)") //nolint:staticcheck // the original's words
+		return nil, badNotation("No argument passed to 'shell' fencing method; write shell(command)")
 	}
 	// The original (HADOOP-18950 and later) splits here: one part for the node that becomes active, one for the node to
 	// fence. A whole command run where half of it was meant could report a success that is none.

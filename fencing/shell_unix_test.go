@@ -88,6 +88,7 @@ func TestScriptSeesTheNodeAndTheConfiguration(t *testing.T) {
 // all processes that inherited it are dead.
 func fifo(t *testing.T) (string, *os.File) {
 	t.Helper()
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "fifo")
 	require.NoError(t, syscall.Mkfifo(path, 0o600))
 	r, err := os.OpenFile(path, os.O_RDWR, 0) // does not wait for a writer

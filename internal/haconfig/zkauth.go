@@ -1,6 +1,7 @@
 package haconfig
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -41,7 +42,7 @@ func (z Zookeeper) ACLs() ([]ACL, error) {
 		out = append(out, a)
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("no entry: nobody could use the znodes")
+		return nil, errors.New("no entry: nobody could use the znodes")
 	}
 	return out, nil
 }

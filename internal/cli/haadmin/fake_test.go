@@ -166,6 +166,7 @@ func newLab(t *testing.T, auto bool, methods string, states [2]string, zkfcDown 
 
 func serve(t *testing.T, register func(target.Registrar)) int {
 	t.Helper()
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := hadooprpc.NewServer(zap.NewNop(), hadooprpc.ServerOptions{})

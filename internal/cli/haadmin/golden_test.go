@@ -83,6 +83,7 @@ func TestAnswersAreThoseOfTheOriginal(t *testing.T) {
 }
 
 func replay(t *testing.T, r recording, auto bool) {
+	t.Helper()
 	first, second, ok := strings.Cut(r.Before, "/")
 	require.True(t, ok)
 	zkfcDown := ""

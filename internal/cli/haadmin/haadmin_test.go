@@ -70,6 +70,7 @@ func TestTargetThatIsNotReadyIsPromotedOnlyByForce(t *testing.T) {
 
 // tattle is a fencing method that writes down whom it is told to fence.
 func tattle(t *testing.T) (method string, read func() string) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "fenced")
 	return "'shell(echo $target_namenodeid $source_namenodeid $dfs_nameservices >> " + file + ")'", func() string {
 		text, err := os.ReadFile(file)

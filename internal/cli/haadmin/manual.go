@@ -2,7 +2,6 @@ package haadmin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +10,11 @@ import (
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/fencing"
 )
+
+// failure is why a failover failed, in the original's words.
+type failure string
+
+func (f failure) Error() string { return string(f) }
 
 // fencer stops a node that cannot be asked to step down.
 type fencer interface {
@@ -47,7 +51,7 @@ func (a *admin) newManual() (*manual, error) {
 // When to cannot be made active and from was not fenced, from becomes active again and to is fenced.
 func (m *manual) failover(ctx context.Context, from, to *node, forceFence, forceActive bool) error {
 	if from.Addr() == to.Addr() {
-		return errors.New("Can't failover a service to itself") //nolint:staticcheck // the original's words, as below
+		return failure("Can't failover a service to itself")
 	}
 	if err := m.eligible(ctx, to, forceActive); err != nil {
 		return err
@@ -55,7 +59,7 @@ func (m *manual) failover(ctx context.Context, from, to *node, forceFence, force
 	fence := !m.stepDown(ctx, from) || forceFence
 	if fence {
 		if _, err := m.fencer.Do(ctx, fencing.Request{Node: from.Identity, Manual: true}); err != nil {
-			return fmt.Errorf("Unable to fence %s. Fencing failed.", from) //nolint:staticcheck
+			return failure("Unable to fence " + from.String() + ". Fencing failed.")
 		}
 	}
 	err := m.promote(ctx, to)
@@ -64,12 +68,13 @@ func (m *manual) failover(ctx context.Context, from, to *node, forceFence, force
 	}
 	text := fmt.Sprintf("Unable to failover to %s", to)
 	if !fence {
-		if err := m.failover(ctx, to, from, true, true); err != nil {
+		// Also when the caller has interrupted: else nobody would be active.
+		if err := m.failover(context.WithoutCancel(ctx), to, from, true, true); err != nil {
 			text += fmt.Sprintf(". Failback to %s failed (%s)", from, err)
 			m.log.Error(text)
 		}
 	}
-	return errors.New(text)
+	return failure(text)
 }
 
 // eligible checks that to can become active.
@@ -80,14 +85,14 @@ func (m *manual) eligible(ctx context.Context, to *node, force bool) error {
 	if err != nil {
 		text := "Unable to get service state for " + to.String()
 		m.log.Error(text + "\n" + asJava(err, to.Host, to.Port).trace())
-		return errors.New(text)
+		return failure(text)
 	}
 	if st.State != target.Standby {
-		return fmt.Errorf("Can't failover to an %s service", st.State) //nolint:staticcheck
+		return failure("Can't failover to an " + st.State.String() + " service")
 	}
 	if !st.ReadyToBecomeActive {
 		if !force {
-			return fmt.Errorf("%s is not ready to become active: %s", to, st.NotReadyReason)
+			return failure(to.String() + " is not ready to become active: " + st.NotReadyReason)
 		}
 		m.log.Warn("Service is not ready to become active, but forcing: " + st.NotReadyReason)
 	}
@@ -95,9 +100,9 @@ func (m *manual) eligible(ctx context.Context, to *node, force bool) error {
 	case err == nil:
 		return nil
 	case isUnhealthy(err):
-		return errors.New("Can't failover to an unhealthy service") //nolint:staticcheck
+		return failure("Can't failover to an unhealthy service")
 	default:
-		return errors.New("Got an IO exception") //nolint:staticcheck
+		return failure("Got an IO exception")
 	}
 }
 
