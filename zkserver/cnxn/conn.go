@@ -29,7 +29,8 @@ const (
 type Conn struct {
 	nc     net.Conn
 	port   *Port
-	client Client
+	client Client                 // of the connection's goroutine
+	shown  atomic.Pointer[Client] // the same, for others
 	writer writer
 
 	mu    sync.Mutex
@@ -52,6 +53,14 @@ type Conn struct {
 
 // RemoteAddr is the client's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.addr }
+
+// Client is the state the server keeps for the connection, nil before its connect request.
+func (c *Conn) Client() Client {
+	if p := c.shown.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
 
 // LastHeard is when bytes of the client last came.
 func (c *Conn) LastHeard() time.Time { return time.Unix(0, c.heard.Load()) }
@@ -259,6 +268,7 @@ func (c *Conn) connect(frame []byte) error {
 	}
 	client := c.port.server.Accept(c)
 	c.client = client
+	c.shown.Store(&client)
 	if err := client.Connect(&req); err != nil {
 		return err
 	}
@@ -278,7 +288,9 @@ var ErrStop = errStop
 // ended says why a read failed. left is the size of an incomplete frame.
 func (c *Conn) ended(err error, left int) error {
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded) && c.client == nil:
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.client != nil:
+		return io.EOF // the linger time of a connection that has got its last answer
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("cnxn: no connect request within %v, %d bytes came", handshakeTime, left)
 	case errors.Is(err, io.EOF) && left > 0:
 		return fmt.Errorf("cnxn: the client closed within a frame, after %d bytes of it: %w", left, io.ErrUnexpectedEOF)

@@ -1,0 +1,286 @@
+package zkserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/jute"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/auth"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
+	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
+)
+
+// client is the server's side of one connection.
+type client struct {
+	*cnxn.Conn
+	server *Server
+	remote netip.Addr
+
+	// Guarded by the connection's lock.
+	fifo    pipeline.FIFO
+	ids     []zkproto.ID // never changed in place
+	session zkproto.SessionID
+	timeout int32 // milliseconds, as negotiated
+	last    lastRequest
+
+	handshake struct{ readOnly bool } // the connect request had the last byte
+
+	// Owned by the connection's goroutine.
+	established chan error
+	closing     bool // a closeSession was received
+
+	// Owned by the core.
+	dirty bool
+	heard time.Time // LastHeard when the session was last touched
+}
+
+// Accept implements cnxn.Server.
+func (s *Server) Accept(c *cnxn.Conn) cnxn.Client {
+	w := &client{Conn: c, server: s, established: make(chan error, 1)}
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		w.remote = a.AddrPort().Addr().Unmap()
+	}
+	w.ids = []zkproto.ID{auth.RemoteID(w.remote)}
+	w.last.xid = -1
+	return w
+}
+
+// Command implements cnxn.Server.
+func (s *Server) Command(word string, _ *cnxn.Conn) (string, bool) {
+	s.stats.received.Add(1)
+	return s.words.Answer(word)
+}
+
+// errStopping is what waiting connections are told when the server stops.
+var errStopping = fmt.Errorf("zkserver: the server is stopping: %w", net.ErrClosed)
+
+// Connect implements cnxn.Client: the core decides, and answers.
+func (w *client) Connect(req *zkproto.ConnectRequest) error {
+	s := w.server
+	s.stats.received.Add(1)
+	copied := *req
+	copied.Password = append([]byte(nil), req.Password...)
+	if err := w.submit(pipeline.Request[*client]{From: w, Op: opConnect, Arrived: s.clock.Now().UnixNano(), Extra: &copied}); err != nil {
+		return err
+	}
+	select {
+	case err := <-w.established:
+		return err
+	case <-s.coreDone:
+		return errStopping
+	}
+}
+
+// submit puts one internal request into the inbox.
+func (w *client) submit(r pipeline.Request[*client]) error {
+	b := w.server.inbox.Get()
+	b.Add(r, nil)
+	if !w.server.inbox.Put(b) {
+		return errStopping
+	}
+	return nil
+}
+
+// Closed implements cnxn.Client.
+func (w *client) Closed(reason error) {
+	s := w.server
+	w.Lock()
+	w.fifo.Clear()
+	id := w.session
+	w.Unlock()
+	s.watchMu.Lock()
+	s.watches.RemoveWatcher(w)
+	s.watchMu.Unlock()
+	if id != 0 {
+		s.log.Debug("client is gone", zap.Stringer("session", id), zap.Stringer("peer", w.RemoteAddr()), zap.Error(reason))
+		_ = w.submit(pipeline.Request[*client]{From: w, Session: id, Op: opDetach})
+	}
+}
+
+// readChunk is how many requests are handled before a waiting writer of the tree gets its turn.
+const readChunk = 128
+
+// Requests implements cnxn.Client.
+func (w *client) Requests(frames [][]byte) error {
+	s := w.server
+	now := s.clock.Now().UnixNano()
+	s.stats.received.Add(int64(len(frames)))
+	var batch *pipeline.Batch[*client]
+	var err error
+	for len(frames) > 0 && err == nil {
+		n := min(len(frames), readChunk)
+		batch, err = w.requests(frames[:n], batch, now)
+		frames = frames[n:]
+	}
+	if batch != nil {
+		n := len(batch.Requests)
+		s.throttle.add(n)
+		if !s.inbox.Put(batch) {
+			return errStopping
+		}
+	}
+	w.Flush()
+	if err == nil && batch != nil {
+		s.throttle.wait()
+	}
+	return err
+}
+
+// requests handles some frames under one hold of the locks: reads that need not wait are answered, writes are added to
+// the batch (made when the first one comes).
+func (w *client) requests(frames [][]byte, batch *pipeline.Batch[*client], now int64) (*pipeline.Batch[*client], error) {
+	s := w.server
+	reads := w.anyRead(frames)
+	if reads {
+		s.treeMu.RLock()
+		defer s.treeMu.RUnlock()
+	}
+	answered := 0
+	w.Lock()
+	defer func() {
+		w.Unlock()
+		if answered > 0 {
+			s.stats.reads.ObserveN(time.Duration(s.clock.Now().UnixNano()-now), int64(answered))
+			s.stats.sent.Add(int64(answered))
+		}
+	}()
+	for _, f := range frames {
+		var h zkproto.RequestHeader
+		d := jute.NewDecoder(f)
+		h.Decode(&d)
+		if err := d.Err(); err != nil {
+			return batch, fmt.Errorf("zkserver: request header: %w", err)
+		}
+		if w.closing {
+			return batch, cnxn.ErrStop
+		}
+		it := pipeline.Item{Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}
+		switch kind := kindOf(h.Op); kind {
+		case kindWrite, kindSync:
+			if batch == nil {
+				batch = s.inbox.Get()
+			}
+			w.closing = h.Op == zkproto.OpCloseSession
+			w.fifo.PushWrite(it)
+			batch.Add(pipeline.Request[*client]{From: w, Session: w.session, Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}, d.Rest())
+		case kindAuth:
+			if err := w.authenticate(&h, &d); err != nil {
+				return batch, err
+			}
+		default:
+			it.Body = d.Rest()
+			if kind == kindUnknown {
+				w.closing = true
+			}
+			if w.fifo.Idle() {
+				s.read(w, &it)
+				w.last.set(&it, 0, now)
+				answered++
+			} else {
+				w.fifo.PushRead(it)
+			}
+		}
+	}
+	return batch, nil
+}
+
+// anyRead tells whether some frame may have to be answered from the tree.
+func (w *client) anyRead(frames [][]byte) bool {
+	for _, f := range frames {
+		if len(f) < 8 {
+			return false
+		}
+		if kindOf(zkproto.OpCode(int32(f[4])<<24|int32(f[5])<<16|int32(f[6])<<8|int32(f[7]))) == kindRead {
+			return true
+		}
+	}
+	return false
+}
+
+// authenticate answers an auth packet at once, outside of the order of requests, as the original does. The connection is
+// locked.
+func (w *client) authenticate(h *zkproto.RequestHeader, d *jute.Decoder) error {
+	var req zkproto.AuthRequest
+	req.Decode(d)
+	err := d.Err()
+	var ids []zkproto.ID
+	if err == nil {
+		ids, err = w.server.registry.Authenticate(req.Scheme, req.Auth, w.remote)
+	}
+	if err != nil {
+		w.server.stats.authFailed.Add(1)
+		w.server.log.Warn("authentication failed", zap.Stringer("session", w.session), zap.Stringer("peer", w.RemoteAddr()),
+			zap.String("scheme", req.Scheme), zap.Error(err))
+		w.EndFrame(w.BeginFrame(zkproto.ReplyHeader{Xid: h.Xid, Err: zkproto.ErrAuthFailed}))
+		w.CloseWhenSent()
+		w.closing = true
+		return cnxn.ErrStop
+	}
+	w.ids = auth.AddIDs(w.ids, ids...)
+	w.EndFrame(w.BeginFrame(zkproto.ReplyHeader{Xid: h.Xid}))
+	return nil
+}
+
+// event appends a notification. The connection is locked.
+func (w *client) event(zxid zkproto.Zxid, ev zkproto.WatcherEvent) {
+	at := w.BeginFrame(zkproto.ReplyHeader{Xid: zkproto.XidNotification, Zxid: zxid})
+	w.Out = ev.AppendTo(w.Out)
+	w.EndFrame(at)
+	w.server.stats.sent.Add(1)
+}
+
+// kind is how a request travels.
+type kind uint8
+
+const (
+	kindUnknown kind = iota // refused, and the connection closed
+	kindRead                // answered from the tree
+	kindWrite               // through the log
+	kindSync                // through the queue of writes, without a transaction
+	kindAuth
+)
+
+// The ops that exist only between a connection and the core.
+const (
+	opConnect zkproto.OpCode = -1000 - iota
+	opDetach
+	opCall
+)
+
+var kinds = func() (k [128]kind) {
+	for op := range zkproto.OpCode(len(k)) {
+		if op.IsWrite() {
+			k[op] = kindWrite
+		}
+	}
+	k[zkproto.OpCheck] = kindUnknown           // only within a multi (ZOOKEEPER-2623)
+	k[zkproto.OpDeleteContainer] = kindUnknown // the server's own: it checks no permissions
+	for _, op := range []zkproto.OpCode{zkproto.OpExists, zkproto.OpGetData, zkproto.OpGetACL, zkproto.OpGetChildren,
+		zkproto.OpGetChildren2, zkproto.OpPing, zkproto.OpMultiRead, zkproto.OpSetWatches, zkproto.OpSetWatches2,
+		zkproto.OpAddWatch, zkproto.OpCheckWatches, zkproto.OpRemoveWatches, zkproto.OpGetEphemerals,
+		zkproto.OpGetAllChildrenNumber, zkproto.OpWhoAmI} {
+		k[op] = kindRead
+	}
+	k[zkproto.OpSync] = kindSync
+	k[zkproto.OpAuth] = kindAuth
+	return k
+}()
+
+func kindOf(op zkproto.OpCode) kind {
+	if op >= 0 && int(op) < len(kinds) {
+		return kinds[op]
+	}
+	if op == zkproto.OpCloseSession {
+		return kindWrite
+	}
+	return kindUnknown
+}
+
+// errReplaced is why a connection ends when its session goes on over another one.
+var errReplaced = errors.New("zkserver: the session continues on another connection")

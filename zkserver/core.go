@@ -1,0 +1,270 @@
+package zkserver
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
+	"github.com/holdfast-ha/holdfast/zkserver/prep"
+	"github.com/holdfast-ha/holdfast/zkserver/session"
+	"github.com/holdfast-ha/holdfast/zkserver/tree"
+	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// core is what the core goroutine owns.
+type core struct {
+	node        *zab.Node
+	prep        *prep.Prep
+	sessions    *session.Table
+	owners      map[zkproto.SessionID]*client // which connection a session has now
+	bucket      time.Duration                 // width of an expiry bucket
+	inflight    pipeline.Ring[proposal]       // what was proposed and is not applied, and what must wait behind it
+	toLog       []txnlog.Record               // handed out by zab, not yet given to the disk
+	spare       []txnlog.Record               // the slice the disk has finished with
+	arena       []byte                        // encoded transactions are cut from it
+	proposed    zkproto.Zxid
+	nextSession zkproto.SessionID
+	batches     []*pipeline.Batch[*client]
+	dirty       []*client // have something to flush
+	watchers    []*client // scratch for events
+	now         time.Time // of the current step
+	ended       atomic.Bool
+	giveUp      chan struct{}
+
+	sinceSnapshot int   // transactions logged
+	bytesSince    int64 // bytes logged
+	snapAfter     int   // take a snapshot after so many transactions
+	snapBytes     int64 // or so many bytes; 0 for no limit
+	snapshotting  atomic.Bool
+	lastPurge     time.Time
+}
+
+// proposal is a request between its preparation and its reply.
+type proposal struct {
+	from    *client // nil: nobody waits
+	header  zkproto.TxnHeader
+	txn     zkproto.Txn // nil: nothing to apply, the reply is due when everything before it is applied
+	op      zkproto.OpCode
+	xid     int32
+	err     zkproto.Error // when txn is nil
+	arrived int64
+	path    string // of sync
+}
+
+// applyChunk is how many transactions are applied before readers are let in.
+const applyChunk = 128
+
+// arenaSize is the size of the pieces that encoded transactions are cut from.
+const arenaSize = 256 << 10
+
+// run is the core goroutine.
+func (s *Server) run() {
+	defer close(s.coreDone)
+	c := &s.core
+	c.lastPurge = s.clock.Now()
+	ticker := s.clock.NewTicker(c.bucket)
+	defer ticker.Stop()
+	stopping := s.stopping
+	for {
+		select {
+		case <-s.wake:
+		case <-ticker.C():
+			s.tick()
+		case <-stopping:
+			stopping = nil
+		case <-s.failed:
+			return
+		case <-c.giveUp:
+			return
+		}
+		for s.step() {
+		}
+		if stopping == nil && c.inflight.Len() == 0 && !s.disk.busy.Load() {
+			return
+		}
+	}
+}
+
+// abandon makes the core end at once, and returns the channel that tells when it has.
+func (c *core) abandon(s *Server) <-chan struct{} {
+	select {
+	case <-s.coreDone:
+	default:
+		close(c.giveUp)
+	}
+	return s.coreDone
+}
+
+// step does everything there is to do now and tells whether more may have come meanwhile.
+func (s *Server) step() (more bool) {
+	c := &s.core
+	if s.Err() != nil {
+		return false // nothing may be answered any more
+	}
+	c.now = s.clock.Now()
+	if z := s.disk.lastPersisted(); z > c.node.CommittedZxid() {
+		c.node.Persisted(z)
+		more = true
+	}
+	s.feedDisk() // before anything that takes time: the disk must not wait
+	s.perform()
+	c.batches = s.inbox.Take(c.batches[:0])
+	for _, b := range c.batches {
+		for i := range b.Requests {
+			s.request(b, i)
+		}
+		s.inbox.GiveBack(b)
+		s.perform()
+		s.feedDisk()
+		more = true
+	}
+	s.finishWaiting()
+	s.flush()
+	return more
+}
+
+// perform does what zab asks for.
+func (s *Server) perform() {
+	c := &s.core
+	for c.node.HasReady() {
+		r := c.node.Ready()
+		for _, e := range r.Entries {
+			c.toLog = append(c.toLog, txnlog.Record{Zxid: e.Zxid, Data: e.Data})
+		}
+		for _, e := range r.Events {
+			s.log.Debug("zab", zap.Stringer("event", e.Kind), zap.Stringer("zxid", e.Zxid), zap.String("reason", e.Reason))
+		}
+		s.apply(r.Committed)
+	}
+}
+
+// feedDisk gives the disk what waits for it, if it is idle, and begins a snapshot when one is due.
+func (s *Server) feedDisk() {
+	c := &s.core
+	if len(c.toLog) == 0 || s.disk.busy.Load() {
+		return
+	}
+	job := diskJob{records: c.toLog}
+	c.toLog, c.spare = c.spare[:0], c.toLog
+	c.sinceSnapshot += len(job.records)
+	for i := range job.records {
+		c.bytesSince += int64(len(job.records[i].Data))
+	}
+	job.roll = s.snapshotIfDue()
+	s.disk.submit(job)
+}
+
+// propose gives a prepared transaction its place in history. size is about what it takes encoded.
+func (s *Server) propose(p proposal, size int) {
+	c := &s.core
+	data := c.encode(&p, size+256)
+	if err := c.node.Propose(zab.Entry{Zxid: p.header.Zxid, Data: data}); err != nil {
+		s.fail(fmt.Errorf("zkserver: %w", err))
+		return
+	}
+	c.proposed = p.header.Zxid
+	c.inflight.Push(p)
+}
+
+// encode cuts the encoded transaction from the arena; what is too large for that gets memory of its own. size is a guess
+// that only costs time when it is wrong.
+func (c *core) encode(p *proposal, size int) []byte {
+	if size > arenaSize/8 {
+		return p.txn.AppendTo(p.header.AppendTo(make([]byte, 0, size)))
+	}
+	if cap(c.arena)-len(c.arena) < size {
+		c.arena = make([]byte, 0, arenaSize)
+	}
+	buf := p.txn.AppendTo(p.header.AppendTo(c.arena[len(c.arena):]))
+	if len(buf) <= cap(c.arena)-len(c.arena) {
+		c.arena = c.arena[:len(c.arena)+len(buf)]
+	}
+	return buf[:len(buf):len(buf)]
+}
+
+// apply makes committed transactions visible and answers them.
+func (s *Server) apply(entries []zab.Entry) {
+	if len(entries) > 0 {
+		s.core.now = s.clock.Now()
+	}
+	for len(entries) > 0 {
+		n := min(len(entries), applyChunk)
+		s.treeMu.Lock()
+		for i := range entries[:n] {
+			s.applyOne(&entries[i])
+		}
+		s.treeMu.Unlock()
+		entries = entries[n:]
+	}
+}
+
+func (s *Server) applyOne(e *zab.Entry) {
+	c := &s.core
+	for front := c.inflight.Front(); front != nil && front.txn == nil; front = c.inflight.Front() {
+		p, _ := c.inflight.Pop()
+		s.answer(&p, tree.Result{Err: p.err})
+	}
+	p, ok := c.inflight.Pop()
+	if !ok || p.header.Zxid != e.Zxid {
+		s.fail(fmt.Errorf("zkserver: transaction %s was committed, %s was expected", e.Zxid, p.header.Zxid))
+		return
+	}
+	res := s.tree.Apply(&p.header, p.txn, s.notify)
+	c.prep.Applied(p.header.Zxid)
+	s.answer(&p, res)
+}
+
+// finishWaiting answers what waited only for the transactions before it.
+func (s *Server) finishWaiting() {
+	c := &s.core
+	front := c.inflight.Front()
+	if front == nil || front.txn != nil {
+		return
+	}
+	s.treeMu.RLock() // reads behind it may be answered, too
+	for ; front != nil && front.txn == nil; front = c.inflight.Front() {
+		p, _ := c.inflight.Pop()
+		s.answer(&p, tree.Result{Err: p.err})
+	}
+	s.treeMu.RUnlock()
+}
+
+// notify tells the watchers of a change. The tree is locked for writing.
+func (s *Server) notify(ev tree.Event) {
+	c := &s.core
+	s.watchMu.Lock()
+	c.watchers = s.watches.Trigger(ev, c.watchers[:0])
+	s.watchMu.Unlock()
+	for _, w := range c.watchers {
+		w.Lock()
+		if !w.Dead() && s.registry.Check(ev.ACL, zkproto.PermRead, w.ids) {
+			w.event(ev.Zxid, zkproto.WatcherEvent{Type: ev.Type, State: zkproto.StateSyncConnected, Path: ev.Path})
+		}
+		w.Unlock()
+		s.touched(w)
+	}
+}
+
+// touched remembers that a client has something to flush.
+func (s *Server) touched(w *client) {
+	if !w.dirty {
+		w.dirty = true
+		s.core.dirty = append(s.core.dirty, w)
+	}
+}
+
+// flush sends what was appended in this step.
+func (s *Server) flush() {
+	c := &s.core
+	for i, w := range c.dirty {
+		w.dirty = false
+		w.Flush()
+		c.dirty[i] = nil
+	}
+	c.dirty = c.dirty[:0]
+}

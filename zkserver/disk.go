@@ -1,0 +1,77 @@
+package zkserver
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
+)
+
+// disk is the goroutine that owns the log. It gets one job at a time; what comes while it works becomes the next one.
+type disk struct {
+	log       *txnlog.Log
+	jobs      chan diskJob
+	done      chan struct{}
+	closeErr  error
+	busy      atomic.Bool
+	persisted atomic.Int64 // the last zxid that is durable
+}
+
+// diskJob is a batch to append and sync. With roll, a new log file begins before it.
+type diskJob struct {
+	records []txnlog.Record
+	roll    bool
+}
+
+func (d *disk) start(s *Server) {
+	d.jobs, d.done = make(chan diskJob, 1), make(chan struct{})
+	d.persisted.Store(int64(s.core.proposed))
+	go func() {
+		defer close(d.done)
+		for job := range d.jobs {
+			if err := d.write(job); err != nil {
+				// Stay busy for good: no further job may follow a failed one.
+				s.fail(fmt.Errorf("zkserver: the transaction log in %s: %w", s.logDir(), err))
+				continue
+			}
+			d.busy.Store(false)
+			s.wakeCore()
+		}
+		d.closeErr = d.log.Close()
+	}()
+}
+
+// submit hands a job over. Only the core calls it, when the disk is not busy.
+func (d *disk) submit(job diskJob) {
+	d.busy.Store(true)
+	d.jobs <- job
+}
+
+func (d *disk) write(job diskJob) error {
+	if job.roll {
+		if err := d.log.Roll(); err != nil {
+			return err
+		}
+	}
+	if len(job.records) == 0 {
+		return nil
+	}
+	if err := d.log.Append(job.records); err != nil {
+		return err
+	}
+	if err := d.log.Sync(); err != nil {
+		return err
+	}
+	d.persisted.Store(int64(job.records[len(job.records)-1].Zxid))
+	return nil
+}
+
+func (d *disk) lastPersisted() zkproto.Zxid { return zkproto.Zxid(d.persisted.Load()) }
+
+// stop ends the goroutine after its current job and closes the log.
+func (d *disk) stop() error {
+	close(d.jobs)
+	<-d.done
+	return d.closeErr
+}

@@ -1,0 +1,25 @@
+package zkserver
+
+import (
+	"net"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/clock"
+	"github.com/holdfast-ha/holdfast/internal/vfs"
+)
+
+// Option sets one of the seams of a Server.
+type Option func(*Server)
+
+// WithFS stores everything in fs instead of the system's files.
+func WithFS(fs vfs.FS) Option { return func(s *Server) { s.fs = fs } }
+
+// WithClock takes time from c instead of the system's clock.
+func WithClock(c clock.Clock) Option { return func(s *Server) { s.clock = c } }
+
+// WithLogger logs to l instead of nowhere.
+func WithLogger(l *zap.Logger) Option { return func(s *Server) { s.log = l } }
+
+// WithListener serves clients on l instead of listening on the configured port. The server closes it.
+func WithListener(l net.Listener) Option { return func(s *Server) { s.listener = l } }

@@ -1,0 +1,289 @@
+package zkserver
+
+import (
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/jute"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
+	"github.com/holdfast-ha/holdfast/zkserver/watch"
+)
+
+// read answers a request that changes nothing. The tree is locked, for reading at least, and so is the connection, which
+// gets the reply appended to its outbox.
+func (s *Server) read(w *client, it *pipeline.Item) {
+	out := len(w.Out)
+	at := w.BeginFrame(zkproto.ReplyHeader{Xid: it.Xid, Zxid: s.tree.LastZxid()})
+	if it.Op == zkproto.OpSetWatches || it.Op == zkproto.OpSetWatches2 {
+		w.Out = w.Out[:out] // its events come before its reply
+		s.setWatches(w, it)
+		s.stats.op(it.Op)
+		return
+	}
+	body := len(w.Out)
+	d := jute.NewDecoder(it.Body)
+	if err := s.readBody(w, it, &d); err != zkproto.ErrOK {
+		w.Out = w.Out[:body]
+		setReplyError(w.Out[at:], err)
+	}
+	w.EndFrame(at)
+	s.stats.op(it.Op)
+}
+
+// setReplyError puts an error into the header of a frame.
+func setReplyError(frame []byte, err zkproto.Error) {
+	_ = jute.AppendInt32(frame[16:16], int32(err)) // length, xid, zxid are before it
+}
+
+// readBody appends the reply's body.
+func (s *Server) readBody(w *client, it *pipeline.Item, d *jute.Decoder) zkproto.Error {
+	switch it.Op {
+	case zkproto.OpPing:
+		return zkproto.ErrOK
+	case zkproto.OpGetData:
+		return s.getData(w, it.IDs, d)
+	case zkproto.OpExists:
+		return s.exists(w, it.IDs, d)
+	case zkproto.OpGetChildren, zkproto.OpGetChildren2:
+		return s.getChildren(w, it.IDs, d, it.Op == zkproto.OpGetChildren2)
+	case zkproto.OpGetACL:
+		return s.getACL(w, it.IDs, d)
+	case zkproto.OpMultiRead:
+		return s.multiRead(w, it.IDs, d)
+	case zkproto.OpGetAllChildrenNumber:
+		return s.getAllChildrenNumber(w, it.IDs, d)
+	case zkproto.OpGetEphemerals:
+		return s.getEphemerals(w, d)
+	case zkproto.OpAddWatch:
+		return s.addWatch(w, d)
+	case zkproto.OpCheckWatches, zkproto.OpRemoveWatches:
+		return s.findWatches(w, d, it.Op == zkproto.OpRemoveWatches)
+	case zkproto.OpWhoAmI:
+		return s.whoAmI(w, it.IDs)
+	default:
+		s.log.Warn("request of an unknown type, the connection is closed", zap.Stringer("session", w.session),
+			zap.Stringer("peer", w.RemoteAddr()), zap.Int32("type", int32(it.Op)))
+		w.CloseWhenSent()
+		return zkproto.ErrUnimplemented
+	}
+}
+
+// watch leaves a watch of w.
+func (s *Server) watch(w *client, path string, kind watch.Kind) {
+	s.watchMu.Lock()
+	s.watches.Add(path, w, kind)
+	s.watchMu.Unlock()
+}
+
+func (s *Server) getData(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
+	path, watched := d.StringView(), d.Bool()
+	if d.Err() != nil {
+		return zkproto.ErrMarshallingError
+	}
+	data, stat, acl, ok := s.tree.GetBytes(path)
+	if !ok {
+		return zkproto.ErrNoNode
+	}
+	if !s.registry.Check(acl, zkproto.PermRead, ids) {
+		return zkproto.ErrNoAuth
+	}
+	if watched {
+		s.watch(w, string(path), watch.Data)
+	}
+	w.Out = stat.AppendTo(jute.AppendBytes(w.Out, data))
+	return zkproto.ErrOK
+}
+
+func (s *Server) exists(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
+	path, watched := d.StringView(), d.Bool()
+	if d.Err() != nil {
+		return zkproto.ErrMarshallingError
+	}
+	for _, b := range path {
+		if b == 0 {
+			return zkproto.ErrBadArguments
+		}
+	}
+	_, stat, acl, ok := s.tree.GetBytes(path)
+	if ok && !s.registry.Check(acl, zkproto.PermRead, ids) { // ZOOKEEPER-2590
+		return zkproto.ErrNoAuth
+	}
+	if watched {
+		s.watch(w, string(path), watch.Data)
+	}
+	if !ok {
+		return zkproto.ErrNoNode
+	}
+	w.Out = stat.AppendTo(w.Out)
+	return zkproto.ErrOK
+}
+
+func (s *Server) getChildren(w *client, ids []zkproto.ID, d *jute.Decoder, withStat bool) zkproto.Error {
+	path, watched := d.String(), d.Bool()
+	if d.Err() != nil {
+		return zkproto.ErrMarshallingError
+	}
+	names, stat, acl, ok := s.tree.Children(path)
+	if !ok {
+		return zkproto.ErrNoNode
+	}
+	if !s.registry.Check(acl, zkproto.PermRead, ids) {
+		return zkproto.ErrNoAuth
+	}
+	if watched {
+		s.watch(w, path, watch.Child)
+	}
+	w.Out = jute.AppendStrings(w.Out, names)
+	if withStat {
+		w.Out = stat.AppendTo(w.Out)
+	}
+	return zkproto.ErrOK
+}
+
+func (s *Server) getACL(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
+	path := d.String()
+	if d.Err() != nil {
+		return zkproto.ErrMarshallingError
+	}
+	acl, stat, ok := s.tree.ACL(path)
+	if !ok {
+		return zkproto.ErrNoNode
+	}
+	shown, ok := s.registry.GetACL(acl, ids)
+	if !ok {
+		return zkproto.ErrNoAuth
+	}
+	w.Out = stat.AppendTo(zkproto.AppendACLs(w.Out, shown))
+	return zkproto.ErrOK
+}
+
+func (s *Server) multiRead(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
+	var req zkproto.MultiRequest
+	req.Decode(d)
+	if d.Err() != nil {
+		return zkproto.ErrMarshallingError
+	}
+	for i := range req.Ops {
+		op := &req.Ops[i]
+		at := len(w.Out)
+		w.Out = zkproto.MultiHeader{Type: op.Type}.AppendTo(w.Out)
+		part := jute.NewDecoder(op.Path.AppendTo(nil))
+		var err zkproto.Error
+		switch op.Type {
+		case zkproto.OpGetData:
+			err = s.getData(w, ids, &part)
+		case zkproto.OpGetChildren:
+			err = s.getChildren(w, ids, &part, false)
+		default:
+			return zkproto.ErrMarshallingError
+		}
+		if err != zkproto.ErrOK {
+			w.Out = jute.AppendInt32(zkproto.MultiHeader{Type: zkproto.OpError, Err: err}.AppendTo(w.Out[:at]), int32(err))
+		}
+	}
+	w.Out = zkproto.MultiEnd().AppendTo(w.Out)
+	return zkproto.ErrOK
+}
+
+func (s *Server) getAllChildrenNumber(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
+	path := d.String()
+	if d.Err() != nil {
+		return zkproto.ErrMarshallingError
+	}
+	_, acl, ok := s.tree.Exists(path)
+	if !ok {
+		return zkproto.ErrNoNode
+	}
+	if !s.registry.Check(acl, zkproto.PermRead, ids) {
+		return zkproto.ErrNoAuth
+	}
+	w.Out = jute.AppendInt32(w.Out, int32(s.tree.NumDescendants(path)))
+	return zkproto.ErrOK
+}
+
+func (s *Server) getEphemerals(w *client, d *jute.Decoder) zkproto.Error {
+	prefix := strings.TrimSpace(d.String())
+	if d.Err() != nil {
+		return zkproto.ErrMarshallingError
+	}
+	var paths []string
+	for _, p := range s.tree.Ephemerals(w.session) {
+		if prefix == "/" || strings.HasPrefix(p, prefix) {
+			paths = append(paths, p)
+		}
+	}
+	w.Out = jute.AppendStrings(w.Out, paths)
+	return zkproto.ErrOK
+}
+
+func (s *Server) addWatch(w *client, d *jute.Decoder) zkproto.Error {
+	var req zkproto.AddWatchRequest
+	req.Decode(d)
+	if d.Err() != nil {
+		return zkproto.ErrMarshallingError
+	}
+	kind := watch.Persistent
+	switch req.Mode {
+	case zkproto.WatchPersistent:
+	case zkproto.WatchPersistentRecursive:
+		kind = watch.PersistentRecursive
+	default:
+		return zkproto.ErrBadArguments
+	}
+	s.watch(w, req.Path, kind)
+	w.Out = jute.AppendInt32(w.Out, 0) // the original answers an ErrorResponse of 0
+	return zkproto.ErrOK
+}
+
+func (s *Server) findWatches(w *client, d *jute.Decoder, remove bool) zkproto.Error {
+	var req zkproto.WatchesRequest
+	req.Decode(d)
+	if d.Err() != nil || req.Type < zkproto.WatcherChildren || req.Type > zkproto.WatcherPersistentRecursive {
+		return zkproto.ErrMarshallingError
+	}
+	s.watchMu.Lock()
+	defer s.watchMu.Unlock()
+	found := false
+	if remove {
+		found = s.watches.Remove(req.Path, w, req.Type)
+	} else {
+		found = s.watches.Contains(req.Path, w, req.Type)
+	}
+	if !found {
+		return zkproto.ErrNoWatcher
+	}
+	return zkproto.ErrOK
+}
+
+func (s *Server) whoAmI(w *client, ids []zkproto.ID) zkproto.Error {
+	w.Out = jute.AppendInt32(w.Out, int32(len(ids)))
+	for _, id := range ids {
+		user := id.ID
+		if id.Scheme == "digest" {
+			user, _, _ = strings.Cut(user, ":") // never the hash
+		}
+		w.Out = zkproto.ClientInfo{Scheme: id.Scheme, User: user}.AppendTo(w.Out)
+	}
+	return zkproto.ErrOK
+}
+
+// setWatches answers setWatches and setWatches2: first what happened since, then the reply.
+func (s *Server) setWatches(w *client, it *pipeline.Item) {
+	var req zkproto.SetWatchesRequest
+	d := jute.NewDecoder(it.Body)
+	req.Decode(&d, it.Op)
+	h := zkproto.ReplyHeader{Xid: it.Xid, Zxid: s.tree.LastZxid()}
+	if d.Err() != nil {
+		h.Err = zkproto.ErrMarshallingError
+	} else {
+		s.watchMu.Lock()
+		events := s.watches.SetWatches(s.tree, w, &req, nil)
+		s.watchMu.Unlock()
+		for _, ev := range events {
+			w.event(h.Zxid, ev)
+		}
+	}
+	w.EndFrame(w.BeginFrame(h))
+}

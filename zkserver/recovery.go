@@ -1,0 +1,122 @@
+package zkserver
+
+import (
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/jute"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/prep"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+	"github.com/holdfast-ha/holdfast/zkserver/session"
+	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+	"github.com/holdfast-ha/holdfast/zkserver/tree"
+	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// recover builds the state from the newest valid snapshot and the log behind it.
+func (s *Server) recover() error {
+	var options []tree.Option
+	if s.cfg.ExtendedTypes {
+		options = append(options, tree.WithExtendedTypes())
+	}
+	loaded, err := snapshot.Load(s.fs, s.snapDir(), s.logDir(), func() snapshot.Loader[*tree.Tree] {
+		return tree.NewLoader(options...)
+	})
+	if err != nil {
+		return fmt.Errorf("zkserver: %w", err)
+	}
+	for _, skipped := range loaded.Skipped {
+		s.log.Warn("snapshot is not valid, an older one is used", zap.String("path", skipped.Path), zap.Error(skipped.Err))
+	}
+	s.tree = loaded.State
+	if !loaded.Found {
+		s.tree = tree.New(options...)
+	}
+	replayed, err := s.replay(loaded.Zxid, loaded.Sessions)
+	if err != nil {
+		return fmt.Errorf("zkserver: %w", err)
+	}
+	last := max(loaded.Zxid, replayed.LastZxid)
+	if last == 0 && !loaded.Found {
+		// The original refuses a directory with log files and no snapshot, so a new server leaves one behind.
+		if _, err := snapshot.Write(s.fs, s.snapDir(), 0, &snapshotSource{s: s, sessions: loaded.Sessions}); err != nil {
+			return fmt.Errorf("zkserver: %w", err)
+		}
+	}
+	if s.disk.log, err = txnlog.Open(s.fs, s.logDir(), txnlog.Options{PreallocSize: s.cfg.PreAllocSize, NoSync: !s.cfg.ForceSync,
+		SyncWarn: s.cfg.FsyncWarnThreshold, Logger: s.log, OnSync: s.stats.synced}); err != nil {
+		return fmt.Errorf("zkserver: %w", err)
+	}
+	if err := s.core.init(s, last, loaded.Sessions); err != nil {
+		return fmt.Errorf("zkserver: %w", err)
+	}
+	s.core.sinceSnapshot = replayed.Records
+	s.log.Info("recovered", zap.Stringer("zxid", last), zap.String("snapshot", loaded.Path),
+		zap.Int("replayed", replayed.Records), zap.Int("sessions", len(loaded.Sessions)), zap.Int("znodes", s.tree.NodeCount()))
+	return nil
+}
+
+// replay applies the log from the snapshot's zxid on, to the tree and to the sessions.
+func (s *Server) replay(from zkproto.Zxid, sessions map[zkproto.SessionID]int32) (txnlog.Result, error) {
+	res, err := txnlog.Replay(s.fs, s.logDir(), from, func(r txnlog.Record) error {
+		h, txn, err := decodeTxn(append([]byte(nil), r.Data...)) // the tree keeps parts of it
+		if err != nil {
+			return err
+		}
+		switch t := txn.(type) {
+		case *zkproto.CreateSessionTxn:
+			sessions[h.ClientID] = t.TimeoutMillis
+		case *zkproto.CloseSessionTxn:
+			delete(sessions, h.ClientID)
+		}
+		s.tree.Apply(&h, txn, nil)
+		return nil
+	})
+	if torn := res.TornTail; torn != nil {
+		s.log.Warn("the end of the log was never synced and is cut off: nothing that was acknowledged is lost",
+			zap.String("path", torn.File), zap.Int64("offset", torn.Offset), zap.Int64("bytes", torn.Bytes), zap.String("reason", torn.Reason))
+	}
+	return res, err
+}
+
+func decodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, error) {
+	var h zkproto.TxnHeader
+	d := jute.NewDecoder(data)
+	h.Decode(&d)
+	if err := d.Err(); err != nil {
+		return h, nil, fmt.Errorf("transaction header: %w", err)
+	}
+	txn, err := zkproto.DecodeTxn(h.Type, &d)
+	if err != nil {
+		return h, nil, fmt.Errorf("transaction %s: %w", h.Zxid, err)
+	}
+	return h, txn, nil
+}
+
+// init makes the core for a state that ends with last.
+func (c *core) init(s *Server, last zkproto.Zxid, sessions map[zkproto.SessionID]int32) error {
+	const self = zab.Sid(1)
+	alone, err := quorum.NewMajority(self)
+	if err != nil {
+		return err
+	}
+	c.node, err = zab.New(zab.Config{ID: self, Quorum: alone, Standalone: true, AcceptedEpoch: last.Epoch(),
+		CurrentEpoch: last.Epoch(), LastZxid: last})
+	if err != nil {
+		return err
+	}
+	c.bucket = expiryBucket(s.cfg.TickTime)
+	c.sessions = session.New(int32(c.bucket.Milliseconds()), s.sinceStart(s.clock.Now()))
+	for id, timeout := range sessions {
+		c.sessions.Add(id, timeout, 0) // every timeout starts again with the server
+	}
+	c.owners = map[zkproto.SessionID]*client{}
+	c.nextSession = session.FirstID(0, s.clock.Now().UnixMilli())
+	c.prep = prep.New(s.tree, c.sessions, s.registry, prep.Config{ExtendedTypes: s.cfg.ExtendedTypes})
+	c.proposed = last
+	c.planSnapshot(s)
+	return nil
+}

@@ -1,0 +1,288 @@
+package zkserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/clock"
+	"github.com/holdfast-ha/holdfast/internal/vfs"
+	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/zkserver/auth"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
+	"github.com/holdfast-ha/holdfast/zkserver/config"
+	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
+	"github.com/holdfast-ha/holdfast/zkserver/tree"
+	"github.com/holdfast-ha/holdfast/zkserver/watch"
+)
+
+// Server is one ZooKeeper server. Make it with New.
+type Server struct {
+	cfg      config.Config
+	log      *zap.Logger
+	fs       vfs.FS
+	clock    clock.Clock
+	listener net.Listener
+
+	started  time.Time
+	loadTime time.Duration
+	locks    []io.Closer
+	registry *auth.Registry
+	words    *admin.Words
+	port     *cnxn.Port
+	metrics  *metricsEndpoint
+	stats    stats
+
+	treeMu  sync.RWMutex
+	tree    *tree.Tree
+	watchMu sync.Mutex
+	watches *watch.Manager[*client]
+
+	inbox    *pipeline.Inbox[*client]
+	wake     chan struct{} // the core has something to do
+	core     core
+	disk     disk
+	throttle throttle
+
+	stopping  chan struct{} // closed: take nothing new, finish what is under way
+	coreDone  chan struct{} // closed when the core has ended
+	failed    chan struct{} // closed when failure is set
+	failOnce  sync.Once
+	failure   error
+	group     sync.WaitGroup // snapshot, purge and container goroutines
+	quit      chan struct{}  // closed: those goroutines end
+	closeOnce sync.Once
+	closeErr  error
+	running   atomic.Bool
+}
+
+// New checks the configuration and makes a server that has touched nothing yet.
+func New(cfg config.Config, options ...Option) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: zap.NewNop(), fs: vfs.OS(), clock: clock.Real(),
+		wake: make(chan struct{}, 1), stopping: make(chan struct{}), coreDone: make(chan struct{}),
+		failed: make(chan struct{}), quit: make(chan struct{}), watches: watch.New[*client](),
+	}
+	for _, o := range options {
+		o(s)
+	}
+	var err error
+	s.registry, err = auth.New(auth.Config{SuperDigest: cfg.SuperDigest, DisableDigest: !cfg.DigestAuth, SkipACL: cfg.SkipACL})
+	if err != nil {
+		return nil, fmt.Errorf("zkserver: %w", err)
+	}
+	if s.words, err = admin.NewWords(s, cfg.Commands); err != nil {
+		return nil, fmt.Errorf("zkserver: %w", err)
+	}
+	s.core.giveUp = make(chan struct{})
+	s.stats.init()
+	s.throttle.init(int64(cfg.GlobalOutstandingLimit))
+	s.inbox = pipeline.NewInbox[*client](s.wakeCore)
+	return s, nil
+}
+
+// Start recovers the state from disk, opens the port and serves. When it fails, everything it took is given back.
+func (s *Server) Start() error {
+	s.started = s.clock.Now()
+	if err := s.start(); err != nil {
+		s.release()
+		return err
+	}
+	s.running.Store(true)
+	return nil
+}
+
+func (s *Server) start() error {
+	if err := s.lockDirs(); err != nil {
+		return err
+	}
+	// Listen before the recovery, so that a port that is taken is told at once; nothing is accepted until Serve.
+	if s.listener == nil {
+		l, err := net.Listen("tcp", s.cfg.ClientAddr())
+		if err != nil {
+			return listenError("clientPort", s.cfg.ClientAddr(), err)
+		}
+		s.listener = l
+	}
+	if s.cfg.MetricsAddr != "" {
+		var err error
+		if s.metrics, err = s.openMetrics(); err != nil {
+			return err
+		}
+	}
+	if err := s.recover(); err != nil {
+		return err
+	}
+	s.loadTime = s.clock.Now().Sub(s.started)
+	s.port = cnxn.New(s.listener, s, cnxn.Options{MaxBuffer: s.cfg.MaxBuffer, MaxPerAddress: s.cfg.MaxClientCnxns,
+		MaxTotal: s.cfg.MaxCnxns, Logger: s.log, Now: s.clock.Now})
+	s.disk.start(s)
+	go s.run()
+	if s.cfg.ContainerCheckInterval > 0 {
+		s.group.Go(s.reapContainers)
+	}
+	s.port.Serve()
+	if s.metrics != nil {
+		s.metrics.serve()
+	}
+	return nil
+}
+
+func listenError(key, addr string, err error) error {
+	remedy := "check the address"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		remedy = "another program, perhaps another server, uses the port: stop it or choose another " + key
+	case errors.Is(err, fs.ErrPermission):
+		remedy = "ports below 1024 need privileges: choose another " + key
+	}
+	return fmt.Errorf("zkserver: cannot listen on %s: %w; %s", addr, err, remedy)
+}
+
+// lockDirs makes the directories and takes them for this process alone.
+func (s *Server) lockDirs() error {
+	dirs := []string{s.cfg.DataDir}
+	if s.cfg.LogDir() != s.cfg.DataDir {
+		dirs = append(dirs, s.cfg.LogDir())
+	}
+	for i, dir := range dirs {
+		key := []string{"dataDir", "dataLogDir"}[i]
+		err := s.fs.MkdirAll(filepath.Join(dir, versionDir))
+		if err == nil {
+			var lock io.Closer
+			if lock, err = s.fs.Lock(filepath.Join(dir, lockFile)); err == nil {
+				s.locks = append(s.locks, lock)
+				continue
+			}
+		}
+		if errors.Is(err, vfs.ErrLocked) {
+			return fmt.Errorf("zkserver: %s %s is in use by another server: stop that one, or give this one a directory of its own", key, dir)
+		}
+		return fmt.Errorf("zkserver: %s %s cannot be written: %w; make it a directory this user may write to, or choose another", key, dir, err)
+	}
+	return nil
+}
+
+const (
+	versionDir = "version-2"
+	lockFile   = ".holdfast.lock"
+)
+
+func (s *Server) snapDir() string { return filepath.Join(s.cfg.DataDir, versionDir) }
+func (s *Server) logDir() string  { return filepath.Join(s.cfg.LogDir(), versionDir) }
+
+// Addr is the address clients connect to. Valid after Start.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// MetricsAddr is the address of the Prometheus endpoint, nil when there is none. Valid after Start.
+func (s *Server) MetricsAddr() net.Addr {
+	if s.metrics == nil {
+		return nil
+	}
+	return s.metrics.listener.Addr()
+}
+
+// LoadTime is how long it took from Start until clients could be served.
+func (s *Server) LoadTime() time.Duration { return s.loadTime }
+
+// Failed is closed when the server has stopped serving by itself, because its log could not be written. Err tells why.
+// Shutdown is still to be called.
+func (s *Server) Failed() <-chan struct{} { return s.failed }
+
+// Err is why the server failed, nil while it has not.
+func (s *Server) Err() error {
+	select {
+	case <-s.failed:
+		return s.failure
+	default:
+		return nil
+	}
+}
+
+// fail ends the server's service for good: nothing is answered from now on.
+func (s *Server) fail(err error) {
+	s.failOnce.Do(func() {
+		s.failure = err
+		close(s.failed)
+		s.log.Error("the server stops: its state can no longer be made durable", zap.Error(err))
+		s.inbox.Close()
+		s.throttle.release()
+		s.port.StopAccepting()
+		for _, c := range s.port.Conns() {
+			c.Close(err)
+		}
+		s.wakeCore()
+	})
+}
+
+// Shutdown stops in order: no new connections, no new requests, what is under way is finished and answered, connections
+// are closed, the log is synced and closed. Sessions go on living in the log: clients may reconnect to the next start.
+// When ctx ends first, what is under way is given up (it was not answered). It is idempotent.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.closeOnce.Do(func() {
+		if s.running.Load() {
+			s.closeErr = s.shutdown(ctx)
+		}
+		s.release()
+	})
+	return s.closeErr
+}
+
+func (s *Server) shutdown(ctx context.Context) error {
+	s.log.Info("stopping")
+	s.port.StopAccepting()
+	s.inbox.Close()
+	s.throttle.release()
+	close(s.stopping)
+	select {
+	case <-s.coreDone:
+	case <-ctx.Done():
+	}
+	close(s.quit)
+	s.port.Close()
+	<-s.core.abandon(s)
+	err := s.disk.stop()
+	s.group.Wait()
+	if failure := s.Err(); failure != nil {
+		return failure
+	}
+	if err != nil {
+		return fmt.Errorf("zkserver: closing the log: %w", err)
+	}
+	s.log.Info("stopped", zap.Stringer("zxid", s.tree.LastZxid()))
+	return nil
+}
+
+// release gives back what Start took first: the endpoints and the locks.
+func (s *Server) release() {
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	if s.metrics != nil {
+		s.metrics.close()
+	}
+	for _, l := range s.locks {
+		_ = l.Close()
+	}
+	s.locks = nil
+}
+
+func (s *Server) wakeCore() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}

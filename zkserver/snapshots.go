@@ -1,0 +1,108 @@
+package zkserver
+
+import (
+	"math/rand/v2"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+	"github.com/holdfast-ha/holdfast/zkserver/tree"
+)
+
+// planSnapshot decides when the next snapshot is due: after half of snapCount transactions and a random part of the other
+// half, so that the servers of an ensemble do not all write at the same time.
+func (c *core) planSnapshot(s *Server) {
+	c.sinceSnapshot, c.bytesSince = 0, 0
+	half := max(1, s.cfg.SnapCount/2)
+	c.snapAfter = half + rand.IntN(half)
+	c.snapBytes = 0
+	if limit := s.cfg.SnapSizeLimit; limit > 1 {
+		c.snapBytes = limit/2 + rand.Int64N(limit/2)
+	}
+}
+
+// snapshotIfDue starts a snapshot in the background, and tells that the log should go on in a new file.
+func (s *Server) snapshotIfDue() bool {
+	c := &s.core
+	if c.sinceSnapshot <= c.snapAfter && (c.snapBytes == 0 || c.bytesSince <= c.snapBytes) {
+		return false
+	}
+	if !c.snapshotting.CompareAndSwap(false, true) {
+		return false // the last one is still being written
+	}
+	c.planSnapshot(s)
+	src := &snapshotSource{s: s, sessions: c.sessions.Timeouts()}
+	zxid := s.tree.LastZxid()
+	s.group.Go(func() {
+		defer c.snapshotting.Store(false)
+		s.takeSnapshot(zxid, src)
+	})
+	return true
+}
+
+// takeSnapshot writes a snapshot. When that fails the server goes on: nothing is lost, the log only gets longer.
+func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
+	begin := s.clock.Now()
+	written, err := snapshot.Write(s.fs, s.snapDir(), zxid, src)
+	if err != nil {
+		s.stats.snapFailures.Add(1)
+		s.log.Error("the snapshot could not be written; the server goes on without it", zap.Stringer("zxid", zxid), zap.Error(err))
+		return
+	}
+	took := s.clock.Now().Sub(begin)
+	s.stats.snapshots.Add(1)
+	s.stats.snapshotTime.Observe(took)
+	s.log.Info("snapshot written", zap.String("path", written.Path), zap.Int64("bytes", written.Size),
+		zap.Int("znodes", written.Nodes), zap.Duration("took", took))
+}
+
+// snapshotSource hands the state to a snapshot piece by piece, each under the tree's read lock: writes go on in between.
+type snapshotSource struct {
+	s        *Server
+	sessions map[zkproto.SessionID]int32
+	walk     *tree.Walk
+	acls     map[int64][]zkproto.ACL
+	once     sync.Once
+}
+
+// Sessions implements snapshot.Source.
+func (src *snapshotSource) Sessions() map[zkproto.SessionID]int32 { return src.sessions }
+
+// ACLs implements snapshot.Source.
+func (src *snapshotSource) ACLs() map[int64][]zkproto.ACL {
+	src.s.treeMu.RLock()
+	defer src.s.treeMu.RUnlock()
+	src.acls = src.s.tree.ACLCache()
+	src.walk = src.s.tree.Walk()
+	return src.acls
+}
+
+// Next implements snapshot.Source.
+func (src *snapshotSource) Next(most int, fn snapshot.NodeFunc) bool {
+	src.s.treeMu.RLock()
+	defer src.s.treeMu.RUnlock()
+	return src.walk.Next(most, fn)
+}
+
+// ACL implements snapshot.Source. The tree is locked, by Next.
+func (src *snapshotSource) ACL(id int64) []zkproto.ACL { return src.s.tree.ACLCache()[id] }
+
+// purgeIfDue removes old snapshots and logs in the background, every PurgeInterval.
+func (s *Server) purgeIfDue() {
+	c := &s.core
+	if s.cfg.PurgeInterval <= 0 || c.now.Sub(c.lastPurge) < s.cfg.PurgeInterval || !c.snapshotting.CompareAndSwap(false, true) {
+		return
+	}
+	c.lastPurge = c.now
+	s.group.Go(func() {
+		defer c.snapshotting.Store(false)
+		purged, err := snapshot.Retain(s.fs, s.snapDir(), s.logDir(), s.cfg.SnapRetainCount)
+		if err != nil {
+			s.log.Warn("purging old snapshots and logs failed", zap.Error(err))
+			return
+		}
+		s.log.Info("purged", zap.Strings("snapshots", purged.Snapshots), zap.Strings("logs", purged.Logs))
+	})
+}
