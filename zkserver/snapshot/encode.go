@@ -54,13 +54,17 @@ func (s *sums) seal() error {
 	return s.flush()
 }
 
-// head appends what comes before the ACL table.
+// appendHead appends what comes before the ACL table, sessions by rising id.
 func appendHead(b []byte, sessions map[zkproto.SessionID]int32) []byte {
+	return appendHeadInOrder(b, sessions, slices.Sorted(maps.Keys(sessions)))
+}
+
+func appendHeadInOrder(b []byte, sessions map[zkproto.SessionID]int32, order []zkproto.SessionID) []byte {
 	b = jute.AppendInt32(b, magic)
 	b = jute.AppendInt32(b, version)
 	b = jute.AppendInt64(b, dbid)
 	b = jute.AppendInt32(b, int32(len(sessions)))
-	for _, id := range slices.Sorted(maps.Keys(sessions)) {
+	for _, id := range order {
 		b = jute.AppendInt64(b, int64(id))
 		b = jute.AppendInt32(b, sessions[id])
 	}
