@@ -156,7 +156,7 @@ type Notice int
 
 // The notices.
 const (
-	Joined Notice = iota
+	Joined Notice = iota + 1
 	Yielding
 	SessionConnected
 	SessionDisconnected

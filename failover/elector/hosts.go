@@ -1,0 +1,188 @@
+package elector
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	maxFrame    = 4 << 20 // far more than any answer that we ask for
+	minFrame    = 16      // a reply header
+	firstPause  = 20 * time.Millisecond
+	longPause   = 250 * time.Millisecond
+	sayEvery    = 30 * time.Second
+	dialTimeout = time.Second
+)
+
+// hosts chooses and dials the servers for the client, instead of its own way to do so, which sleeps a second before
+// each reconnection to an only server and cannot be stopped while it dials.
+type hosts struct {
+	servers []string
+	timeout time.Duration // session
+	log     *zap.Logger
+	ctx     context.Context
+	stop    context.CancelFunc
+
+	mu       sync.Mutex
+	next     int
+	failures int // dials since the last session
+	said     time.Time
+	conn     net.Conn
+	given    time.Duration
+}
+
+func newHosts(servers []string, timeout time.Duration, log *zap.Logger) *hosts {
+	h := &hosts{servers: servers, timeout: timeout, log: log}
+	h.ctx, h.stop = context.WithCancel(context.Background())
+	context.AfterFunc(h.ctx, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.conn != nil {
+			h.conn.Close() // a server that hangs must not hold the client's goroutines
+		}
+	})
+	return h
+}
+
+// Init, Len, Next and Connected are zk.HostProvider.
+func (h *hosts) Init([]string) error { return nil }
+
+func (h *hosts) Len() int { return len(h.servers) }
+
+// Next is the server to try. After stop it makes the client look whether it is closed.
+func (h *hosts) Next() (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next++
+	return h.servers[(h.next-1)%len(h.servers)], h.ctx.Err() != nil
+}
+
+// Connected: a session has been made or resumed.
+func (h *hosts) Connected() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failures > len(h.servers) {
+		h.log.Info("zookeeper is reachable again")
+	}
+	h.failures, h.said = 0, time.Time{}
+}
+
+// negotiated is the session timeout that the server gave.
+func (h *hosts) negotiated() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.given
+}
+
+// pause is how long to wait before the next dial: nothing until each server has been tried.
+func (h *hosts) pause() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failures++
+	rounds := (h.failures - 1) / len(h.servers)
+	if rounds == 0 {
+		return 0
+	}
+	return min(firstPause<<min(rounds-1, 8), longPause)
+}
+
+func (h *hosts) dial(network, addr string, _ time.Duration) (net.Conn, error) {
+	t := time.NewTimer(h.pause())
+	defer t.Stop()
+	select {
+	case <-h.ctx.Done():
+		return nil, h.ctx.Err()
+	case <-t.C:
+	}
+	d := net.Dialer{Timeout: dialTimeout}
+	c, err := d.DialContext(h.ctx, network, addr)
+	if err != nil {
+		h.unreachable(addr, err)
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
+		c.Close()
+		return nil, h.ctx.Err()
+	}
+	h.conn = &framed{Conn: c, h: h, first: true}
+	return h.conn, nil
+}
+
+func (h *hosts) unreachable(addr string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil || time.Since(h.said) < sayEvery {
+		return
+	}
+	h.said = time.Now()
+	h.log.Warn("zookeeper is not reachable: trying again until it is; nothing is decided meanwhile",
+		zap.String("peer", addr), zap.Error(err))
+}
+
+// framed checks the length of each frame from the server, so that something else than a ZooKeeper server on the port
+// can neither make the client allocate without bound nor panic; and it bounds the wait for the answer to the first
+// frame, which the client leaves at ten times the session timeout.
+type framed struct {
+	net.Conn
+	h     *hosts
+	left  int    // bytes of the frame not yet read
+	head  []byte // bytes read ahead
+	first bool
+}
+
+func (f *framed) Read(p []byte) (int, error) {
+	if f.left == 0 && len(f.head) == 0 {
+		if err := f.header(); err != nil {
+			return 0, err
+		}
+	}
+	if len(f.head) > 0 {
+		n := copy(p, f.head)
+		f.head = f.head[n:]
+		return n, nil
+	}
+	n, err := f.Conn.Read(p[:min(len(p), f.left)])
+	f.left -= n
+	return n, err
+}
+
+func (f *framed) header() error {
+	head := make([]byte, 4, 12)
+	if _, err := io.ReadFull(f.Conn, head); err != nil {
+		return err
+	}
+	n := int64(binary.BigEndian.Uint32(head))
+	if n < minFrame || n > maxFrame {
+		return fmt.Errorf("%s sent a frame of %d bytes: is it a zookeeper server?", f.RemoteAddr(), n)
+	}
+	f.left = int(n)
+	if f.first { // ConnectResponse: protocolVersion, timeOut
+		f.first = false
+		head = head[:12]
+		if _, err := io.ReadFull(f.Conn, head[4:]); err != nil {
+			return err
+		}
+		f.left -= 8
+		f.h.mu.Lock()
+		f.h.given = time.Duration(int32(binary.BigEndian.Uint32(head[8:]))) * time.Millisecond
+		f.h.mu.Unlock()
+	}
+	f.head = head
+	return nil
+}
+
+func (f *framed) SetReadDeadline(t time.Time) error {
+	if limit := time.Now().Add(f.h.timeout); f.first && t.After(limit) {
+		t = limit
+	}
+	return f.Conn.SetReadDeadline(t)
+}
