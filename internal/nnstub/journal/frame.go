@@ -61,8 +61,8 @@ func checksum(f []byte) uint32 {
 	return crc32.Update(crc32.Checksum(f[4:8], castagnoli), castagnoli, f[frameHead:])
 }
 
-// takeFrame reads the frame at the beginning of b: its payload and its whole size. errIncomplete means that b ends
-// within the frame.
+// takeFrame reads the frame at the beginning of b: its payload and its whole size (0 if that cannot be known).
+// errIncomplete means that b ends within the frame.
 func takeFrame(b []byte, magic string) (payload []byte, size int, err error) {
 	if n := min(len(b), len(magic)); string(b[:n]) != magic[:n] {
 		return nil, 0, fmt.Errorf("%w: begins with %q instead of %q", errBadFrame, b[:n], magic)
@@ -76,7 +76,7 @@ func takeFrame(b []byte, magic string) (payload []byte, size int, err error) {
 	}
 	size = frameHead + int(n)
 	if len(b) < size {
-		return nil, 0, fmt.Errorf("%w: %d bytes of a frame of %d", errIncomplete, len(b), size)
+		return nil, size, fmt.Errorf("%w: %d bytes of a frame of %d", errIncomplete, len(b), size)
 	}
 	if want, got := binary.BigEndian.Uint32(b[8:]), checksum(b[:size]); want != got {
 		return nil, size, fmt.Errorf("%w: checksum %08x, computed %08x", errBadFrame, want, got)
