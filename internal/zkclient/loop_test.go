@@ -16,6 +16,7 @@ import (
 func TestWriterNeverFillsTheBufferItWrites(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer func() { _ = theirs.Close() }()
+	require.NoError(t, theirs.SetDeadline(time.Now().Add(10*time.Second)))
 	c := &Client{kick: make(chan struct{}, 1)}
 	w := &Wire{nc: ours, Session: Session{Timeout: time.Hour}}
 	quit, done := make(chan struct{}), make(chan struct{})
