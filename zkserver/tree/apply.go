@@ -103,9 +103,10 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 		return
 	}
 	n = &node{
-		path: path, data: data, acl: t.acls.acquire(acl), owner: owner,
+		path: path, acl: t.acls.acquire(acl), owner: owner,
 		czxid: h.Zxid, mzxid: h.Zxid, pzxid: h.Zxid, ctime: h.Time, mtime: h.Time,
 	}
+	n.setData(data)
 	parent.addChild(n)
 	t.adopt(n)
 	r.Stat = t.stat(n)
@@ -145,8 +146,8 @@ func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, e
 		r.Err = zkproto.ErrNoNode
 		return
 	}
-	t.dataSize += int64(len(x.Data) - len(n.data))
-	n.data = x.Data
+	t.dataSize += int64(len(x.Data) - int(n.dataLen))
+	n.setData(x.Data)
 	n.mtime = h.Time
 	n.mzxid = h.Zxid
 	n.version = x.Version

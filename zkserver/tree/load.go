@@ -28,9 +28,10 @@ func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPer
 		return fmt.Errorf("tree: znode %q is in the snapshot twice", path)
 	}
 	n := &node{
-		path: path, data: data, owner: st.EphemeralOwner, czxid: st.Czxid, mzxid: st.Mzxid, pzxid: st.Pzxid,
+		path: path, owner: st.EphemeralOwner, czxid: st.Czxid, mzxid: st.Mzxid, pzxid: st.Pzxid,
 		ctime: st.Ctime, mtime: st.Mtime, version: st.Version, cversion: st.Cversion, aversion: st.Aversion,
 	}
+	n.setData(data)
 	if path == "" {
 		n.acl = t.acls.use(acl)
 		t.nodes[""] = n
@@ -62,7 +63,7 @@ func (l *Loader) Finish(last zkproto.Zxid) (*Tree, error) {
 	if root == nil {
 		return nil, errors.New("tree: the snapshot has no root")
 	}
-	t.dataSize += int64(len("/") + 2*len(root.data)) // under both its names, like the original
+	t.dataSize += int64(len("/") + 2*int(root.dataLen)) // under both its names, like the original
 	t.acls.purge()
 	t.last = last
 	return t, nil

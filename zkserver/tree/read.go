@@ -12,7 +12,7 @@ func (t *Tree) LastZxid() zkproto.Zxid { return t.last }
 // Get returns a znode's data (nil when null was stored), Stat and ACL. The path "" is the root, as "/" is.
 func (t *Tree) Get(path string) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
 	if n := t.nodes[path]; n != nil {
-		return n.data, t.stat(n), n.acl.list, true
+		return n.data(), t.stat(n), n.acl.list, true
 	}
 	return nil, zkproto.Stat{}, nil, false
 }
@@ -20,7 +20,7 @@ func (t *Tree) Get(path string) (data []byte, stat zkproto.Stat, acl []zkproto.A
 // GetBytes is Get for a path that is still in its frame; nothing is kept of it.
 func (t *Tree) GetBytes(path []byte) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
 	if n := t.nodes[string(path)]; n != nil {
-		return n.data, t.stat(n), n.acl.list, true
+		return n.data(), t.stat(n), n.acl.list, true
 	}
 	return nil, zkproto.Stat{}, nil, false
 }
@@ -39,9 +39,9 @@ func (t *Tree) Children(path string) (names []string, stat zkproto.Stat, acl []z
 	if n == nil {
 		return nil, zkproto.Stat{}, nil, false
 	}
-	names = make([]string, len(n.children))
+	names = make([]string, len(n.children()))
 	skip := len(n.path) + 1 // the root's path is ""
-	for i, c := range n.children {
+	for i, c := range n.children() {
 		names[i] = c.path[skip:]
 	}
 	return names, t.stat(n), n.acl.list, true
@@ -71,8 +71,8 @@ func (t *Tree) NumDescendants(path string) int {
 	stack := []*node{n}
 	for len(stack) > 0 {
 		n = stack[len(stack)-1]
-		stack = append(stack[:len(stack)-1], n.children...)
-		count += len(n.children)
+		stack = append(stack[:len(stack)-1], n.children()...)
+		count += len(n.children())
 	}
 	return count
 }
@@ -121,7 +121,7 @@ type Info struct {
 func (n *node) info(path string) Info {
 	return Info{
 		Path: path, Version: n.version, Cversion: n.cversion, Aversion: n.aversion, Owner: n.owner,
-		NumChildren: len(n.children), ACL: n.acl.list,
+		NumChildren: len(n.children()), ACL: n.acl.list,
 	}
 }
 

@@ -1,6 +1,8 @@
 package tree
 
 import (
+	"unsafe"
+
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
@@ -15,17 +17,38 @@ type Tree struct {
 	extended   bool
 }
 
-// node is a znode. Its place among its parent's children is kept so that removing it costs the same for any number of them.
+// node is a znode, 112 bytes: there may be millions. Its place among its parent's children is kept so that removing it
+// costs the same for any number of them.
 type node struct {
-	path                        string // "" for the root
-	data                        []byte
-	children                    []*node
+	path                        string   // "" for the root
+	dataPtr                     *byte    // with dataLen, the data slice without its capacity; see data and setData
+	kids                        *[]*node // nil for a leaf
 	acl                         *aclEntry
 	czxid, mzxid, pzxid         zkproto.Zxid
 	ctime, mtime                int64
 	owner                       int64
 	version, cversion, aversion int32
 	pos                         int32 // index in the parent's children
+	dataLen                     int32
+}
+
+// data is the slice given to setData: nil if that was nil.
+func (n *node) data() []byte {
+	d := unsafe.Slice(n.dataPtr, n.dataLen)
+	return d[:len(d):len(d)]
+}
+
+// setData keeps b. The pointer keeps its memory alive.
+func (n *node) setData(b []byte) {
+	n.dataPtr = unsafe.SliceData(b)
+	n.dataLen = int32(len(b))
+}
+
+func (n *node) children() []*node {
+	if n.kids == nil {
+		return nil
+	}
+	return *n.kids
 }
 
 // Option changes how a tree reads owner fields.
@@ -43,11 +66,13 @@ const (
 // New returns the tree of an empty server: "/", "/zookeeper", "/zookeeper/quota" and "/zookeeper/config".
 func New(opts ...Option) *Tree {
 	t := newTree(opts)
-	root := &node{path: "", data: []byte{}, acl: t.acls.open()}
+	root := &node{path: "", acl: t.acls.open()}
+	root.setData([]byte{})
 	t.nodes[""] = root
 	t.nodes["/"] = root
 	for _, p := range []string{procPath, quotaPath, configPath} {
-		n := &node{path: p, data: []byte{}, acl: t.acls.open()}
+		n := &node{path: p, acl: t.acls.open()}
+		n.setData([]byte{})
 		t.nodes[p] = n
 		t.nodes[parentPath(p)].addChild(n)
 	}
@@ -86,37 +111,40 @@ func parentPath(path string) string {
 	return ""
 }
 
-// name is the last part of the znode's path.
-func (n *node) name() string { return n.path[len(parentPath(n.path))+1:] }
-
 func (n *node) addChild(c *node) {
-	c.pos = int32(len(n.children))
-	n.children = append(n.children, c)
+	if n.kids == nil {
+		n.kids = new([]*node)
+	}
+	c.pos = int32(len(*n.kids))
+	*n.kids = append(*n.kids, c)
 }
 
 // removeChild moves the last child into the gap.
 func (n *node) removeChild(c *node) {
-	last := len(n.children) - 1
-	if int(c.pos) > last || n.children[c.pos] != c {
+	kids := n.children()
+	last := len(kids) - 1
+	if int(c.pos) > last || kids[c.pos] != c {
 		return
 	}
-	moved := n.children[last]
-	n.children[c.pos] = moved
-	moved.pos = c.pos
-	n.children[last] = nil
-	n.children = n.children[:last]
-	switch {
-	case last == 0:
-		n.children = nil
-	case cap(n.children) >= 64 && last <= cap(n.children)/4:
-		n.children = append(make([]*node, 0, 2*last), n.children...)
+	if last == 0 {
+		n.kids = nil
+		return
 	}
+	moved := kids[last]
+	kids[c.pos] = moved
+	moved.pos = c.pos
+	kids[last] = nil
+	kids = kids[:last]
+	if cap(kids) >= 64 && last <= cap(kids)/4 {
+		kids = append(make([]*node, 0, 2*last), kids...)
+	}
+	*n.kids = kids
 }
 
 // adopt registers a znode in the tables that are kept by owner and size.
 func (t *Tree) adopt(n *node) {
 	t.nodes[n.path] = n
-	t.dataSize += int64(len(n.path) + len(n.data))
+	t.dataSize += int64(len(n.path) + int(n.dataLen))
 	if t.kind(n.owner) != Ephemeral {
 		return
 	}
@@ -132,12 +160,12 @@ func (t *Tree) adopt(n *node) {
 
 // disown takes a znode out of the tables, and everything below it.
 func (t *Tree) disown(n *node) {
-	for _, c := range n.children {
+	for _, c := range n.children() {
 		t.disown(c)
 	}
-	n.children = nil
+	n.kids = nil
 	delete(t.nodes, n.path)
-	t.dataSize -= int64(len(n.path) + len(n.data))
+	t.dataSize -= int64(len(n.path) + int(n.dataLen))
 	t.acls.release(n.acl)
 	if t.kind(n.owner) != Ephemeral {
 		return
@@ -162,10 +190,11 @@ func (n *node) persisted() zkproto.StatPersisted {
 // stat is what clients see. cversion is kept as the number of creates; clients see creates and deletes: every create has
 // its delete, except those of the children still there.
 func (t *Tree) stat(n *node) zkproto.Stat {
+	kids := int32(len(n.children()))
 	s := zkproto.Stat{
 		Czxid: n.czxid, Mzxid: n.mzxid, Ctime: n.ctime, Mtime: n.mtime, Version: n.version,
-		Cversion: n.cversion*2 - int32(len(n.children)), Aversion: n.aversion, DataLength: int32(len(n.data)),
-		NumChildren: int32(len(n.children)), Pzxid: n.pzxid,
+		Cversion: n.cversion*2 - kids, Aversion: n.aversion, DataLength: n.dataLen,
+		NumChildren: kids, Pzxid: n.pzxid,
 	}
 	if n.owner != 0 && t.kind(n.owner) == Ephemeral {
 		s.EphemeralOwner = n.owner

@@ -32,12 +32,12 @@ func (w *Walk) Next(limit int, fn func(path string, data []byte, acl int64, st z
 			continue
 		}
 		visited++
-		fn(path, n.data, n.acl.id, n.persisted())
-		if len(n.children) == 0 {
+		fn(path, n.data(), n.acl.id, n.persisted())
+		if len(n.children()) == 0 {
 			continue
 		}
-		below := make([]string, len(n.children))
-		for i, c := range n.children {
+		below := make([]string, len(n.children()))
+		for i, c := range n.children() {
 			below[len(below)-1-i] = c.path
 		}
 		w.stack = append(w.stack, below)
