@@ -33,6 +33,7 @@ type fakeNode struct {
 	down      bool
 	sick      string // why it is unhealthy
 	notReady  string
+	hang      bool  // getServiceStatus is not answered until the server closes
 	noActive  error // answer to transitionToActive
 	noStandby error // answer to transitionToStandby
 	calls     []string
@@ -51,9 +52,13 @@ func (f *fakeNode) MonitorHealth(context.Context) error {
 	return nil
 }
 
-func (f *fakeNode) Status(context.Context) (target.Status, error) {
+func (f *fakeNode) Status(ctx context.Context) (target.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.hang {
+		<-ctx.Done()
+		return target.Status{}, ctx.Err()
+	}
 	return target.Status{State: f.state, ReadyToBecomeActive: f.notReady == "", NotReadyReason: f.notReady}, nil
 }
 

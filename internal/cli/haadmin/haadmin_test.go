@@ -68,6 +68,16 @@ func TestTargetThatIsNotReadyIsPromotedOnlyByForce(t *testing.T) {
 	require.Equal(t, "active", l.nodes[1].describe())
 }
 
+func TestHungNodeIsNotWaitedForForever(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l.nodes[1].hang = true
+	code, stdout, _ := l.run("", "-D", "failover.rpcDeadline=500ms", "-getAllServiceState")
+	require.Zero(t, code)
+	require.Regexp(t, `(?m)^localhost:\d+ +active +$`, stdout)
+	require.Contains(t, stdout, "Failed to connect: Call From ")
+	require.Contains(t, stdout, "failed on socket timeout exception: java.net.SocketTimeoutException: ")
+}
+
 // tattle is a fencing method that writes down whom it is told to fence.
 func tattle(t *testing.T) (method string, read func() string) {
 	t.Helper()
