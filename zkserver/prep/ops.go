@@ -76,8 +76,10 @@ func (p *Prep) deleteContainer(c *call, path string) (zkproto.Txn, zkproto.Error
 	if n.NumChildren > 0 {
 		return nil, zkproto.ErrNotEmpty
 	}
-	if tree.KindOf(n.Owner, p.config.ExtendedTypes) == tree.Ephemeral {
-		return nil, zkproto.ErrBadVersion
+	switch tree.KindOf(n.Owner, p.config.ExtendedTypes) {
+	case tree.Container, tree.TTL:
+	default:
+		return nil, zkproto.ErrBadVersion // it was made anew since the server looked; the original refuses only ephemerals
 	}
 	parent, ok := p.changes.get(parentOf(path, slash))
 	if !ok {

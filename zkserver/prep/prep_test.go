@@ -108,6 +108,7 @@ func only(perms int32) []zkproto.ACL {
 
 // world is what the error tables start from.
 func world(t *testing.T, c Config) *env {
+	t.Helper()
 	e := newEnv(c)
 	for _, p := range []string{"/a", "/a/b", "/closed", "/closed/x", "/full", "/full/x", "/leaf"} {
 		require.Equal(t, zkproto.ErrOK, e.create(p, zkproto.ModePersistent).Err, p)
@@ -213,7 +214,7 @@ func TestErrors(t *testing.T) {
 		{"check bad path", alice, ck, pathVersion("x", 0), zkproto.ErrBadArguments},
 		{"check no session", gone, ck, pathVersion("x", 0), zkproto.ErrUnknownSession},
 
-		{"deleteContainer of a persistent one", gone, zkproto.OpDeleteContainer, []byte("\x00\x00\x00\x05/leaf"), 0},
+		{"deleteContainer of a persistent one", gone, zkproto.OpDeleteContainer, []byte("\x00\x00\x00\x05/leaf"), zkproto.ErrBadVersion},
 		{"deleteContainer of an ephemeral", gone, zkproto.OpDeleteContainer, []byte("\x00\x00\x00\x02/e"), zkproto.ErrBadVersion},
 		{"deleteContainer full", gone, zkproto.OpDeleteContainer, []byte("\x00\x00\x00\x05/full"), zkproto.ErrNotEmpty},
 		{"deleteContainer missing", gone, zkproto.OpDeleteContainer, []byte("\x00\x00\x00\x03/no"), zkproto.ErrNoNode},
@@ -266,6 +267,20 @@ func TestMalformedBodiesTakeNoZxid(t *testing.T) {
 	read := zkproto.MultiRequest{Ops: []zkproto.MultiOp{{Type: zkproto.OpGetData}}}
 	_, txn = e.prepare(alice, zkproto.OpMulti, read.AppendTo(nil))
 	require.Equal(t, &zkproto.ErrorTxn{Err: zkproto.ErrMarshallingError}, txn)
+}
+
+func TestDeleteContainer(t *testing.T) {
+	e := newEnv(Config{})
+	body := func() []byte { return (&zkproto.PathRequest{Path: "/c"}).AppendTo(nil) }
+	require.Equal(t, zkproto.ErrOK, e.do(alice, zkproto.OpCreateContainer,
+		createBody(zkproto.OpCreateContainer, "/c", zkproto.ModeContainer, only(0), 0)).Err)
+	h, txn := e.prepare(0, zkproto.OpDeleteContainer, body())
+	require.Equal(t, zkproto.OpDeleteContainer, h.Type, "neither session nor permission is asked for")
+	require.Equal(t, &zkproto.DeleteTxn{Path: "/c"}, txn)
+	require.Equal(t, zkproto.ErrOK, e.flush().Err)
+	require.Equal(t, 5, e.tree.NodeCount())
+	e.create("/c", zkproto.ModePersistent)
+	require.Equal(t, zkproto.ErrBadVersion, e.do(0, zkproto.OpDeleteContainer, body()).Err, "made anew as another kind")
 }
 
 func TestReconfigEnabled(t *testing.T) {

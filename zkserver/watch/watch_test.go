@@ -146,7 +146,7 @@ func TestSetWatches(t *testing.T) {
 	require.True(t, m.Contains("/p", 1, zkproto.WatcherPersistent))
 	require.True(t, m.Contains("/r", 1, zkproto.WatcherPersistentRecursive))
 	require.False(t, m.Contains("/data", 1, zkproto.WatcherAny))
-	require.Equal(t, 4+2+1, m.Count()-0)
+	require.Equal(t, 4+2+1, m.Count())
 	require.Equal(t, 5, m.DataCount())
 }
 
