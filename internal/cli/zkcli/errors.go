@@ -1,0 +1,61 @@
+package zkcli
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/holdfast-ha/holdfast/internal/zkclient"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+// plain are the errors with a sentence of their own, to which the path is added (CliWrapperException).
+var plain = map[zkproto.Error]string{
+	zkproto.ErrNoNode:                  "Node does not exist: ",
+	zkproto.ErrNoChildrenForEphemerals: "Ephemerals cannot have children: ",
+	zkproto.ErrNodeExists:              "Node already exists: ",
+	zkproto.ErrNotEmpty:                "Node not empty: ",
+	zkproto.ErrNotReadOnly:             "Not a read-only call: ",
+	zkproto.ErrInvalidACL:              "Acl is not valid : ",
+	zkproto.ErrNoAuth:                  "Insufficient permission : ",
+	zkproto.ErrBadArguments:            "Arguments are not valid : ",
+	zkproto.ErrBadVersion:              "version No is not valid : ",
+	zkproto.ErrQuotaExceeded:           "Quota has exceeded : ",
+}
+
+// codeNames are the words of KeeperException.getCodeMessage that are no sentence in zkproto.
+var codeNames = map[zkproto.Error]string{
+	zkproto.ErrSystemError: "SystemError", zkproto.ErrRuntimeInconsistency: "RuntimeInconsistency",
+	zkproto.ErrDataInconsistency: "DataInconsistency", zkproto.ErrConnectionLoss: "ConnectionLoss",
+	zkproto.ErrMarshallingError: "MarshallingError", zkproto.ErrUnimplemented: "Unimplemented",
+	zkproto.ErrOperationTimeout: "OperationTimeout", zkproto.ErrAPIError: "APIError", zkproto.ErrInvalidACL: "InvalidACL",
+	zkproto.ErrAuthFailed: "AuthFailed",
+}
+
+// keeperMessage is KeeperException.getMessage.
+func keeperMessage(code zkproto.Error, path string) string {
+	name, ok := codeNames[code]
+	if !ok {
+		name = strings.ToUpper(code.Error()[:1]) + code.Error()[1:]
+	}
+	m := "KeeperErrorCode = " + name
+	if path != "" {
+		m += " for " + path
+	}
+	return m
+}
+
+// explain turns the failure of an operation on path into the original's text.
+func explain(err error, path string) error {
+	var bad *zkclient.PathError
+	if err == nil || errors.As(err, &bad) {
+		return err
+	}
+	var code zkproto.Error
+	if !errors.As(err, &code) {
+		return err
+	}
+	if text, ok := plain[code]; ok {
+		return failf("%s%s", text, path)
+	}
+	return failf("%s", keeperMessage(code, path))
+}
