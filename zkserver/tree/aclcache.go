@@ -111,6 +111,15 @@ func (t *Tree) ACLCache() map[int64][]zkproto.ACL {
 	return m
 }
 
+// ACLByID returns one entry of the table, nil when there is none: for a snapshot whose walk meets an id that is newer than
+// the table written before it.
+func (t *Tree) ACLByID(id int64) []zkproto.ACL {
+	if e := t.acls.byID[id]; e != nil {
+		return e.list
+	}
+	return nil
+}
+
 // UnknownACLs is the number of znodes that came from a snapshot without their ACL. It is normal while the log is replayed
 // onto a fuzzy snapshot and must be 0 afterwards; nobody but super may touch such a znode.
 func (t *Tree) UnknownACLs() int { return t.acls.unknown.refs }

@@ -262,6 +262,8 @@ func TestLoaderRefusesBrokenSnapshots(t *testing.T) {
 	x.Apply(&h, &zkproto.SetACLTxn{Path: "/a", ACL: zkproto.WorldAll(), Version: 1}, nil)
 	require.Zero(t, x.UnknownACLs())
 	for id := range x.ACLCache() {
+		require.Equal(t, zkproto.WorldAll(), x.ACLByID(id))
+		require.Nil(t, x.ACLByID(id+1))
 		require.Greater(t, id, int64(42), "an id seen in the snapshot is not given to another list")
 	}
 }
