@@ -92,8 +92,9 @@ type Elector struct {
 	// Owned by Run's goroutine.
 	m          Machine
 	client     Client
-	generation int // of client: events of older ones are ignored
-	began      time.Time
+	generation int       // of client: events of older ones are ignored
+	began      time.Time // of the step
+	closing    time.Time // of the closing of the client
 	step       Step
 	data       []byte // own
 	cancel     context.CancelFunc
@@ -288,6 +289,7 @@ func (e *Elector) handle(ctx context.Context, msg any) {
 		}
 	case closed:
 		e.client = nil
+		e.observe(Notification{Tell: Tell{What: SessionClosed}, Took: time.Since(e.closing)})
 		e.left()
 		e.feed(ctx, Closed{})
 	case Done:
@@ -371,6 +373,7 @@ func (e *Elector) close() {
 	if e.cancel != nil {
 		e.cancel()
 	}
+	e.closing = time.Now()
 	e.generation++ // nothing that it still says matters
 	e.mu.Lock()
 	e.shared = nil

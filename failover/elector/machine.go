@@ -171,6 +171,7 @@ const (
 	BreadcrumbKept // could not be deleted on leaving
 	Retrying       // a step failed and will be done again
 	FailedToBecomeActive
+	SessionClosed // told by the driver
 )
 
 // Delays after failures.

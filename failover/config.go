@@ -1,0 +1,157 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/fencing"
+	"github.com/holdfast-ha/holdfast/healthcheck"
+)
+
+// Deadlines that are not settings.
+const (
+	// standbyDeadline is for making the own service standby; the original's graceful fence time-out.
+	standbyDeadline = 5 * time.Second
+	// cedeDeadline is for another controller to cede, and how long it then stays out; twice the above in the original.
+	cedeDeadline = 10 * time.Second
+	// peerDeadline is for what is asked of controllers that are not active: it only makes a failover smoother.
+	peerDeadline = 2 * time.Second
+	// electionPatience is how long, after the active has ceded, a graceful failover waits to become active.
+	electionPatience = cedeDeadline + time.Minute
+	lookupDeadline   = time.Second
+)
+
+// Fencer makes sure that a node does no more harm; *fencing.Fencer is one.
+type Fencer interface {
+	Fence(ctx context.Context, node target.Identity) (fencing.Record, error)
+}
+
+// Peer is the controller beside another node; *target.ZKFC is one.
+type Peer interface {
+	CedeActive(ctx context.Context, millis int32) error
+	Close() error
+}
+
+// Config is what a Controller needs. All fields are required unless said otherwise.
+type Config struct {
+	// Local is the node of this controller; Others are all other nodes of its nameservice.
+	Local  target.Identity
+	Others []target.Identity
+	// Parent is the znode of the nameservice: "/hadoop-ha/ns1".
+	Parent string
+	// Connect opens ZooKeeper sessions.
+	Connect elector.Connect
+
+	// Service is the local service. The controller does not close it.
+	Service target.Service
+	// Dial reaches another node's service, for graceful fencing. DialPeer reaches its controller.
+	Dial     func(target.Identity) target.Service
+	DialPeer func(target.Identity) Peer
+	Fencer   Fencer
+
+	// Health is how the service is watched; its defaults apply.
+	Health healthcheck.Config
+	// GracefulFence is how long an old active has for becoming standby before it is fenced. Short, because a hung node
+	// costs all of it; a dead process costs nothing of it. Default 300ms (the original: 5s).
+	GracefulFence time.Duration
+	// NewActive is how long the own service has for becoming active. Default 60s, the original's.
+	NewActive time.Duration
+	// SessionTimeout is that of the ZooKeeper sessions: a controller that cannot be asked to cede has lost its lock after
+	// it. Default 2s.
+	SessionTimeout time.Duration
+	// Admins may ask for a failover besides the user that runs the controller. Optional.
+	Admins []string
+
+	Listener Listener // optional
+	Log      *zap.Logger
+}
+
+func (c Config) withDefaults() (Config, error) {
+	var missing []error
+	need := func(ok bool, name string) {
+		if !ok {
+			missing = append(missing, fmt.Errorf("failover: %s is not set", name))
+		}
+	}
+	need(c.Parent != "", "Parent")
+	need(c.Connect != nil, "Connect")
+	need(c.Service != nil, "Service")
+	need(c.Dial != nil, "Dial")
+	need(c.DialPeer != nil, "DialPeer")
+	need(c.Fencer != nil, "Fencer")
+	if c.GracefulFence <= 0 {
+		c.GracefulFence = 300 * time.Millisecond
+	}
+	if c.NewActive <= 0 {
+		c.NewActive = time.Minute
+	}
+	if c.SessionTimeout <= 0 {
+		c.SessionTimeout = 2 * time.Second
+	}
+	if c.Listener == nil {
+		c.Listener = func(Event) {}
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	return c, errors.Join(missing...)
+}
+
+// displayName is how the original's messages name a node: "NameNode at localhost/127.0.0.1:8020".
+func displayName(ctx context.Context, id target.Identity) string {
+	host, ip := id.Host, id.Host
+	if net.ParseIP(id.Host) != nil {
+		host = ""
+	} else {
+		ctx, cancel := context.WithTimeout(ctx, lookupDeadline)
+		defer cancel()
+		ip = "<unresolved>"
+		if ips := resolve(ctx, id.Host); len(ips) > 0 {
+			ip = ips[0]
+		}
+	}
+	return "NameNode at " + host + "/" + ip + ":" + strconv.Itoa(id.Port)
+}
+
+// resolve is the addresses of a host, IPv4 first, as Java prefers them.
+func resolve(ctx context.Context, host string) []string {
+	var four, six []string
+	addrs, _ := net.DefaultResolver.LookupIPAddr(ctx, host)
+	for _, a := range addrs {
+		if a.IP.To4() != nil {
+			four = append(four, a.IP.String())
+		} else {
+			six = append(six, a.IP.String())
+		}
+	}
+	return append(four, six...)
+}
+
+// sameNode tells whether two spellings of a node's address mean the same place: a Java controller may write "localhost"
+// where the configuration says 127.0.0.1.
+func sameNode(ctx context.Context, a, b target.Identity) bool {
+	if a.ServiceID != b.ServiceID || a.Port != b.Port {
+		return false
+	}
+	if a.Host == b.Host {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupDeadline)
+	defer cancel()
+	for _, x := range resolve(ctx, a.Host) {
+		for _, y := range resolve(ctx, b.Host) {
+			if x == y {
+				return true
+			}
+		}
+	}
+	return false
+}

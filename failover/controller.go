@@ -1,0 +1,242 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/healthcheck"
+)
+
+// ErrMonitorFailed is returned by Run when the health monitor broke: the controller knows nothing any more.
+var ErrMonitorFailed = errors.New("health monitor failed")
+
+// Controller drives one node. Make it with New.
+type Controller struct {
+	cfg     Config
+	log     *zap.Logger
+	name    string // of the local service, for messages
+	data    []byte // of the local node, for ZooKeeper
+	elector *elector.Elector
+	epoch   time.Time     // Observed.Now counts from here
+	turn    chan struct{} // held during a transition of the local service: one at a time
+	look    chan time.Duration
+	giveUp  context.CancelCauseFunc
+
+	mu       sync.Mutex
+	health   healthcheck.State
+	reported target.State
+	belief   Belief
+	changing int       // transitions under way
+	changed  time.Time // end of the last one
+	last     attempt
+	news     chan struct{} // closed when last or health changes
+	lockID   int64
+	created  time.Duration // how long the last create of the lock took
+
+	events sync.Mutex // keeps events in order
+}
+
+// attempt is the last attempt to become active.
+type attempt struct {
+	at  time.Time
+	err error
+}
+
+// New checks the configuration and returns a controller that does nothing until Run.
+func New(cfg Config) (*Controller, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &Controller{
+		cfg: cfg, log: cfg.Log, epoch: time.Now(), name: displayName(context.Background(), cfg.Local),
+		turn: make(chan struct{}, 1), look: make(chan time.Duration, 1), news: make(chan struct{}),
+		giveUp: func(error) {},
+	}
+	if c.data, err = target.MarshalNodeInfo(cfg.Local); err != nil {
+		return nil, err
+	}
+	c.elector = elector.New(elector.Config{
+		Parent: cfg.Parent, Connect: cfg.Connect, App: app{c}, Observe: c.observe, Log: cfg.Log,
+	})
+	return c, nil
+}
+
+// Run controls the service until ctx ends, and then hands over in an orderly way: an active service is made standby, the
+// breadcrumb is deleted and the session closed, so that another node takes over at once and nobody is fenced. (The
+// original leaves the service active and its lock to expire.) The error is nil then.
+func (c *Controller) Run(ctx context.Context) error {
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	c.mu.Lock()
+	c.giveUp = stop
+	c.mu.Unlock()
+	c.emit(EventStarted, c.name, 0)
+
+	electing, stopElector := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopElector()
+	var workers, election sync.WaitGroup
+	election.Go(func() { _ = c.elector.Run(electing) })
+	workers.Go(func() { c.lookAgain(work) })
+	workers.Go(func() {
+		monitor := healthcheck.New(c.cfg.Service, c.cfg.Health, c.report)
+		if err := monitor.Run(work); err != nil {
+			c.log.Error("Fatal error occurred:Health monitor failed!", zap.Error(err))
+			stop(fmt.Errorf("%w: %w", ErrMonitorFailed, err))
+		}
+	})
+	<-work.Done()
+	cause := context.Cause(work)
+	workers.Wait()
+	c.handOver(context.WithoutCancel(ctx))
+	stopElector()
+	election.Wait()
+	c.emit(EventStopped, "", 0)
+	if errors.Is(cause, ErrMonitorFailed) {
+		return cause
+	}
+	return nil
+}
+
+// handOver leaves the election; a node that is active makes its service standby first.
+func (c *Controller) handOver(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, standbyDeadline+c.cfg.SessionTimeout)
+	defer cancel()
+	fence := false
+	if c.elector.State() == elector.Active {
+		c.log.Info("stopping: handing the active role over")
+		fence = c.standDown(ctx) != nil
+	}
+	if err := c.elector.Leave(ctx, fence); err != nil {
+		c.log.Warn("the session could not be closed: the lock stays until it expires", zap.Error(err))
+	}
+}
+
+// report is what the health monitor tells.
+func (c *Controller) report(r healthcheck.Report) {
+	if r.Down {
+		c.emit(EventServiceDown, r.Err.Error(), 0)
+		return
+	}
+	c.mu.Lock()
+	c.health = r.State
+	stale := false
+	if r.Status != nil {
+		c.reported = r.Status.State
+		stale = r.Began.Before(c.changed)
+	}
+	if r.Changed {
+		close(c.news)
+		c.news = make(chan struct{})
+	}
+	c.mu.Unlock()
+	if r.Changed {
+		c.log.Info("Entering state "+r.State.String(), zap.NamedError("reason", r.Err))
+		c.log.Info("Local service " + c.name + " entered state: " + r.State.String())
+		c.emit(EventHealthChanged, r.State.String(), time.Since(r.Began))
+	}
+	if r.Status != nil && !stale {
+		c.decide(StateReported)
+	}
+	if r.Changed {
+		c.decide(HealthChanged)
+	}
+}
+
+// decide asks the policy and carries its answer out.
+func (c *Controller) decide(cause Cause) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.belief
+	o := Observed{Health: c.health, Reported: c.reported, Changing: c.changing > 0, Now: time.Since(c.epoch)}
+	var acts []Action
+	acts, c.belief = Decide(cause, o, before)
+	for _, a := range acts {
+		c.perform(a, o, before)
+	}
+}
+
+func (c *Controller) perform(a Action, o Observed, before Belief) {
+	switch a {
+	case JoinElection:
+		c.elector.Join(c.data)
+	case QuitFenced:
+		c.log.Info("Quitting master election for " + c.name + " and marking that fencing is necessary")
+		c.elector.Quit(true)
+	case QuitClean:
+		c.log.Info("Ensuring that " + c.name + " does not participate in active master election")
+		c.elector.Quit(false)
+	case StayOut:
+		c.log.Info(fmt.Sprintf("Would have joined master election, but this node is prohibited from doing so for %d more ms",
+			(c.belief.HoldUntil - o.Now).Milliseconds()))
+	case LookAgain:
+		c.lookIn(c.belief.HoldUntil - o.Now)
+	case TellMismatch:
+		c.log.Error(fmt.Sprintf("Local service %s has changed the serviceState to %s. Expected was %s. "+
+			"Quitting election marking fencing necessary.", c.name, o.Reported, before.Expected))
+		c.emitLocked(EventStateChanged, fmt.Sprintf("%s, expected was %s", o.Reported, before.Expected), 0)
+	case GiveUp:
+		c.giveUp(ErrMonitorFailed)
+	}
+}
+
+// lookIn asks for another decision after d; a later wish replaces an earlier one.
+func (c *Controller) lookIn(d time.Duration) {
+	select {
+	case <-c.look:
+	default:
+	}
+	select {
+	case c.look <- d:
+	default:
+	}
+}
+
+func (c *Controller) lookAgain(ctx context.Context) {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case d := <-c.look:
+			t.Reset(d)
+		case <-t.C:
+			c.decide(HoldEnded)
+		}
+	}
+}
+
+// record keeps the outcome of an attempt to become active, for whoever asked for a failover.
+func (c *Controller) record(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = attempt{at: time.Now(), err: err}
+	close(c.news)
+	c.news = make(chan struct{})
+}
+
+func (c *Controller) emit(name, detail string, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.emitLocked(name, detail, took)
+}
+
+// emitLocked is emit for those who hold mu.
+func (c *Controller) emitLocked(name, detail string, took time.Duration) {
+	c.events.Lock()
+	defer c.events.Unlock()
+	c.cfg.Listener(Event{
+		Time: time.Now(), Node: c.cfg.Local.ServiceID, Name: name, Detail: detail,
+		Correlation: fmt.Sprintf("%s/0x%x", c.cfg.Local.NameserviceID, c.lockID),
+		Millis:      float64(took.Microseconds()) / 1000,
+	})
+}

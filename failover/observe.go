@@ -1,0 +1,120 @@
+package failover
+
+import (
+	"fmt"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/failover/target"
+)
+
+// observe turns the elector's notifications into log lines, in the original's words, and events.
+func (c *Controller) observe(n elector.Notification) {
+	c.mu.Lock()
+	c.lockID = n.Lock
+	c.mu.Unlock()
+	switch {
+	case n.What != 0:
+		c.told(n)
+	case n.Step != elector.None:
+		c.stepped(n)
+	}
+}
+
+// stepped is the end of a step. Those of the service and of fencing are told where they are done.
+func (c *Controller) stepped(n elector.Notification) {
+	switch {
+	case n.Step == elector.CreateLock:
+		c.created = n.Took // owned by the elector's goroutine
+	case n.Step == elector.ReadBreadcrumb && n.Code == elector.NoNode:
+		c.emit(EventBreadcrumbRead, "none", n.Took)
+	case n.Step == elector.ReadBreadcrumb && n.Code == elector.OK:
+		whose := "unreadable"
+		if id, err := target.ParseNodeInfo(n.Data); err == nil {
+			whose = id.ServiceID
+		}
+		c.emit(EventBreadcrumbRead, whose, n.Took)
+	case (n.Step == elector.CreateBreadcrumb || n.Step == elector.UpdateBreadcrumb) && n.Code == elector.OK:
+		c.emit(EventBreadcrumbWritten, "", n.Took)
+	}
+}
+
+func (c *Controller) told(n elector.Notification) {
+	info := func(text, event, detail string) {
+		c.log.Info(text)
+		if event != "" {
+			c.emit(event, detail, n.Took)
+		}
+	}
+	switch n.What {
+	case elector.Joined:
+		c.emit(EventElectionJoined, "", 0)
+	case elector.Yielding:
+		info("Yielding from election", EventElectionQuit, "")
+	case elector.SessionConnected:
+		info("Session connected.", EventConnected, "")
+	case elector.SessionDisconnected:
+		info("Session disconnected. Entering neutral mode...", EventNeutral, "")
+	case elector.SessionExpired:
+		info("Session expired. Entering neutral mode and rejoining...", EventSessionExpired, "")
+	case elector.SessionClosed:
+		c.emit(EventSessionClosed, "", n.Took)
+	case elector.LockLost:
+		info("the lock is free", EventLockLost, "")
+	case elector.LockAcquired:
+		n.Took, c.created = c.created, 0
+		info("Checking for any old active which needs to be fenced...", EventLockAcquired, "")
+	case elector.NoBreadcrumb:
+		info("No old node to fence", "", "")
+	case elector.OldBreadcrumb:
+		info("Old node exists: "+n.Detail, "", "")
+	case elector.OwnBreadcrumb:
+		info("But old node has our own data, so don't need to fence it.", "", "")
+	case elector.WritingBreadcrumb:
+		info("Writing znode "+c.cfg.Parent+"/"+elector.BreadcrumbName+
+			" to indicate that the local node is the most recent active...", "", "")
+	case elector.BreadcrumbKept:
+		c.log.Warn("Unable to delete our own bread-crumb of being active at "+c.cfg.Parent+"/"+elector.BreadcrumbName+
+			". Expecting to be fenced by the next active.", zap.Error(n.Tell.Err))
+	case elector.Retrying:
+		c.log.Error("the election cannot go on, trying again", zap.Error(n.Tell.Err))
+		c.emit(EventElectionFailed, n.Tell.Err.Error(), 0)
+	case elector.FailedToBecomeActive:
+		c.log.Warn("Exception handling the winning of election", zap.Error(n.Tell.Err))
+		c.log.Info("Trying to re-establish ZK session")
+		c.emit(EventElectionFailed, n.Tell.Err.Error(), 0)
+		if n.Detail != elector.Fence.String() && n.Detail != elector.BecomeActive.String() {
+			c.record(fmt.Errorf("the election failed: %w", n.Tell.Err))
+		}
+	}
+}
+
+// Status is what a controller tells of itself.
+type Status struct {
+	Node        string `json:"node"`
+	Nameservice string `json:"nameservice"`
+	Address     string `json:"address"`
+	Health      string `json:"health"`   // SERVICE_HEALTHY, …
+	Service     string `json:"service"`  // what the service says of itself: active, standby, …
+	Expected    string `json:"expected"` // what the controller has made it; initializing: it claims nothing
+	Election    string `json:"election"` // INIT, ACTIVE, STANDBY, NEUTRAL
+	Active      bool   `json:"active"`   // this node holds the lock and has made its service active
+	Lock        string `json:"lock"`     // creation zxid of the lock seen last
+	HeldMillis  int64  `json:"heldMillis"`
+}
+
+// Status is the present state of the controller.
+func (c *Controller) Status() Status {
+	election := c.elector.State()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Status{
+		Node: c.cfg.Local.ServiceID, Nameservice: c.cfg.Local.NameserviceID, Address: c.cfg.Local.Addr(),
+		Health: c.health.String(), Service: c.reported.String(), Expected: c.belief.Expected.String(),
+		Election: election.String(), Active: election == elector.Active,
+		Lock:       "0x" + strings.TrimPrefix(fmt.Sprintf("%x", c.lockID), "0x"),
+		HeldMillis: max(0, (c.belief.HoldUntil - c.now()).Milliseconds()),
+	}
+}
