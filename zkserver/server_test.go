@@ -157,13 +157,18 @@ func TestEveryOperation(t *testing.T) {
 	require.Equal(t, int32(2), stat.Cversion)
 	require.Equal(t, zk.ErrNotEmpty, c.Delete("/a", -1))
 
+	require.NoError(t, c.Delete("/a/s-0000000000", 0))
+	require.Equal(t, zk.ErrNoNode, c.Delete("/a/s-0000000000", 0))
+
 	ok, _, err := c.Exists("/nowhere")
 	require.NoError(t, err)
 	require.False(t, ok)
 	ok, stat, err = c.Exists("/a")
 	require.NoError(t, err)
 	require.True(t, ok)
-	require.Equal(t, stat.Pzxid, stat.Pzxid)
+	require.Equal(t, int32(1), stat.NumChildren)
+	require.Equal(t, int32(3), stat.Cversion)
+	require.Greater(t, stat.Pzxid, stat.Mzxid)
 
 	acl, _, err := c.GetACL("/a")
 	require.NoError(t, err)
@@ -181,9 +186,6 @@ func TestEveryOperation(t *testing.T) {
 	require.Error(t, err, "extendedTypesEnabled is off")
 	_, err = c.CreateContainer("/box", nil, 4, open)
 	require.NoError(t, err)
-
-	require.NoError(t, c.Delete("/a/s-0000000000", 0))
-	require.Equal(t, zk.ErrNoNode, c.Delete("/a/s-0000000000", 0))
 }
 
 func TestMultiHappensWholeOrNotAtAll(t *testing.T) {
