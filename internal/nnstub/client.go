@@ -57,6 +57,9 @@ func NewClient(addrs []string) (*Client, error) {
 
 // Put writes a file whole. It tries until a node has accepted it or ctx ends; the error then is the last node's.
 func (c *Client) Put(ctx context.Context, path string, data []byte) (Ack, error) {
+	if data == nil {
+		data = []byte{} // an empty file, not a missing field
+	}
 	req := &nnpb.PutRequest{Path: &path, Data: data}
 	resp, err := call(ctx, c, "put", req, func() *nnpb.PutResponse { return &nnpb.PutResponse{} })
 	if err != nil {
@@ -188,7 +191,7 @@ func call[R proto.Message](ctx context.Context, c *Client, method string, req pr
 func final(err error) bool {
 	var e *hadooprpc.Exception
 	if !errors.As(err, &e) {
-		return errors.Is(err, hadooprpc.ErrClosed)
+		return errors.Is(err, hadooprpc.ErrClosed) || errors.Is(err, proto.Error)
 	}
 	return e.Class != hadooprpc.ClassStandby && e.Class != hadooprpc.ClassIO
 }

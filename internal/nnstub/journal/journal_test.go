@@ -173,7 +173,7 @@ func TestReaderIsOvertakenBetweenReadingAndApplying(t *testing.T) {
 	require.Equal(t, []string{"1/1 /a", "2/2 /b"}, reader.names())
 }
 
-func TestTakerThatIsOvertakenAppliesNothing(t *testing.T) {
+func TestTakerThatIsOvertakenFollowsOn(t *testing.T) {
 	for _, step := range []string{"taken", "tail read"} {
 		t.Run(step, func(t *testing.T) {
 			dir := t.TempDir()
@@ -188,7 +188,7 @@ func TestTakerThatIsOvertakenAppliesNothing(t *testing.T) {
 			}
 			_, err := b.Begin("nn2", b.apply)
 			require.ErrorIs(t, err, ErrFenced)
-			require.Empty(t, b.edits)
+			require.Equal(t, []string{"1/1 /a"}, b.names(), "what stood before it took its epoch")
 			b.poll(t)
 			require.Equal(t, []string{"1/1 /a", "3/2 /c"}, b.names())
 		})
@@ -276,6 +276,9 @@ func TestDamageInTheMiddleIsRefusedWithFileAndOffset(t *testing.T) {
 			require.ErrorContains(t, err, fmt.Sprintf("%s at offset %d", file, want))
 			_, err = open(t, dir).Begin("nn3", func(Edit) {})
 			require.ErrorAs(t, err, &corrupt, "and nobody takes over")
+			taken, err := v.taken(3)
+			require.NoError(t, err)
+			require.False(t, taken, "nor is an epoch used up")
 		})
 	}
 }

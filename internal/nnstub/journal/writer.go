@@ -17,8 +17,12 @@ type Writer struct {
 
 // Begin takes a new epoch for the named writer: from the moment it exists, no older writer is accepted. The edits that
 // were not applied yet are applied; then the writer is ready. Two fsyncs: of the new segment and of the directory.
-// ErrFenced means that yet another epoch has begun meanwhile; nothing was applied then.
+// ErrFenced means that yet another epoch has begun meanwhile. A journal that is damaged is left as it is.
 func (j *Journal) Begin(writer string, apply func(Edit)) (*Writer, error) {
+	// Who cannot read the journal shall not stop the writer that it has.
+	if _, err := j.Poll(apply); err != nil {
+		return nil, err
+	}
 	epoch, err := j.take()
 	if err != nil {
 		return nil, err
