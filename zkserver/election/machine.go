@@ -134,9 +134,6 @@ func (m *Machine) Step(n Notification) (ignored string) {
 		return ""
 	}
 	if quorum.Index(m.cfg.Quorum, n.Vote.Leader) < 0 {
-		if n.State == Looking && n.Vote.Round < m.round {
-			m.reply(n.From)
-		}
 		return "votes for a server without a vote"
 	}
 	switch n.State {
@@ -160,7 +157,10 @@ func (m *Machine) stepLooking(from int, n Notification) string {
 			m.propose(m.own)
 		}
 	case n.Vote.Round < m.round:
-		m.reply(n.From)
+		// An observer keeps silent: it has nothing to tell, and the voter would answer it without end.
+		if m.self >= 0 {
+			m.reply(n.From)
+		}
 		return "vote of an older round"
 	case m.beats(n.Vote, m.vote):
 		m.propose(n.Vote)

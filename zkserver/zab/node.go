@@ -35,6 +35,8 @@ type Node struct {
 	link      uint64
 	pingData  []byte
 
+	since  uint64 // tick of the last verdict
+	paused bool   // LOOKING, but the election begins with the next Tick
 	lead   leader
 	follow follower
 	early  []Message // FOLLOWERINFO and OBSERVERINFO that came while looking, at most one per sid
@@ -81,20 +83,21 @@ func (n *Node) startStandalone() {
 func (n *Node) look() {
 	n.status.Role, n.status.Phase = Looking, Election
 	n.status.Leader, n.status.Epoch = quorum.None, n.hard.CurrentEpoch
-	n.lead, n.follow = leader{}, follower{}
+	n.lead, n.follow, n.paused = leader{}, follower{}, false
 	n.el.Start(n.w.lastZxid(), n.hard.CurrentEpoch)
 	n.elected()
 }
 
 // elected acts on the election's verdict, if there is one.
 func (n *Node) elected() {
-	if n.status.Role != Looking {
+	if n.status.Role != Looking || n.paused {
 		return
 	}
 	v, ok := n.el.Verdict()
 	if !ok {
 		return
 	}
+	n.since = n.now
 	if v.Leader == n.cfg.ID {
 		n.startLeading()
 		return
@@ -115,6 +118,15 @@ func (n *Node) lost(peer Sid, reason string) {
 	case Looking:
 	}
 	n.status.Changes++
+	if n.since == n.now && !quorum.IsSole(n.cfg.Quorum, n.cfg.ID) {
+		// The verdict did not last a tick: what the others believe is out of date. Asking again at once would get the same
+		// answer, over and over; the next Tick begins the election.
+		n.status.Role, n.status.Phase = Looking, Election
+		n.status.Leader, n.status.Epoch = quorum.None, n.hard.CurrentEpoch
+		n.lead, n.follow, n.paused = leader{}, follower{}, true
+		n.el.Settle(Looking, -1)
+		return
+	}
 	n.look()
 }
 
@@ -126,6 +138,10 @@ func (n *Node) Tick() {
 	n.now++
 	switch n.status.Role {
 	case Looking:
+		if n.paused {
+			n.look()
+			return
+		}
 		n.el.Tick()
 		n.elected()
 	case Leading:
