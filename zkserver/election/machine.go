@@ -128,7 +128,8 @@ func (m *Machine) Step(n Notification) (ignored string) {
 		return ""
 	}
 	if m.state != Looking || m.decided {
-		if n.State == Looking {
+		// A machine that is looking and has decided rests until Start: it has no news.
+		if n.State == Looking && m.state != Looking {
 			m.reply(n.From)
 		}
 		return ""
