@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
+	"os"
+	"os/user"
 	"time"
 
 	"go.uber.org/zap"
@@ -67,7 +68,9 @@ type Config struct {
 	// SessionTimeout is that of the ZooKeeper sessions: a controller that cannot be asked to cede has lost its lock after
 	// it. Default 2s.
 	SessionTimeout time.Duration
-	// Admins may ask for a failover besides the user that runs the controller. Optional.
+	// User may ask for a failover: the one that runs the controller, which is the default ($HADOOP_USER_NAME, else the user
+	// of the process). Admins may, too; optional.
+	User   string
 	Admins []string
 
 	Listener Listener // optional
@@ -96,6 +99,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.SessionTimeout <= 0 {
 		c.SessionTimeout = 2 * time.Second
 	}
+	if c.User == "" {
+		c.User = ownUser()
+	}
 	if c.Listener == nil {
 		c.Listener = func(Event) {}
 	}
@@ -105,34 +111,31 @@ func (c Config) withDefaults() (Config, error) {
 	return c, errors.Join(missing...)
 }
 
-// displayName is how the original's messages name a node: "NameNode at localhost/127.0.0.1:8020".
-func displayName(ctx context.Context, id target.Identity) string {
-	host, ip := id.Host, id.Host
-	if net.ParseIP(id.Host) != nil {
-		host = ""
-	} else {
-		ctx, cancel := context.WithTimeout(ctx, lookupDeadline)
-		defer cancel()
-		ip = "<unresolved>"
-		if ips := resolve(ctx, id.Host); len(ips) > 0 {
-			ip = ips[0]
-		}
+// ownUser is the login user by the rule of Hadoop's SIMPLE authentication.
+func ownUser() string {
+	if u := os.Getenv("HADOOP_USER_NAME"); u != "" {
+		return u
 	}
-	return "NameNode at " + host + "/" + ip + ":" + strconv.Itoa(id.Port)
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
 }
 
-// resolve is the addresses of a host, IPv4 first, as Java prefers them.
+// displayName is how the original's messages name a node: "NameNode at localhost/127.0.0.1:8020".
+func displayName(ctx context.Context, id target.Identity) string {
+	ctx, cancel := context.WithTimeout(ctx, lookupDeadline)
+	defer cancel()
+	return "NameNode at " + fencing.JavaAddress(ctx, id.Host, id.Port)
+}
+
+// resolve is the addresses of a host; none when it has no name.
 func resolve(ctx context.Context, host string) []string {
-	var four, six []string
-	addrs, _ := net.DefaultResolver.LookupIPAddr(ctx, host)
-	for _, a := range addrs {
-		if a.IP.To4() != nil {
-			four = append(four, a.IP.String())
-		} else {
-			six = append(six, a.IP.String())
-		}
+	addrs, err := net.DefaultResolver.LookupHost(ctx, host)
+	if err != nil {
+		return nil
 	}
-	return append(four, six...)
+	return addrs
 }
 
 // sameNode tells whether two spellings of a node's address mean the same place: a Java controller may write "localhost"

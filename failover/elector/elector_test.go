@@ -67,13 +67,13 @@ func TestStandbyFencesAndTakesOverWhenTheActiveQuitsInDisorder(t *testing.T) {
 		synctest.Wait()
 		b.Join([]byte("b"))
 		synctest.Wait()
-		require.Equal(t, []elector.State{elector.Active, elector.Standby}, []State{a.State(), b.State()})
+		require.Equal(t, []elector.State{elector.Active, elector.Standby}, []elector.State{a.State(), b.State()})
 		lead := a.Leadership()
 		require.NoError(t, lead.Err())
 
 		require.NoError(t, a.Leave(t.Context(), true))
 		synctest.Wait()
-		require.Equal(t, []elector.State{elector.Init, elector.Active}, []State{a.State(), b.State()})
+		require.Equal(t, []elector.State{elector.Init, elector.Active}, []elector.State{a.State(), b.State()})
 		require.Error(t, lead.Err(), "leadership ends with the lock")
 		require.Equal(t, "a", string(fenced))
 		require.Equal(t, []string{

@@ -1,0 +1,221 @@
+package zkfc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/failover"
+	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/fencing"
+	"github.com/holdfast-ha/holdfast/healthcheck"
+	"github.com/holdfast-ha/holdfast/internal/haconfig"
+	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
+)
+
+// setup is what a running controller is made of.
+type setup struct {
+	cfg  *haconfig.Config
+	ns   haconfig.Nameservice
+	node haconfig.Node
+	zk   elector.ZooKeeper
+	log  *zap.Logger
+}
+
+func zookeeper(cfg *haconfig.Config, log *zap.Logger) (elector.ZooKeeper, error) {
+	zk := elector.ZooKeeper{Servers: cfg.Zookeeper.Quorum, SessionTimeout: cfg.Zookeeper.SessionTimeout, Log: log}
+	acls, err := cfg.Zookeeper.ACLs()
+	if err != nil {
+		return zk, fmt.Errorf("zookeeper.acl: %w", err)
+	}
+	for _, a := range acls {
+		zk.ACL = append(zk.ACL, elector.ACL{Scheme: a.Scheme, ID: a.ID, Perms: a.Perms})
+	}
+	auths, err := cfg.Zookeeper.Auths()
+	if err != nil {
+		return zk, fmt.Errorf("zookeeper.auth: %w", err)
+	}
+	for _, a := range auths {
+		zk.Auth = append(zk.Auth, elector.Auth{Scheme: a.Scheme, Data: a.Data})
+	}
+	return zk, nil
+}
+
+// run is the life of a controller. What can be checked without ZooKeeper is checked before it is needed.
+func run(ctx context.Context, s *setup) int {
+	local := s.node.Identity(s.ns.ID)
+	s.log.Info("STARTUP_MSG: Starting zkfc", zap.String("node", local.String()), zap.String("config", s.cfg.File))
+	defer s.log.Info("SHUTDOWN_MSG: Shutting down zkfc")
+	fencer, err := fencing.New(s.cfg.FencingConfig(s.ns, s.node.ID), s.log)
+	if err != nil {
+		s.log.Error("Fencing is not configured for NameNode at "+local.Addr()+". You must configure a fencing method before "+
+			"using automatic failover.", zap.Error(err), zap.String("remedy", "set fencing.methods"))
+		return exitNoFencer
+	}
+	addr := net.JoinHostPort(s.node.Host, strconv.Itoa(s.node.ZKFCPort))
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		s.log.Error("cannot serve ZKFCProtocol: is another zkfc running? else set another zkfcPort", zap.Error(err))
+		return exitError
+	}
+	defer ln.Close()
+	s.log.Info("ZKFC RpcServer binding to " + addr)
+	if code := s.parentExists(ctx); code != exitOK || ctx.Err() != nil {
+		return code
+	}
+	return s.control(ctx, local, fencer, ln)
+}
+
+// parentExists waits for ZooKeeper and looks for the znode of the nameservice.
+func (s *setup) parentExists(ctx context.Context) int {
+	parent := parentOf(s.cfg, s.ns)
+	for ctx.Err() == nil {
+		tree, err := s.zk.OpenTree(ctx)
+		if err != nil {
+			break
+		}
+		look, cancel := context.WithTimeout(ctx, max(formatDeadline, s.zk.SessionTimeout))
+		ok, err := tree.Exists(look, parent)
+		cancel()
+		tree.Close()
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.log.Warn("zookeeper does not answer, trying again", zap.Error(err))
+			continue
+		case err == nil && !ok:
+			s.log.Error("Unable to start failover controller. Parent znode does not exist. Run with -formatZK flag to "+
+				"initialize ZooKeeper.", zap.String("path", parent))
+			return exitNoParent
+		case err == nil:
+			return exitOK
+		}
+	}
+	s.log.Info("stopped while waiting for zookeeper")
+	return exitOK
+}
+
+func (s *setup) control(ctx context.Context, local target.Identity, fencer *fencing.Fencer, ln net.Listener) int {
+	service := s.service(local)
+	defer service.Close()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var controller atomic.Pointer[failover.Controller]
+	metrics := failover.NewMetrics(reg, controller.Load)
+	events, closeEvents, err := s.events()
+	if err != nil {
+		s.log.Error("cannot write events", zap.Error(err))
+		return exitError
+	}
+	defer closeEvents()
+	c, err := failover.New(failover.Config{
+		Local: local, Others: s.others(), Parent: parentOf(s.cfg, s.ns), Connect: s.zk.Connect,
+		Service:  service,
+		Dial:     func(id target.Identity) target.Service { return target.NewHadoop(id.Addr(), target.HadoopOptions{}) },
+		DialPeer: func(id target.Identity) failover.Peer { return target.NewZKFC(id.ZKFCAddr(), target.HadoopOptions{}) },
+		Fencer:   fencer,
+		Health:   healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline},
+
+		GracefulFence: s.cfg.Failover.GracefulFenceDeadline, NewActive: s.cfg.Failover.NewActiveDeadline,
+		SessionTimeout: s.cfg.Zookeeper.SessionTimeout,
+		Listener:       failover.Listeners(metrics.Listen, events), Log: s.log,
+	})
+	if err != nil {
+		s.log.Error("DFSZKFailOverController exiting due to earlier exception", zap.Error(err))
+		return exitError
+	}
+	controller.Store(c)
+
+	rpc := hadooprpc.NewServer(s.log, hadooprpc.ServerOptions{})
+	target.RegisterZKFC(rpc, c)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer rpc.Close()
+	wg.Go(func() {
+		if err := rpc.Serve(ln); err != nil {
+			s.log.Error("ZKFCProtocol is not served any more", zap.Error(err))
+		}
+	})
+	stopPages, err := s.pages(&wg, failover.Handler(c, reg))
+	if err != nil {
+		s.log.Error("cannot serve controller.httpAddress", zap.Error(err))
+		return exitError
+	}
+	defer stopPages()
+	if err := c.Run(ctx); err != nil {
+		s.log.Error("Fatal error occurred:" + err.Error())
+		return exitError
+	}
+	return exitOK
+}
+
+func (s *setup) others() []target.Identity {
+	var out []target.Identity
+	for _, n := range s.ns.Nodes {
+		if n.ID != s.node.ID {
+			out = append(out, n.Identity(s.ns.ID))
+		}
+	}
+	return out
+}
+
+// events opens the events file; it is nil when there is none.
+func (s *setup) events() (failover.Listener, func(), error) {
+	if s.cfg.Events.File == "" {
+		return nil, func() {}, nil
+	}
+	f, err := os.OpenFile(s.cfg.Events.File, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, nil, fmt.Errorf("events.file: %w", err)
+	}
+	return failover.JSONLines(f), func() { f.Close() }, nil
+}
+
+// pages serves the metrics and health pages, if an address is set.
+func (s *setup) pages(wg *sync.WaitGroup, h http.Handler) (stop func(), err error) {
+	if s.cfg.Controller.HTTPAddress == "" {
+		return func() {}, nil
+	}
+	ln, err := net.Listen("tcp", s.cfg.Controller.HTTPAddress)
+	if err != nil {
+		return nil, err
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	wg.Go(func() {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("the metrics and health pages are not served any more", zap.Error(err))
+		}
+	})
+	return func() { srv.Close() }, nil
+}
+
+// service is the local NameNode; health checks may go to another port of it than transitions.
+func (s *setup) service(local target.Identity) target.Service {
+	control := target.NewHadoop(local.Addr(), target.HadoopOptions{})
+	if a := s.node.HealthAddress; a != "" && a != local.Addr() {
+		return split{Service: control, health: target.NewHadoop(a, target.HadoopOptions{})}
+	}
+	return control
+}
+
+// split is a service whose health is asked for at another address.
+type split struct {
+	target.Service
+	health *target.Hadoop
+}
+
+func (s split) MonitorHealth(ctx context.Context) error           { return s.health.MonitorHealth(ctx) }
+func (s split) Status(ctx context.Context) (target.Status, error) { return s.health.Status(ctx) }
+func (s split) Down() <-chan struct{}                             { return s.health.Down() }
+func (s split) Close() error                                      { return errors.Join(s.Service.Close(), s.health.Close()) }
