@@ -103,41 +103,49 @@ func (w *client) Closed(reason error) {
 	}
 }
 
-// readChunk is how many requests are handled before a waiting writer of the tree gets its turn.
-const readChunk = 128
+const (
+	// readChunk is how many requests are handled before a waiting writer of the tree gets its turn.
+	readChunk = 128
+	// maxUnanswered is how many requests of one connection may wait before it is read no further.
+	maxUnanswered = 1000
+)
 
 // Requests implements cnxn.Client.
 func (w *client) Requests(frames [][]byte) error {
 	s := w.server
 	now := s.clock.Now().UnixNano()
 	s.stats.received.Add(int64(len(frames)))
-	var batch *pipeline.Batch[*client]
-	var err error
-	for len(frames) > 0 && err == nil {
-		n := min(len(frames), readChunk)
-		batch, err = w.requests(frames[:n], batch, now)
-		frames = frames[n:]
-	}
-	if batch != nil {
-		n := len(batch.Requests)
-		s.throttle.add(n)
-		if !s.inbox.Put(batch) {
-			return errStopping
+	for {
+		batch, done, full, err := w.requests(frames, now)
+		if batch != nil {
+			s.throttle.add(len(batch.Requests))
+			if !s.inbox.Put(batch) {
+				return errStopping
+			}
+		}
+		w.Flush()
+		if err != nil {
+			return err
+		}
+		if batch != nil {
+			s.throttle.wait()
+		}
+		if frames = frames[done:]; len(frames) == 0 {
+			return nil
+		}
+		if full {
+			w.AwaitRoom(func() bool { return w.fifo.Len() <= maxUnanswered/2 })
 		}
 	}
-	w.Flush()
-	if err == nil && batch != nil {
-		s.throttle.wait()
-	}
-	return err
 }
 
-// requests handles some frames under one hold of the locks: reads that need not wait are answered, writes are added to
-// the batch (made when the first one comes).
-func (w *client) requests(frames [][]byte, batch *pipeline.Batch[*client], now int64) (*pipeline.Batch[*client], error) {
+// requests handles frames, up to readChunk reads, under one hold of the locks: reads that need not wait are answered,
+// writes are added to a batch (nil when there are none). It tells how many frames it has handled, and whether it has
+// stopped because too much waits to be answered or sent.
+func (w *client) requests(frames [][]byte, now int64) (batch *pipeline.Batch[*client], done int, full bool, err error) {
 	s := w.server
-	reads := w.anyRead(frames)
-	if reads {
+	if w.anyRead(frames) {
+		frames = frames[:min(len(frames), readChunk)]
 		s.treeMu.RLock()
 		defer s.treeMu.RUnlock()
 	}
@@ -150,15 +158,18 @@ func (w *client) requests(frames [][]byte, batch *pipeline.Batch[*client], now i
 			s.stats.sent.Add(int64(answered))
 		}
 	}()
-	for _, f := range frames {
+	for i, f := range frames {
+		if w.fifo.Len() >= maxUnanswered || len(w.Out) > cnxn.SoftLimit {
+			return batch, i, true, nil
+		}
 		var h zkproto.RequestHeader
 		d := jute.NewDecoder(f)
 		h.Decode(&d)
 		if err := d.Err(); err != nil {
-			return batch, fmt.Errorf("zkserver: request header: %w", err)
+			return batch, i, false, fmt.Errorf("zkserver: request header: %w", err)
 		}
 		if w.closing {
-			return batch, cnxn.ErrStop
+			return batch, i, false, cnxn.ErrStop
 		}
 		it := pipeline.Item{Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}
 		switch kind := kindOf(h.Op); kind {
@@ -171,23 +182,21 @@ func (w *client) requests(frames [][]byte, batch *pipeline.Batch[*client], now i
 			batch.Add(pipeline.Request[*client]{From: w, Session: w.session, Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}, d.Rest())
 		case kindAuth:
 			if err := w.authenticate(&h, &d); err != nil {
-				return batch, err
+				return batch, i, false, err
 			}
 		default:
 			it.Body = d.Rest()
-			if kind == kindUnknown {
-				w.closing = true
-			}
-			if w.fifo.Idle() {
-				s.read(w, &it)
-				w.last.set(&it, 0, now)
-				answered++
-			} else {
+			w.closing = kind == kindUnknown
+			if !w.fifo.Idle() {
 				w.fifo.PushRead(it)
+				continue
 			}
+			s.read(w, &it)
+			w.last.set(&it, 0, now)
+			answered++
 		}
 	}
-	return batch, nil
+	return batch, len(frames), false, nil
 }
 
 // anyRead tells whether some frame may have to be answered from the tree.

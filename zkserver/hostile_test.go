@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
@@ -77,10 +78,10 @@ func TestFramesInPieces(t *testing.T) {
 
 // A client that asks for much and reads nothing is no longer read, and holds up nobody.
 func TestSlowReaderHarmsNobody(t *testing.T) {
-	r := start(t)
-	slow := r.raw(zkclient.Handshake{})
+	r := start(t, func(c *config.Config) { c.MaxSessionTimeout = time.Minute })
+	slow := r.raw(zkclient.Handshake{Timeout: time.Minute})
 	require.Equal(t, zkproto.ErrOK, slow.ask(zkproto.OpCreate, createBody("/big", make([]byte, 100_000), 0)).Err)
-	const asked = 2000 // 200 MB of replies
+	const asked = 400 // 40 MB of replies
 	var out []byte
 	for i := range asked {
 		out = append(out, frame(int32(i+100), zkproto.OpGetData, readBody("/big", false))...)
@@ -93,6 +94,12 @@ func TestSlowReaderHarmsNobody(t *testing.T) {
 	for range 200 {
 		require.Equal(t, zkproto.ErrOK, quick.ask(zkproto.OpSetData, setBody("/q", []byte("x"))).Err)
 		require.Equal(t, zkproto.ErrOK, quick.ask(zkproto.OpGetData, readBody("/q", false)).Err)
+	}
+	for _, c := range r.port.Conns() {
+		c.Lock()
+		waiting := len(c.Out)
+		c.Unlock()
+		require.LessOrEqual(t, waiting, 2*cnxn.SoftLimit, "the outbox is not bounded")
 	}
 	for i := range asked { // and when it reads at last, everything is there
 		require.Equal(t, int32(i+100), slow.next().Xid)

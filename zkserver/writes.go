@@ -1,10 +1,12 @@
 package zkserver
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
 	"github.com/holdfast-ha/holdfast/zkserver/prep"
 	"github.com/holdfast-ha/holdfast/zkserver/session"
@@ -74,18 +76,30 @@ func (s *Server) answer(p *proposal, res tree.Result) {
 	}
 	s.throttle.done(1)
 	w.Lock()
-	defer w.Unlock()
+	over := s.answerLocked(w, p, &res)
+	w.Unlock()
+	s.touched(w)
+	if over {
+		w.Close(errNotReading)
+	}
+}
+
+// errNotReading is why a connection ends whose client asks for more than it takes.
+var errNotReading = fmt.Errorf("zkserver: the client does not read: more than %d MiB wait to be sent", cnxn.HardLimit>>20)
+
+// answerLocked appends the replies, and tells whether the outbox is fuller than it may be.
+func (s *Server) answerLocked(w *client, p *proposal, res *tree.Result) (over bool) {
 	if w.Dead() {
-		return
+		return false
 	}
 	it, ok := w.fifo.PopWrite()
 	if !ok {
-		return
+		return false
 	}
 	zxid := s.tree.LastZxid()
 	at := w.BeginFrame(zkproto.ReplyHeader{Xid: p.xid, Zxid: zxid, Err: res.Err})
 	if res.Err == zkproto.ErrOK {
-		w.Out = appendReply(w.Out, p, &res)
+		w.Out = appendReply(w.Out, p, res)
 	}
 	w.EndFrame(at)
 	now := s.core.now.UnixNano()
@@ -93,14 +107,18 @@ func (s *Server) answer(p *proposal, res tree.Result) {
 	s.stats.op(it.Op)
 	s.stats.writes.Observe(time.Duration(now - it.Arrived))
 	sent := int64(1)
-	for it, ok = w.fifo.PopRead(); ok; it, ok = w.fifo.PopRead() {
+	for it, ok = w.fifo.PopRead(); ok && !over; it, ok = w.fifo.PopRead() {
 		s.read(w, &it)
 		w.last.set(&it, zxid, now)
 		s.stats.reads.Observe(time.Duration(now - it.Arrived))
 		sent++
+		over = len(w.Out) > cnxn.HardLimit
 	}
 	s.stats.sent.Add(sent)
-	s.touched(w)
+	if w.fifo.Len() <= maxUnanswered/2 {
+		w.Wake()
+	}
+	return over
 }
 
 // appendReply appends the body of the reply to a write that happened.

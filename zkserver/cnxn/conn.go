@@ -254,7 +254,7 @@ func (c *Conn) handle(frames [][]byte) error {
 	}
 	err := c.client.Requests(frames)
 	if err == nil {
-		c.awaitRoom()
+		c.AwaitRoom(func() bool { return true })
 	}
 	return err
 }

@@ -144,13 +144,20 @@ func (c *Conn) endWriting() {
 	_ = c.nc.Close()
 }
 
-// awaitRoom blocks while the outbox is over SoftLimit: the connection is not read meanwhile.
-func (c *Conn) awaitRoom() {
+// AwaitRoom blocks while the outbox is over SoftLimit or ready, called with the lock held, answers false: the connection
+// is not read meanwhile. Whoever makes ready true calls Wake. It returns when the connection is closed, too.
+func (c *Conn) AwaitRoom(ready func() bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if len(c.Out)+c.unsent > SoftLimit {
 		for len(c.Out)+c.unsent > SoftLimit/2 && c.sending && !c.dead {
 			c.roomy.Wait()
 		}
 	}
-	c.mu.Unlock()
+	for !ready() && !c.dead {
+		c.roomy.Wait()
+	}
 }
+
+// Wake lets AwaitRoom look again; the lock is held.
+func (c *Conn) Wake() { c.roomy.Broadcast() }
