@@ -2,6 +2,7 @@ package hadooprpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -71,13 +72,23 @@ func NewClient(addr, protocol string, version uint64, opts ClientOptions) *Clien
 func (c *Client) Addr() string { return c.addr }
 
 // Call makes one call; see Conn.Call for its errors. A connection that cannot be opened is an error that wraps the
-// net.OpError.
+// net.OpError. A connection on which nothing has arrived until the deadline, and for which no other call waits, is given
+// up: the peer may be a machine that is gone, and the next call shall not wait for what TCP sends again to it.
 func (c *Client) Call(ctx context.Context, method string, req, resp proto.Message) error {
 	conn, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	return conn.Call(ctx, method, req, resp)
+	before := conn.received.Load()
+	err = conn.Call(ctx, method, req, resp)
+	if errors.Is(err, context.DeadlineExceeded) && conn.unused(before) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.conn == conn {
+			c.retire()
+		}
+	}
+	return err
 }
 
 // Connect returns the present connection, or a new one when there is none that lives.
@@ -141,13 +152,6 @@ func (c *Client) Down() <-chan struct{} {
 		return nil
 	}
 	return c.conn.Done()
-}
-
-// Disconnect closes the present connection; the next call opens another.
-func (c *Client) Disconnect() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.retire()
 }
 
 // Close ends the connection and all calls under way. It is idempotent.

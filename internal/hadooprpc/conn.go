@@ -49,6 +49,8 @@ type Conn struct {
 	pending map[int32]chan *Response
 	err     error
 
+	received atomic.Uint64 // answers that have arrived
+
 	done chan struct{}
 	wg   sync.WaitGroup
 }
@@ -168,6 +170,13 @@ func (c *Conn) Close() error {
 	return nil
 }
 
+// unused tells whether no call waits for an answer and none has arrived since there were before of them.
+func (c *Conn) unused(before uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.pending) == 0 && c.received.Load() == before
+}
+
 func (c *Conn) fail(err error) {
 	c.mu.Lock()
 	if c.err != nil {
@@ -189,6 +198,7 @@ func (c *Conn) read() error {
 		if err != nil {
 			return fmt.Errorf("connection to %s ended: %w", c.addr, err)
 		}
+		c.received.Add(1)
 		resp, err := DecodeResponse(frame)
 		if err != nil {
 			return fmt.Errorf("answer of %s: %w", c.addr, err)

@@ -190,16 +190,49 @@ func TestCallEndsWithItsContextAndTheConnectionStays(t *testing.T) {
 		"slow": echo(func(context.Context) (string, error) { <-release; return "late", nil }),
 		"fast": echo(func(context.Context) (string, error) { return "fast", nil }),
 	})
-	c := newTestClient(t, addr, testProtocol, 3, ClientOptions{})
+	c, err := newTestClient(t, addr, testProtocol, 3, ClientOptions{}).Connect(t.Context())
+	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	_, err := ask(ctx, c, "slow")
+	var resp hapb.GetServiceStatusResponse
+	err = c.Call(ctx, "slow", &hapb.GetServiceStatusRequest{}, &resp)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "no answer from "+addr+" to slow")
 	close(release)
-	got, err := ask(t.Context(), c, "fast") // the late answer is dropped, not mistaken for this one
+	err = c.Call(t.Context(), "fast", &hapb.GetServiceStatusRequest{}, &resp)
 	require.NoError(t, err)
-	require.Equal(t, "fast", got)
+	require.Equal(t, "fast", resp.GetNotReadyReason(), "the late answer is dropped, not mistaken for this one")
+}
+
+func TestSilentPeerIsDialledAgainUnlessAnotherCallWaits(t *testing.T) {
+	release := make(chan struct{})
+	_, addr, _ := serveTest(t, ServerOptions{}, map[string]Method{
+		"slow": echo(func(context.Context) (string, error) { <-release; return "late", nil }),
+	})
+	c := newTestClient(t, addr, testProtocol, 3, ClientOptions{})
+	first, err := c.Connect(t.Context())
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	_, err = ask(ctx, c, "slow")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	<-first.Done()
+	require.Nil(t, c.Down())
+
+	second, err := c.Connect(t.Context())
+	require.NoError(t, err)
+	patient := make(chan error, 1)
+	go func() {
+		patient <- second.Call(t.Context(), "slow", &hapb.GetServiceStatusRequest{}, &hapb.GetServiceStatusResponse{})
+	}()
+	require.Eventually(t, func() bool { return !second.unused(0) }, 5*time.Second, time.Millisecond)
+	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	_, err = ask(ctx, c, "slow")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, second.Err(), "a patient call still waits on it")
+	close(release)
+	require.NoError(t, <-patient)
 }
 
 func TestPeersEndIsNoticedWithoutACall(t *testing.T) {

@@ -68,32 +68,35 @@ func (j *Journal) take() (uint64, error) {
 
 // createSegment makes the segment appear with its whole header, durably.
 func (j *Journal) createSegment(h header) (*os.File, int, error) {
-	name := j.segmentFile(h.epoch)
-	fail := func(f *os.File, err error) (*os.File, int, error) {
-		if f != nil {
-			err = errors.Join(err, f.Close())
-		}
-		return nil, 0, fmt.Errorf("journal: create %s: %w", name, err)
-	}
-	tmp := name + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return fail(nil, err)
-	}
+	name, tmp := j.segmentFile(h.epoch), j.segmentFile(h.epoch)+".tmp"
 	b := appendHeader(nil, h)
-	if _, err := f.Write(b); err != nil {
-		return fail(f, err)
-	}
-	if err := f.Sync(); err != nil {
-		return fail(f, err)
+	if err := writeSynced(tmp, b); err != nil {
+		return nil, 0, fmt.Errorf("journal: create %s: %w", tmp, err)
 	}
 	if err := os.Rename(tmp, name); err != nil {
-		return fail(f, err)
+		return nil, 0, fmt.Errorf("journal: %w", err)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return nil, 0, fmt.Errorf("journal: %w", err)
 	}
 	if err := syncDir(j.dir); err != nil {
-		return fail(f, err)
+		return nil, 0, errors.Join(fmt.Errorf("journal: fsync of %s: %w", j.dir, err), f.Close())
 	}
 	return f, len(b), nil
+}
+
+// writeSynced writes a whole new file, durably but for its name.
+func writeSynced(name string, b []byte) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Epoch is the writer's epoch.
