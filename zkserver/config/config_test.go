@@ -1,0 +1,188 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sample is the original's zoo_sample.cfg without its comments.
+const sample = "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir=/tmp/zookeeper\nclientPort=2181\n"
+
+func parse(text string) (Config, string, string) {
+	cfg, warnings, err := Parse("zoo.cfg", []byte(text))
+	problems := ""
+	if err != nil {
+		problems = err.Error()
+	}
+	w := ""
+	if len(warnings) > 0 {
+		w = warnings.Error()
+	}
+	return cfg, w, problems
+}
+
+func TestSampleOfTheOriginal(t *testing.T) {
+	cfg, warnings, problems := parse(sample)
+	require.Empty(t, problems)
+	require.Equal(t, "zoo.cfg:2: initLimit: accepted, has no meaning for a single server\n"+
+		"zoo.cfg:3: syncLimit: accepted, has no meaning for a single server", warnings)
+	want := Default()
+	want.TickTime, want.DataDir, want.ClientPort, want.Source = 2*time.Second, "/tmp/zookeeper", 2181, "zoo.cfg"
+	require.Equal(t, want, cfg)
+	least, most := cfg.SessionTimeouts()
+	require.Equal(t, 4*time.Second, least)
+	require.Equal(t, 40*time.Second, most)
+	require.Equal(t, ":2181", cfg.ClientAddr())
+	require.Equal(t, "/tmp/zookeeper", cfg.LogDir())
+}
+
+func TestEveryHonouredKey(t *testing.T) {
+	cfg, warnings, problems := parse(`
+clientPort=2182
+clientPortAddress=127.0.0.1
+dataDir=/d
+dataLogDir=/l
+tickTime=1000
+minSessionTimeout=1500
+maxSessionTimeout=9000
+maxClientCnxns=7
+maxCnxns=8
+globalOutstandingLimit=9
+jute.maxbuffer=4096
+preAllocSize=100
+snapCount=1000
+snapSizeLimitInKb=-1
+snapshot.trust.empty=true
+forceSync=no
+fsync.warningthresholdms=20
+autopurge.snapRetainCount=1
+autopurge.purgeInterval=90m
+skipACL=yes
+DigestAuthenticationProvider.enabled=false
+DigestAuthenticationProvider.superDigest=super:abc=
+extendedTypesEnabled=true
+znode.container.checkIntervalMs=500
+znode.container.maxPerMinute=6
+4lw.commands.whitelist=ruok, mntr
+metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider
+metricsProvider.httpHost=127.0.0.1
+metricsProvider.httpPort=7001
+electionAlg=3
+`)
+	require.Empty(t, problems)
+	require.Empty(t, warnings)
+	require.Equal(t, Config{
+		ClientPort: 2182, ClientPortAddress: "127.0.0.1", DataDir: "/d", DataLogDir: "/l", TickTime: time.Second,
+		MinSessionTimeout: 1500 * time.Millisecond, MaxSessionTimeout: 9 * time.Second, MaxClientCnxns: 7, MaxCnxns: 8,
+		GlobalOutstandingLimit: 9, MaxBuffer: 4096, PreAllocSize: 100 << 10, SnapCount: 1000, SnapSizeLimit: -1 << 10,
+		TrustEmptySnapshot: true, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
+		SkipACL: true, SuperDigest: "super:abc=", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
+		ContainerMaxPerMinute: 6, Commands: []string{"ruok", "mntr"}, MetricsAddr: "127.0.0.1:7001", Source: "zoo.cfg",
+	}, cfg)
+}
+
+func TestProblems(t *testing.T) {
+	const good = "dataDir=/d\nclientPort=1\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"empty": {"", "zoo.cfg: clientPort: missing; add a line such as clientPort=2181\n" +
+			"zoo.cfg: dataDir: missing; add a line such as dataDir=/var/lib/zookeeper"},
+		"unknown":      {good + "tickTim=5", "zoo.cfg:3: tickTim: unknown key; did you mean tickTime?"},
+		"case":         {good + "datalogdir=/x", "zoo.cfg:3: datalogdir: unknown key; did you mean dataLogDir?"},
+		"nothing like": {good + "blue.green.banana=5", "zoo.cfg:3: blue.green.banana: unknown key; remove the line"},
+		"no number":    {good + "tickTime=2s", `zoo.cfg:3: tickTime: "2s" is not a whole number; give a whole number of milliseconds from 1 to 2147483647`},
+		"port":         {"dataDir=/d\nclientPort=70000", "zoo.cfg:2: clientPort: 70000 is out of range; give a whole number from 1 to 65535"},
+		"huge":         {good + "snapCount=99999999999999999999", "zoo.cfg:3: snapCount: 99999999999999999999 is out of range; give a whole number from 2 to 2147483647"},
+		"boolean":      {good + "forceSync=maybe", `zoo.cfg:3: forceSync: "maybe" is neither true nor false; give true or false`},
+		"no value":     {"clientPort=1\ndataDir=", "zoo.cfg:2: dataDir: is empty; give a value or remove the line"},
+		"interval":     {good + "autopurge.purgeInterval=soon", `zoo.cfg:3: autopurge.purgeInterval: "soon" is no interval; give hours as a bare number, or a number with d, h, m, s or ms`},
+		"word":         {good + "4lw.commands.whitelist=stats", `zoo.cfg:3: 4lw.commands.whitelist: "stats" is no four-letter word; list them like srvr,ruok,mntr or give *`},
+		"provider":     {good + "metricsProvider.className=com.example.Mine", `zoo.cfg:3: metricsProvider.className: "com.example.Mine" is no known provider; give org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider or remove the line`},
+		"digest":       {good + "DigestAuthenticationProvider.superDigest=secret", "zoo.cfg:3: DigestAuthenticationProvider.superDigest: does not have the form super:hash; give super:<base64 of the SHA-1 of super:password>"},
+		"election":     {good + "electionAlg=1", `zoo.cfg:3: electionAlg: "1" is not supported: only algorithm 3 exists; remove the line or give 3`},
+		"timeouts": {good + "minSessionTimeout=5000\nmaxSessionTimeout=4000",
+			"zoo.cfg:3: minSessionTimeout: is 5000 ms, more than maxSessionTimeout, 4000 ms; raise maxSessionTimeout (default 20 x tickTime) or lower minSessionTimeout (default 2 x tickTime)"},
+		"ensemble": {good + "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888",
+			"zoo.cfg:4: server.2: this version runs single servers only, and the file names more than one; remove the server.N lines; ensembles come with a later release"},
+		"no utf-8": {"dataDir=/\xff\n", "zoo.cfg: is not UTF-8 text; save it as UTF-8"},
+		"all at once": {"\n# comment\ndataDirr=/d\nclientPort=x\n", "zoo.cfg:3: dataDirr: unknown key; did you mean dataDir?\n" +
+			"zoo.cfg:4: clientPort: \"x\" is not a whole number; give a whole number from 1 to 65535\n" +
+			"zoo.cfg: dataDir: missing; add a line such as dataDir=/var/lib/zookeeper"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, problems := parse(c.text)
+			require.Equal(t, c.want, problems)
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for name, c := range map[string]struct{ line, want string }{
+		"later":        {"secureClientPort=2281", "zoo.cfg:3: secureClientPort: accepted, takes effect in a later version"},
+		"jvm":          {"serverCnxnFactory=x", "zoo.cfg:3: serverCnxnFactory: accepted, has no meaning here: it tunes the original's JVM, threads or network library"},
+		"one server":   {"server.1=a:2888:3888", "zoo.cfg:3: server.1: accepted, has no meaning for a single server: it runs standalone"},
+		"group":        {"group.1=1:2:3", "zoo.cfg:3: group.1: accepted, has no meaning for a single server"},
+		"any provider": {"authProvider.1=x", "zoo.cfg:3: authProvider.1: accepted, takes effect in a later version"},
+		"twice":        {"dataDir=/other", "zoo.cfg:3: dataDir: given before in line 1; this line counts"},
+		"no endpoint":  {"metricsProvider.httpPort=1", "zoo.cfg:3: metricsProvider.httpPort: accepted, but no endpoint is opened: metricsProvider.className does not name the PrometheusMetricsProvider"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, warnings, problems := parse("dataDir=/d\nclientPort=1\n" + c.line)
+			require.Empty(t, problems)
+			require.Equal(t, c.want, warnings)
+		})
+	}
+}
+
+// The rules of Java .properties files.
+func TestPropertiesRules(t *testing.T) {
+	cfg, _, problems := parse("\ufeff# a comment\r\n! another\r\n  dataDir : /da\\\r\n   ta\\u0041 \r\nclientPort 2181\r\nclientPortAddress=${user}\n" +
+		"dataLogDir=C:\\\\logs")
+	require.Empty(t, problems)
+	require.Equal(t, "/dataA", cfg.DataDir)
+	require.Equal(t, 2181, cfg.ClientPort)
+	require.Equal(t, "${user}", cfg.ClientPortAddress, "variables are not expanded")
+	require.Equal(t, `C:\logs`, cfg.DataLogDir)
+
+	_, _, problems = parse("dataDir=/a\\\n/b\nclientPort=1\nbogus=1")
+	require.Contains(t, problems, "zoo.cfg:4: bogus", "lines count as they are in the file")
+}
+
+// Every documented configuration name of the original is known.
+func TestEveryDocumentedKeyIsKnown(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "documented-keys.txt"))
+	require.NoError(t, err)
+	n := 0
+	for name := range strings.FieldsSeq(string(text)) {
+		_, known := findKey(name)
+		require.True(t, known, name)
+		n++
+	}
+	require.Greater(t, n, 190)
+	names := map[string]bool{}
+	for _, k := range keys {
+		require.False(t, names[k.name], "%s is in the table twice", k.name)
+		names[k.name] = true
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	_, _, err := Load(filepath.Join(t.TempDir(), "none.cfg"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "give the path of a zoo.cfg")
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(sample)
+	f.Add("a\\\nb=\\u12\n:=\n=\n\\")
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg, _, err := Parse("zoo.cfg", []byte(text))
+		if err == nil {
+			require.NoError(t, cfg.Validate())
+		}
+	})
+}
