@@ -238,6 +238,19 @@ func TestGracefulHandOverKeepsEveryAcknowledgedPut(t *testing.T) {
 	require.Eventually(t, func() bool { return stubs[1].state(t) == target.Standby }, 5*time.Second, time.Millisecond)
 }
 
+func TestOvertakenActiveThatHasNotNoticedBecomesActiveAgain(t *testing.T) {
+	dir := t.TempDir()
+	idle := func(c *Config) { c.PollInterval = time.Hour }
+	a, b := start(t, dir, "nn1", idle), start(t, dir, "nn2", idle)
+	a.promote(t)
+	b.promote(t)
+	require.Equal(t, target.Active, a.state(t), "it cannot know yet")
+	a.promote(t)
+	ack, err := client(t, a).Put(t.Context(), "/a", nil)
+	require.NoError(t, err)
+	require.Equal(t, Ack{Epoch: 3, Txid: 1, Node: "nn1"}, ack)
+}
+
 func TestOvertakenActiveStepsDownByItself(t *testing.T) {
 	dir := t.TempDir()
 	a, b := start(t, dir, "nn1", nil), start(t, dir, "nn2", nil)

@@ -167,11 +167,17 @@ func (n *Node) TransitionToActive(ctx context.Context, src target.RequestSource)
 	n.transition.Lock()
 	defer n.transition.Unlock()
 	began := time.Now()
-	switch s := n.State(); s {
-	case target.Active:
-		return nil
-	case target.Standby:
-	default:
+	n.mu.Lock()
+	c := n.committer
+	n.mu.Unlock()
+	if c != nil {
+		err := c.w.Fenced()
+		if !errors.Is(err, journal.ErrFenced) {
+			return err
+		}
+		n.stepDown(c, err) // overtaken without noticing: being active is not enough, it must become so again
+	}
+	if s := n.State(); s != target.Standby {
 		return target.Refused("Cannot transition from '%s' to 'active'", s)
 	}
 	if err := n.stallPromotion(ctx); err != nil {
@@ -182,7 +188,7 @@ func (n *Node) TransitionToActive(ctx context.Context, src target.RequestSource)
 		n.log.Error("cannot become active", zap.Error(err))
 		return fmt.Errorf("cannot become active: %w", err)
 	}
-	c := newCommitter(n, w)
+	c = newCommitter(n, w)
 	txid := n.journal.Txid()
 	n.mu.Lock()
 	n.state, n.committer, n.trouble = target.Active, c, nil
