@@ -59,6 +59,7 @@ type cluster struct {
 	verify  quorum.Verifier
 	cfg     Config
 	trace   *strings.Builder // nil: none
+	noFloor bool             // the logs on disk cannot be read back
 
 	leaders map[uint32]Sid // who led which epoch
 	history []Entry        // committed, ever
@@ -106,7 +107,10 @@ func (c *cluster) restart(id Sid) {
 		return
 	}
 	cfg := c.cfg
-	cfg.ID, cfg.Quorum, cfg.Observer, cfg.Storage = id, c.verify, s.observer, s
+	cfg.ID, cfg.Quorum, cfg.Observer = id, c.verify, s.observer
+	if !c.noFloor {
+		cfg.Storage = s
+	}
 	cfg.AcceptedEpoch, cfg.CurrentEpoch, cfg.LastZxid = s.hard.AcceptedEpoch, s.hard.CurrentEpoch, last(s.hist)
 	n, err := New(cfg)
 	require.NoError(c.t, err)
