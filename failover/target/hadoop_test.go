@@ -23,15 +23,15 @@ type fake struct {
 	hold   chan struct{} // transitions wait for it when not nil
 }
 
-func (f *fake) note(call string) (error, chan struct{}) {
+func (f *fake) note(call string) (chan struct{}, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, call)
-	return f.refuse, f.hold
+	return f.hold, f.refuse
 }
 
 func (f *fake) transition(call string) error {
-	err, hold := f.note(call)
+	hold, err := f.note(call)
 	if hold != nil {
 		<-hold
 	}

@@ -100,18 +100,18 @@ func (c *Conn) Call(ctx context.Context, method string, req, resp proto.Message)
 
 	caller := callerContext(ctx, c.opts.CallerContext)
 	err = c.out.send(ctx, func(b []byte) ([]byte, error) {
-		b, err := c.appendOpening(b, caller)
-		if err != nil {
-			return b, err
+		b, fillErr := c.appendOpening(b, caller)
+		if fillErr != nil {
+			return b, fillErr
 		}
 		r := Request{
 			Header: requestHeader(id, 0, caller),
 			Method: &rpcpb.RequestHeader{MethodName: &method, DeclaringClassProtocolName: &c.protocol, ClientProtocolVersion: &c.version},
 			Body:   body,
 		}
-		b, err = r.AppendFrame(b)
-		c.opened = c.opened || err == nil
-		return b, err
+		b, fillErr = r.AppendFrame(b)
+		c.opened = c.opened || fillErr == nil
+		return b, fillErr
 	})
 	if err != nil {
 		return fmt.Errorf("%s to %s: %w", method, c.addr, err)

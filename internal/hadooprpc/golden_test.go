@@ -29,23 +29,23 @@ type recordedFrame struct {
 	bytes      []byte // length prefix included; empty for an event such as the end
 }
 
-func recordings(t testing.TB) []recording {
-	t.Helper()
+func recordings(tb testing.TB) []recording {
+	tb.Helper()
 	names, err := filepath.Glob("testdata/hrpc/*.json")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
+	require.NoError(tb, err)
+	require.NotEmpty(tb, names)
 	var all []recording
 	for _, name := range names {
 		raw, err := os.ReadFile(name)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		var doc struct {
 			Frames []struct{ Dir, Hex string }
 		}
-		require.NoError(t, json.Unmarshal(raw, &doc))
+		require.NoError(tb, json.Unmarshal(raw, &doc))
 		r := recording{name: filepath.Base(name)}
 		for _, f := range doc.Frames {
 			b, err := hex.DecodeString(f.Hex)
-			require.NoError(t, err)
+			require.NoError(tb, err)
 			r.frames = append(r.frames, recordedFrame{f.Dir == ">", b})
 		}
 		all = append(all, r)

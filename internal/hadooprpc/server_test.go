@@ -130,12 +130,12 @@ func TestSlowCallDoesNotHoldUpOthersOnTheSameConnection(t *testing.T) {
 	require.NoError(t, err)
 	slow := make(chan error, 1)
 	go func() {
-		_, err := ask(t.Context(), c, "slow")
-		slow <- err
+		_, slowErr := ask(t.Context(), c, "slow")
+		slow <- slowErr
 	}()
 	for range 100 {
-		got, err := ask(t.Context(), c, "fast")
-		require.NoError(t, err)
+		got, fastErr := ask(t.Context(), c, "fast")
+		require.NoError(t, fastErr)
 		require.Equal(t, "fast", got)
 	}
 	close(release)

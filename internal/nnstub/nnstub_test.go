@@ -358,8 +358,8 @@ func TestClientFindsTheActiveAfterADeath(t *testing.T) {
 	require.NoError(t, a.Close())
 	result := make(chan error, 1)
 	go func() {
-		_, err := c.Put(t.Context(), "/b", nil)
-		result <- err
+		_, putErr := c.Put(t.Context(), "/b", nil)
+		result <- putErr
 	}()
 	b.promote(t)
 	require.NoError(t, <-result)

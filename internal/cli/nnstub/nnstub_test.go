@@ -29,13 +29,13 @@ func run(t *testing.T, in string, args ...string) (code int, out, errOut string)
 }
 
 // serveNode runs `nnstub serve` and returns its address, from the one line that it prints.
-func serveNode(t *testing.T, args ...string) string {
+func serveNode(t *testing.T, more ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	code := make(chan int, 1)
 	go func() {
-		args := append([]string{"serve", "--rpc-address", "127.0.0.1:0", "--nameservice", "ns1", "--log-level", "error"}, args...)
+		args := append([]string{"serve", "--rpc-address", "127.0.0.1:0", "--nameservice", "ns1", "--log-level", "error"}, more...)
 		code <- Main(ctx, args, cli.Streams{In: strings.NewReader(""), Out: w, Err: io.Discard})
 		_ = w.Close()
 	}()

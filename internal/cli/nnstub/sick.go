@@ -64,7 +64,7 @@ func sickCommand(s cli.Streams) *cobra.Command {
 			if len(addrs) != 1 {
 				return fmt.Errorf("--address: sick needs exactly one node")
 			}
-			if err := checkAddress(addrs[0]); err != nil {
+			if err = checkAddress(addrs[0]); err != nil {
 				return fmt.Errorf("--address: %w", err)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)

@@ -14,11 +14,13 @@ const (
 	frameHead   = 12
 	opPut       = 1
 
-	// MaxPath and MaxData bound an edit, in bytes.
+	maxPayload = 32 + MaxPath + MaxData
+)
+
+// The bounds of an edit, in bytes.
+const (
 	MaxPath = 4096
 	MaxData = 16 << 20
-
-	maxPayload = 32 + MaxPath + MaxData
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -117,8 +119,8 @@ func takeEdit(b []byte) (Edit, int, error) {
 	}, size, nil
 }
 
-func appendHeader(b []byte, h header) []byte {
-	return appendFrame(b, magicHeader, func(b []byte) []byte {
+func encodeHeader(h header) []byte {
+	return appendFrame(nil, magicHeader, func(b []byte) []byte {
 		b = binary.BigEndian.AppendUint64(b, h.epoch)
 		b = binary.BigEndian.AppendUint64(b, h.firstTxid)
 		b = binary.BigEndian.AppendUint64(b, h.prevEpoch)

@@ -363,18 +363,18 @@ func FuzzTakeEdit(f *testing.F) {
 }
 
 func FuzzTakeHeader(f *testing.F) {
-	f.Add(appendHeader(nil, header{epoch: 3, firstTxid: 9, prevEpoch: 2, prevLength: 77, writer: "nn1"}))
+	f.Add(encodeHeader(header{epoch: 3, firstTxid: 9, prevEpoch: 2, prevLength: 77, writer: "nn1"}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, n, err := takeHeader(b)
 		if err == nil {
-			require.Equal(t, b[:n], appendHeader(nil, h))
+			require.Equal(t, b[:n], encodeHeader(h))
 		}
 	})
 }
 
 // FuzzPoll: whatever a segment holds, reading it neither panics nor applies an edit out of order.
 func FuzzPoll(f *testing.F) {
-	good := appendHeader(nil, header{epoch: 1, firstTxid: 1, writer: "nn1"})
+	good := encodeHeader(header{epoch: 1, firstTxid: 1, writer: "nn1"})
 	f.Add(good)
 	f.Add(appendEdit(appendEdit(good, Edit{Epoch: 1, Txid: 1, Path: "/a"}), Edit{Epoch: 1, Txid: 2, Path: "/b", Data: []byte("x")}))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -29,24 +28,24 @@ func TestMain(m *testing.M) {
 func writeUntilFenced(dir string) int {
 	j, err := Open(dir, zap.NewNop())
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 1
 	}
 	w, err := j.Begin("child", func(Edit) {})
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 1
 	}
 	for i := 0; ; i++ {
 		edits := []Edit{{Path: "/child/" + strconv.Itoa(i), Data: make([]byte, 200)}}
 		if err := w.Append(edits); err != nil {
-			fmt.Println(err)
+			fmt.Fprintln(os.Stdout, err)
 			if errors.Is(err, ErrFenced) {
 				return 42
 			}
 			return 1
 		}
-		fmt.Println(edits[0].Txid)
+		fmt.Fprintln(os.Stdout, edits[0].Txid)
 	}
 }
 
@@ -69,7 +68,7 @@ func TestStoppedProcessCannotWriteAfterItWakes(t *testing.T) {
 			}
 			n, err := strconv.ParseUint(lines.Text(), 10, 64)
 			if err != nil {
-				require.True(t, strings.Contains(lines.Text(), "fenced"), lines.Text())
+				require.Contains(t, lines.Text(), "fenced")
 				return false
 			}
 			require.Equal(t, acknowledged+1, n)

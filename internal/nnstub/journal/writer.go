@@ -69,7 +69,7 @@ func (j *Journal) take() (uint64, error) {
 // createSegment makes the segment appear with its whole header, durably.
 func (j *Journal) createSegment(h header) (*os.File, int, error) {
 	name, tmp := j.segmentFile(h.epoch), j.segmentFile(h.epoch)+".tmp"
-	b := appendHeader(nil, h)
+	b := encodeHeader(h)
 	if err := writeSynced(tmp, b); err != nil {
 		return nil, 0, fmt.Errorf("journal: create %s: %w", tmp, err)
 	}
