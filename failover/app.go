@@ -142,7 +142,7 @@ func (a app) oldActive(ctx context.Context, data []byte) (target.Identity, error
 }
 
 func (a app) fence(ctx context.Context, node target.Identity) error {
-	name := displayName(ctx, node)
+	name := a.nameOf(node)
 	a.log.Info("Should fence: " + name)
 	a.emit(EventFenceStart, node.ServiceID, 0)
 	began := time.Now()

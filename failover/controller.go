@@ -21,8 +21,9 @@ var ErrMonitorFailed = errors.New("health monitor failed")
 type Controller struct {
 	cfg     Config
 	log     *zap.Logger
-	name    string // of the local service, for messages
-	data    []byte // of the local node, for ZooKeeper
+	name    string                     // of the local service, for messages
+	names   map[target.Identity]string // of all: a dead name server must not delay a failover
+	data    []byte                     // of the local node, for ZooKeeper
 	elector *elector.Elector
 	epoch   time.Time     // Observed.Now counts from here
 	turn    chan struct{} // held during a transition of the local service: one at a time
@@ -56,10 +57,14 @@ func New(cfg Config) (*Controller, error) {
 		return nil, err
 	}
 	c := &Controller{
-		cfg: cfg, log: cfg.Log, epoch: time.Now(), name: displayName(context.Background(), cfg.Local),
+		cfg: cfg, log: cfg.Log, epoch: time.Now(), names: map[target.Identity]string{},
 		turn: make(chan struct{}, 1), look: make(chan time.Duration, 1), news: make(chan struct{}),
 		giveUp: func(error) {},
 	}
+	for _, id := range append([]target.Identity{cfg.Local}, cfg.Others...) {
+		c.names[id] = displayName(context.Background(), id)
+	}
+	c.name = c.names[cfg.Local]
 	if c.data, err = target.MarshalNodeInfo(cfg.Local); err != nil {
 		return nil, err
 	}
@@ -67,6 +72,14 @@ func New(cfg Config) (*Controller, error) {
 		Parent: cfg.Parent, Connect: cfg.Connect, App: app{c}, Observe: c.observe, Log: cfg.Log,
 	})
 	return c, nil
+}
+
+// nameOf is how messages name a node.
+func (c *Controller) nameOf(id target.Identity) string {
+	if n := c.names[id]; n != "" {
+		return n
+	}
+	return "NameNode at " + id.Addr()
 }
 
 // Run controls the service until ctx ends, and then hands over in an orderly way: an active service is made standby, the

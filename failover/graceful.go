@@ -204,7 +204,7 @@ func (c *Controller) takeOver(ctx context.Context, old target.Identity, peers []
 			if err != nil {
 				// If its controller is dead, its session ends now, and that is as good as ceding.
 				c.log.Warn("the controller of the active cannot be asked to cede: waiting for its session to expire", zap.Error(err))
-				refused = err
+				refused = fmt.Errorf("the controller of the active, at %s, cannot be asked to cede: %w", old.ZKFCAddr(), err)
 				patience.Reset(2*c.cfg.SessionTimeout + standbyDeadline)
 			}
 		case <-patience.C:

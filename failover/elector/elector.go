@@ -67,7 +67,7 @@ type Notification struct {
 	Took   time.Duration
 	Lock   int64  // creation zxid of the lock seen last
 	State  State  // after it
-	Change bool   // State is new
+	Change bool   // State or Lock is new
 	Data   []byte // ReadBreadcrumb: what was read
 }
 
@@ -294,7 +294,11 @@ func (e *Elector) handle(ctx context.Context, msg any) {
 		e.feed(ctx, Closed{})
 	case Done:
 		e.took(msg)
+		lock := e.m.LockID()
 		e.feed(ctx, msg)
+		if e.m.LockID() != lock {
+			e.observe(Notification{Change: true})
+		}
 	}
 }
 

@@ -62,14 +62,22 @@ func (w *World) Journal() []string {
 	return slices.Clone(w.journal)
 }
 
-// Expire ends the session that owns the znode as the server does when its client is silent.
+// Expire ends the session that owns the znode as the server does when its client is silent; the client hears of it.
 func (w *World) Expire(path string) {
+	w.expire(path, func(f *fake) { f.events(elector.Expired{}) })
+}
+
+// Freeze is Expire of a client that does not hear of it, because its process is stopped or cut off.
+func (w *World) Freeze(path string) { w.expire(path, func(*fake) {}) }
+
+func (w *World) expire(path string, tell func(*fake)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.clients {
 		if n := w.nodes[path]; n != nil && c.id == n.owner && !c.closed {
 			c.end()
-			c.events(elector.Expired{})
+			tell(c)
+			return
 		}
 	}
 }

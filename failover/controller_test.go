@@ -1,0 +1,499 @@
+package failover_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/holdfast-ha/holdfast/failover"
+	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/failover/elector/electortest"
+	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/fencing"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	parent     = "/hadoop-ha/ns1"
+	lock       = parent + "/" + elector.LockName
+	breadcrumb = parent + "/" + elector.BreadcrumbName
+)
+
+// stub is a service in memory. Each test makes it ill as it likes.
+type stub struct {
+	mu     sync.Mutex
+	state  target.State
+	dead   bool
+	hang   bool
+	ill    bool
+	refuse error // what transitionToActive answers
+	down   chan struct{}
+	calls  []string
+}
+
+var errDead = errors.New("connection refused")
+
+func (s *stub) ask(ctx context.Context) error {
+	s.mu.Lock()
+	dead, hang := s.dead, s.hang
+	if !dead && s.down == nil {
+		s.down = make(chan struct{})
+	}
+	s.mu.Unlock()
+	if dead {
+		return errDead
+	}
+	if hang {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (s *stub) MonitorHealth(ctx context.Context) error {
+	if err := s.ask(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ill {
+		return target.Unhealthy("no resources")
+	}
+	return nil
+}
+
+func (s *stub) Status(ctx context.Context) (target.Status, error) {
+	if err := s.ask(ctx); err != nil {
+		return target.Status{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return target.Status{State: s.state, ReadyToBecomeActive: true}, nil
+}
+
+func (s *stub) become(ctx context.Context, st target.State) error {
+	if err := s.ask(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, st.String())
+	if st == target.Active && s.refuse != nil {
+		return s.refuse
+	}
+	s.state = st
+	return nil
+}
+
+func (s *stub) TransitionToActive(ctx context.Context, _ target.RequestSource) error {
+	return s.become(ctx, target.Active)
+}
+
+func (s *stub) TransitionToStandby(ctx context.Context, _ target.RequestSource) error {
+	return s.become(ctx, target.Standby)
+}
+
+func (s *stub) TransitionToObserver(ctx context.Context, _ target.RequestSource) error {
+	return s.become(ctx, target.Observer)
+}
+
+func (s *stub) Down() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.down
+}
+
+func (s *stub) Close() error { return nil }
+
+func (s *stub) set(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+func (s *stub) kill() {
+	s.set(func() {
+		s.dead = true
+		close(s.down)
+		s.down = nil
+	})
+}
+
+func (s *stub) is() target.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+type fencer func(context.Context, target.Identity) (fencing.Record, error)
+
+func (f fencer) Fence(ctx context.Context, n target.Identity) (fencing.Record, error) {
+	return f(ctx, n)
+}
+
+// pair is two nodes over one ZooKeeper in memory. A third node without anything running may be configured.
+type pair struct {
+	t      *testing.T
+	world  *electortest.World
+	svc    map[string]*stub
+	ctl    map[string]*failover.Controller
+	stop   map[string]func()
+	fence  func(target.Identity) error
+	frozen map[string]bool // controllers that do not answer
+	others []target.Identity
+
+	mu     sync.Mutex
+	events []failover.Event
+}
+
+func identity(id string) target.Identity {
+	n := int(id[2] - '0')
+	return target.Identity{NameserviceID: "ns1", ServiceID: id, Host: "127.0.0.1", Port: 8020 + n, ZKFCPort: 8010 + n}
+}
+
+type peer struct {
+	p  *pair
+	id string
+}
+
+func (x peer) CedeActive(ctx context.Context, ms int32) error {
+	c := x.p.ctl[x.id]
+	if x.p.frozen[x.id] {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if c == nil {
+		return errDead
+	}
+	return c.CedeActive(ctx, ms)
+}
+
+func (peer) Close() error { return nil }
+
+func newPair(t *testing.T) *pair {
+	t.Helper()
+	p := &pair{
+		t: t, world: electortest.New(), svc: map[string]*stub{}, ctl: map[string]*failover.Controller{},
+		stop: map[string]func(){}, frozen: map[string]bool{},
+		fence:  func(target.Identity) error { return nil },
+		others: []target.Identity{identity("nn1"), identity("nn2")},
+	}
+	for _, id := range []string{"nn1", "nn2"} {
+		p.svc[id] = &stub{state: target.Standby}
+	}
+	t.Cleanup(func() {
+		for _, id := range []string{"nn1", "nn2"} {
+			if p.stop[id] != nil {
+				p.stop[id]()
+			}
+		}
+	})
+	return p
+}
+
+// start runs the controller of a node; the first to start becomes active.
+func (p *pair) start(ids ...string) *pair {
+	p.t.Helper()
+	for _, id := range ids {
+		var others []target.Identity
+		for _, o := range p.others {
+			if o.ServiceID != id {
+				others = append(others, o)
+			}
+		}
+		c, err := failover.New(failover.Config{
+			Local: identity(id), Others: others, Parent: parent, Connect: p.world.Connect, Service: p.svc[id],
+			Dial:     func(n target.Identity) target.Service { return p.svc[n.ServiceID] },
+			DialPeer: func(n target.Identity) failover.Peer { return peer{p, n.ServiceID} },
+			Fencer: fencer(func(_ context.Context, n target.Identity) (fencing.Record, error) {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				return fencing.Record{Method: "shell(x)"}, p.fence(n)
+			}),
+			Listener: func(e failover.Event) {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				p.events = append(p.events, e)
+			},
+		})
+		require.NoError(p.t, err)
+		ctx, cancel := context.WithCancel(p.t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		p.ctl[id] = c
+		p.stop[id] = sync.OnceFunc(func() {
+			cancel()
+			require.NoError(p.t, <-done)
+			delete(p.ctl, id)
+		})
+		synctest.Wait()
+	}
+	return p
+}
+
+// after lets time pass and tells the states of both services.
+func (p *pair) after(d time.Duration) [2]target.State {
+	time.Sleep(d)
+	synctest.Wait()
+	return [2]target.State{p.svc["nn1"].is(), p.svc["nn2"].is()}
+}
+
+func (p *pair) names(node string, from time.Time) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for _, e := range p.events {
+		if e.Node == node && !e.Time.Before(from) {
+			out = append(out, e.Name)
+		}
+	}
+	return out
+}
+
+func TestFirstNodeBecomesActiveWithTheRecordedBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		require.Equal(t, [2]target.State{target.Active, target.Standby}, p.after(time.Second))
+		want, err := target.MarshalNodeInfo(identity("nn1"))
+		require.NoError(t, err)
+		got, _ := p.world.Data(lock)
+		require.Equal(t, hex.EncodeToString(want), hex.EncodeToString([]byte(got)))
+		crumb, _ := p.world.Data(breadcrumb)
+		require.Equal(t, got, crumb)
+	})
+}
+
+func TestKilledServiceIsReplacedWithoutAnyWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		var fenced []string
+		p.fence = func(n target.Identity) error { fenced = append(fenced, n.ServiceID); return nil }
+		p.after(300 * time.Millisecond)
+		began := time.Now()
+		p.svc["nn1"].kill()
+		synctest.Wait() // no time passes
+		require.Equal(t, target.Active, p.svc["nn2"].is())
+		require.Equal(t, []string{"nn1"}, fenced)
+		require.Equal(t, []string{
+			failover.EventServiceDown, failover.EventHealthChanged, failover.EventElectionQuit, failover.EventSessionClosed,
+		}, p.names("nn1", began))
+		require.Equal(t, []string{
+			failover.EventLockLost, failover.EventLockAcquired, failover.EventBreadcrumbRead, failover.EventFenceStart,
+			failover.EventFenceGraceful, failover.EventFenceMethod, failover.EventFenceDone, failover.EventBreadcrumbWritten,
+			failover.EventPromoteStart, failover.EventPromoteDone,
+		}, p.names("nn2", began))
+		ids := map[string]bool{}
+		for _, e := range p.events {
+			if !e.Time.Before(began) {
+				ids[e.Correlation] = true
+			}
+		}
+		require.Len(t, ids, 1, "one failover, one correlation id on both nodes")
+	})
+}
+
+func TestDeadMachineIsReplacedWhenItsSessionExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.after(time.Second)
+		p.svc["nn1"].set(func() { p.svc["nn1"].dead = true })
+		p.world.Freeze(lock)
+		synctest.Wait()
+		require.Equal(t, target.Active, p.svc["nn2"].is())
+	})
+}
+
+func TestHungServiceIsReplacedWithinItsDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.after(900 * time.Millisecond)
+		p.svc["nn1"].set(func() { p.svc["nn1"].hang = true })
+		require.Equal(t, target.Active, p.after(1400 * time.Millisecond)[1])
+	})
+}
+
+func TestUnhealthyServiceIsReplacedGracefully(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.fence = func(target.Identity) error { return errors.New("must not be asked: it can stand down by itself") }
+		p.after(time.Second)
+		p.svc["nn1"].set(func() { p.svc["nn1"].ill = true })
+		require.Equal(t, [2]target.State{target.Standby, target.Active}, p.after(1100*time.Millisecond))
+	})
+}
+
+func TestNobodyBecomesActiveUnlessFencingSucceeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.fence = func(target.Identity) error { return fencing.ErrNotFenced }
+		p.after(time.Second)
+		p.svc["nn1"].kill()
+		require.NotEqual(t, target.Active, p.after(20 * time.Second)[1])
+		p.mu.Lock()
+		p.fence = func(target.Identity) error { return nil }
+		p.mu.Unlock()
+		require.Equal(t, target.Active, p.after(5 * time.Second)[1])
+	})
+}
+
+func TestUnreadableBreadcrumbStopsPromotionAndNamesTheRemedy(t *testing.T) {
+	for name, data := range map[string]string{"garbage": "\xff\xffgarbage", "empty": ""} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPair(t)
+				p.world.Put(breadcrumb, []byte(data))
+				p.start("nn1")
+				require.Equal(t, target.Standby, p.after(10 * time.Second)[0])
+				i := slices.IndexFunc(p.events, func(e failover.Event) bool { return e.Name == failover.EventFenceFailed })
+				require.GreaterOrEqual(t, i, 0)
+				for _, want := range []string{breadcrumb, hex.EncodeToString([]byte(data)), "delete the znode"} {
+					require.Contains(t, p.events[i].Detail, want)
+				}
+			})
+		})
+	}
+}
+
+func TestBreadcrumbOfAnotherAddressOrUnknownNodeIsRefused(t *testing.T) {
+	moved, stranger := identity("nn2"), identity("nn7")
+	moved.Port = 9999
+	for _, c := range []struct {
+		id   target.Identity
+		want string
+	}{{moved, "Mismatched address stored in ZK for nn2"}, {stranger, "not in this node's configuration"}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPair(t)
+			data, err := target.MarshalNodeInfo(c.id)
+			require.NoError(t, err)
+			p.world.Put(breadcrumb, data)
+			p.start("nn1")
+			require.Equal(t, target.Standby, p.after(time.Second)[0])
+			require.True(t, slices.ContainsFunc(p.events, func(e failover.Event) bool { return strings.Contains(e.Detail, c.want) }))
+		})
+	}
+}
+
+func TestRefusedPromotionGivesTheOtherNodeItsChance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
+		p.svc["nn1"].refuse = target.Refused("not ready")
+		p.start("nn1", "nn2")
+		require.Equal(t, [2]target.State{target.Standby, target.Active}, p.after(3*time.Second))
+	})
+}
+
+func TestOutageOfZooKeeperChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.after(time.Second)
+		p.world.Cut()
+		require.Equal(t, [2]target.State{target.Active, target.Standby}, p.after(time.Minute))
+		require.Equal(t, "NEUTRAL", p.ctl["nn1"].Status().Election)
+		p.world.Restore()
+		require.Equal(t, [2]target.State{target.Active, target.Standby}, p.after(time.Second))
+		require.True(t, p.ctl["nn1"].Status().Active)
+	})
+}
+
+func TestStateChangedByHandMovesTheActiveRole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.after(1500 * time.Millisecond)
+		p.svc["nn1"].set(func() { p.svc["nn1"].state = target.Standby })
+		require.Equal(t, [2]target.State{target.Standby, target.Active}, p.after(3*time.Second))
+		p.after(3 * time.Second)
+		require.Equal(t, "STANDBY", p.ctl["nn1"].Status().Election, "it is in the election again")
+	})
+}
+
+func TestObserverIsNoCandidate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
+		p.svc["nn1"].state = target.Observer
+		p.start("nn1")
+		require.Equal(t, target.Observer, p.after(3 * time.Second)[0])
+		require.ErrorContains(t, p.ctl["nn1"].GracefulFailover(t.Context()), "is in observer state. Cannot be failover target")
+		p.svc["nn1"].set(func() { p.svc["nn1"].state = target.Standby })
+		require.Equal(t, target.Active, p.after(2 * time.Second)[0])
+	})
+}
+
+func TestOrderlyStopHandsOverAtOnceAndFencesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.fence = func(target.Identity) error { return errors.New("must not be asked") }
+		p.after(time.Second)
+		p.stop["nn1"]()
+		require.Equal(t, [2]target.State{target.Standby, target.Active}, p.after(0))
+	})
+}
+
+func TestGracefulFailoverThereAndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.fence = func(target.Identity) error { return errors.New("must not be asked") }
+		p.after(time.Second)
+		require.NoError(t, p.ctl["nn2"].GracefulFailover(t.Context()))
+		require.Equal(t, [2]target.State{target.Standby, target.Active}, p.after(0))
+		require.NoError(t, p.ctl["nn2"].GracefulFailover(t.Context()), "already active")
+		require.NoError(t, p.ctl["nn1"].GracefulFailover(t.Context()), "the prohibition has been lifted")
+		require.Equal(t, [2]target.State{target.Active, target.Standby}, p.after(0))
+	})
+}
+
+func TestGracefulFailoverGoesOnWithoutADeadThirdNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
+		p.others = append(p.others, identity("nn3"))
+		p.start("nn1", "nn2").after(time.Second)
+		require.NoError(t, p.ctl["nn2"].GracefulFailover(t.Context()))
+		require.Equal(t, [2]target.State{target.Standby, target.Active}, p.after(0))
+	})
+}
+
+func TestGracefulFailoverSucceedsWhenTheFrozenControllerLosesItsSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.after(time.Second)
+		p.frozen["nn1"] = true
+		done := make(chan error, 1)
+		go func() { done <- p.ctl["nn2"].GracefulFailover(t.Context()) }()
+		p.after(2 * time.Second)
+		p.world.Freeze(lock)
+		require.NoError(t, <-done)
+	})
+}
+
+func TestGracefulFailoverRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.after(time.Second)
+		p.svc["nn2"].set(func() { p.svc["nn2"].ill = true })
+		p.after(1100 * time.Millisecond)
+		err := p.ctl["nn2"].GracefulFailover(t.Context())
+		require.ErrorIs(t, err, target.ErrRefused)
+		require.Regexp(t, `^NameNode at /127\.0\.0\.1:8022 is not currently healthy\. Cannot be failover target$`, err.Error())
+	})
+}
+
+func TestCedingNodeStaysOutForTheTimeAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1")
+		p.after(time.Second)
+		require.NoError(t, p.ctl["nn1"].CedeActive(t.Context(), 3000))
+		require.Equal(t, target.Standby, p.after(2900 * time.Millisecond)[0])
+		_, crumb := p.world.Data(breadcrumb)
+		require.False(t, crumb, "it left in order")
+		require.Equal(t, target.Active, p.after(200 * time.Millisecond)[0])
+	})
+}
