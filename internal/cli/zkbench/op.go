@@ -86,9 +86,28 @@ const digits = 10
 type template struct {
 	frame []byte
 	at    int // of the first digit; 0 when the path has none
+	reply int // bytes of the reply to it when all is well; 0 when that depends on the tree
 }
 
-// newTemplate builds the frame of one request. prefix is the path up to its digits.
+// replySize is the size of the reply to an op on a znode with size bytes of data and a path of path bytes. It keeps a
+// server honest without looking into the replies.
+func replySize(o op, size, path int) int {
+	switch o {
+	case opCreate:
+		return zkproto.ReplyHeaderSize + 4 + path
+	case opSet, opExists:
+		return zkproto.ReplyHeaderSize + zkproto.StatSize
+	case opGet:
+		return zkproto.ReplyHeaderSize + 4 + size + zkproto.StatSize
+	case opDelete:
+		return zkproto.ReplyHeaderSize
+	default:
+		return 0
+	}
+}
+
+// newTemplate builds the frame of one request. prefix is the path up to its digits. data is what the znode holds: the
+// request carries it if the op does.
 func newTemplate(o op, prefix string, numbered bool, data []byte) template {
 	path := prefix
 	if numbered {
@@ -114,7 +133,7 @@ func newTemplate(o op, prefix string, numbered bool, data []byte) template {
 	if !numbered {
 		at = 0
 	}
-	return template{frame: b, at: at}
+	return template{frame: b, at: at, reply: replySize(o, len(data), len(path))}
 }
 
 // append adds the request with xid and number n to b.

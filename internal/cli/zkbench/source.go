@@ -32,7 +32,7 @@ func newSource(b *bench, i int) *source {
 		opCreate:   newTemplate(opCreate, s.prefix, true, data),
 		opDelete:   newTemplate(opDelete, s.prefix, true, nil),
 		opSet:      newTemplate(opSet, key, true, data),
-		opGet:      newTemplate(opGet, key, true, nil),
+		opGet:      newTemplate(opGet, key, true, data),
 		opExists:   newTemplate(opExists, key, true, nil),
 		opChildren: newTemplate(opChildren, b.tree.list(), false, nil),
 	}

@@ -48,6 +48,13 @@ type startReport struct {
 // startPoll is the pause between two attempts to reach the server: the precision of the measurement.
 const startPoll = 500 * time.Microsecond
 
+// A server that is not ready yet may take a connection and never answer on it (the original does), so the first attempts
+// are given up soon.
+const (
+	firstPatience = 100 * time.Millisecond
+	lastPatience  = 5 * time.Second
+)
+
 func startCommand(s cli.Streams, started func()) *cobra.Command {
 	var o startOptions
 	c := &cobra.Command{
@@ -135,6 +142,7 @@ func startOnce(ctx context.Context, o startOptions) (t startTimes, err error) {
 	defer stopCommand(cmd, exited)
 	ms := func() float64 { return float64(time.Since(begin).Microseconds()) / 1e3 }
 	var last error
+	patience := firstPatience
 	tick := time.NewTicker(startPoll)
 	defer tick.Stop()
 	for {
@@ -154,16 +162,17 @@ func startOnce(ctx context.Context, o startOptions) (t startTimes, err error) {
 			t.PortMS = ms()
 			_ = c.Close()
 		}
-		if last = firstRequest(ctx, o.server, func() { t.SessionMS = ms() }); last == nil {
+		if last = firstRequest(ctx, o.server, patience, func() { t.SessionMS = ms() }); last == nil {
 			t.ServedMS = ms()
 			return t, nil
 		}
+		patience = min(2*patience, lastPatience)
 	}
 }
 
 // firstRequest opens a session and asks for one thing.
-func firstRequest(ctx context.Context, server string, session func()) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+func firstRequest(ctx context.Context, server string, patience time.Duration, session func()) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	w, err := zkclient.Dial(ctx, server, zkclient.Handshake{})
 	if err != nil {

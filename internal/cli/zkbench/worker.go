@@ -145,7 +145,7 @@ func (s *stream) refill() error {
 
 var errOrder = errors.New("replies do not come in the order of the requests")
 
-// reply takes one frame: only its header is looked at.
+// reply takes one frame: only its header and its size are looked at.
 func (s *stream) reply(frame []byte, received int64) error {
 	if len(frame) < zkproto.ReplyHeaderSize {
 		return fmt.Errorf("a reply of %d bytes: %w", len(frame), zkclient.ErrNotZooKeeper)
@@ -162,7 +162,11 @@ func (s *stream) reply(frame []byte, received int64) error {
 		s.head = 0
 	}
 	s.flying--
-	s.done(at.op, at.sent, received, zkproto.Error(int32(binary.BigEndian.Uint32(frame[12:]))))
+	code := zkproto.Error(int32(binary.BigEndian.Uint32(frame[12:])))
+	if want := s.tmpl[at.op].reply; code == zkproto.ErrOK && want != 0 && len(frame) != want {
+		return fmt.Errorf("the reply to a %s has %d bytes, should have %d", at.op, len(frame), want)
+	}
+	s.done(at.op, at.sent, received, code)
 	return nil
 }
 
