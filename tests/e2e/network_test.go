@@ -1,0 +1,92 @@
+//go:build unix
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// ports hands out port numbers. They lie below those that systems give to outgoing connections, so that no client's end
+// of a connection takes one between now and its use; and each is handed out once.
+var ports = struct {
+	sync.Mutex
+	next int
+}{next: os.Getpid() * 61}
+
+func freePort() (int, error) {
+	const first, last = 10240, 32000
+	ports.Lock()
+	defer ports.Unlock()
+	for range last - first {
+		port := first + ports.next%(last-first)
+		ports.next++
+		l, err := net.Listen("tcp", ":"+strconv.Itoa(port)) // all addresses
+		if err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, errors.New("no free port")
+}
+
+func cmdFreeport(ts *testscript.TestScript, args []string) {
+	need(ts, args, 1, "freeport NAME...")
+	for _, name := range args {
+		port, err := freePort()
+		ts.Check(err)
+		ts.Setenv(name, strconv.Itoa(port))
+	}
+}
+
+func cmdSend(ts *testscript.TestScript, args []string) {
+	closing := len(args) > 0 && args[0] == "-close"
+	if closing {
+		args = args[1:]
+	}
+	need(ts, args, 2, "send [-close] ADDR BYTES...")
+	conn, err := net.DialTimeout("tcp", args[0], patience)
+	ts.Check(err)
+	defer conn.Close()
+	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
+	ts.Setenv("PEER", conn.LocalAddr().String())
+	var data []byte
+	for _, word := range args[1:] {
+		data = append(data, unescape(ts, word)...)
+	}
+	_, err = conn.Write(data)
+	if err == nil && closing {
+		err = conn.(*net.TCPConn).CloseWrite()
+	}
+	var answer []byte
+	if err == nil {
+		answer, err = io.ReadAll(conn)
+	}
+	// The other side may close while it has not read everything: that is a reset, and it has closed too.
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		ts.Fatalf("%s did not close the connection: %v", args[0], err)
+	}
+	fmt.Fprint(ts.Stdout(), string(answer))
+}
+
+// unescape reads the escapes of Go's strings, and BYTES*N.
+func unescape(ts *testscript.TestScript, word string) []byte {
+	times := 1
+	if i := strings.LastIndexByte(word, '*'); i >= 0 {
+		if n, err := strconv.Atoi(word[i+1:]); err == nil {
+			word, times = word[:i], n
+		}
+	}
+	text, err := strconv.Unquote(`"` + strings.ReplaceAll(word, `"`, `\"`) + `"`)
+	ts.Check(err)
+	return []byte(strings.Repeat(text, times))
+}
