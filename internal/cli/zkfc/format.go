@@ -14,7 +14,7 @@ import (
 )
 
 // formatDeadline is how long -formatZK tries to reach ZooKeeper, unless the session timeout is longer.
-const formatDeadline = 5 * time.Second
+const formatDeadline = 3 * time.Second
 
 // format makes the znode of the nameservice, clearing it first when it exists and that is wanted.
 func format(ctx context.Context, o options, zk elector.ZooKeeper, parent string, s cli.Streams, log *zap.Logger) int {
