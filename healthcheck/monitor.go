@@ -26,7 +26,7 @@ type Prober interface {
 
 // Config is how often and how patiently the service is asked.
 type Config struct {
-	// Interval is the pause between two checks of a service that answers. Default 1s, the original's.
+	// Interval is the pause between two checks of a service that answers. Default a quarter of Deadline (the original: 1s).
 	Interval time.Duration
 	// Deadline is the longest silence of a service that counts as alive, counted from its last answer. A check has at least
 	// half of it, however long ago the last answer was. An Interval of a quarter of Deadline or less makes a hang
@@ -38,11 +38,11 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.Interval <= 0 {
-		c.Interval = time.Second
-	}
 	if c.Deadline <= 0 {
 		c.Deadline = time.Second
+	}
+	if c.Interval <= 0 {
+		c.Interval = c.Deadline / 4
 	}
 	if c.Retry <= 0 {
 		c.Retry = 100 * time.Millisecond

@@ -109,7 +109,7 @@ func watch(t *testing.T, cfg Config, script func(s *service)) []entry {
 }
 
 func TestDeadServiceIsSeenAtOnce(t *testing.T) {
-	got := watch(t, Config{}, func(s *service) {
+	got := watch(t, Config{Interval: time.Second}, func(s *service) {
 		time.Sleep(400 * time.Millisecond)
 		s.die()
 		time.Sleep(time.Second)
@@ -118,7 +118,7 @@ func TestDeadServiceIsSeenAtOnce(t *testing.T) {
 }
 
 func TestRestartedServiceIsSeenWithinRetry(t *testing.T) {
-	got := watch(t, Config{Retry: 50 * time.Millisecond}, func(s *service) {
+	got := watch(t, Config{Interval: time.Second, Retry: 50 * time.Millisecond}, func(s *service) {
 		time.Sleep(400 * time.Millisecond)
 		s.die()
 		time.Sleep(510 * time.Millisecond)
@@ -130,7 +130,7 @@ func TestRestartedServiceIsSeenWithinRetry(t *testing.T) {
 
 func TestConnectionClosedByLivingServiceChangesNothing(t *testing.T) {
 	calls := 0
-	got := watch(t, Config{}, func(s *service) {
+	got := watch(t, Config{Interval: time.Second}, func(s *service) {
 		time.Sleep(400 * time.Millisecond)
 		s.set(func() { close(s.down); s.down = make(chan struct{}) })
 		time.Sleep(1100 * time.Millisecond)
@@ -150,7 +150,7 @@ func TestConnectionBreakingUnderTheQuestionIsAskedAgain(t *testing.T) {
 		return nil
 	}
 	var got []State
-	m := New(s, Config{}, func(r Report) { got = append(got, r.State) })
+	m := New(s, Config{Interval: time.Second}, func(r Report) { got = append(got, r.State) })
 	m.check(t.Context())
 	require.Equal(t, []State{Healthy}, got)
 	require.Equal(t, 2, s.calls)
@@ -176,7 +176,7 @@ func TestHungServiceIsFoundAfterTheDeadlineSinceItsLastAnswer(t *testing.T) {
 }
 
 func TestUnhealthyAndBack(t *testing.T) {
-	got := watch(t, Config{}, func(s *service) {
+	got := watch(t, Config{Interval: time.Second}, func(s *service) {
 		time.Sleep(500 * time.Millisecond)
 		s.set(func() {
 			s.health = func(context.Context) error { return fmt.Errorf("%w: disk full", target.ErrUnhealthy) }
@@ -192,7 +192,7 @@ func TestStatusIsReportedEvenWhenUnhealthy(t *testing.T) {
 	s := healthy()
 	s.health = func(context.Context) error { return target.ErrUnhealthy }
 	var got []Report
-	m := New(s, Config{}, func(r Report) { got = append(got, r) })
+	m := New(s, Config{Interval: time.Second}, func(r Report) { got = append(got, r) })
 	m.check(t.Context())
 	require.Len(t, got, 1)
 	require.Equal(t, target.Standby, got[0].Status.State)
@@ -203,7 +203,7 @@ func TestPanicFailsTheMonitor(t *testing.T) {
 	s := healthy()
 	s.health = func(context.Context) error { panic("boom") }
 	var got []State
-	err := New(s, Config{}, func(r Report) { got = append(got, r.State) }).Run(t.Context())
+	err := New(s, Config{Interval: time.Second}, func(r Report) { got = append(got, r.State) }).Run(t.Context())
 	require.ErrorContains(t, err, "boom")
 	require.Equal(t, []State{Failed}, got)
 }

@@ -83,8 +83,8 @@ func (n Node) Identity(nameservice string) target.Identity {
 
 // Health is how the local service is watched.
 type Health struct {
-	Interval time.Duration `mapstructure:"interval"` // between two checks; default 1s
-	Deadline time.Duration `mapstructure:"deadline"` // a check that takes longer has failed; default 1s
+	Interval time.Duration `mapstructure:"interval"` // between two checks; default 250ms (the original: 1s)
+	Deadline time.Duration `mapstructure:"deadline"` // the longest silence of a service that counts as alive; default 1s
 }
 
 // Failover holds the deadlines of a change of roles.
@@ -136,7 +136,7 @@ func Default() Config {
 			ParentZnode:    "/hadoop-ha",
 			ACL:            "world:anyone:rwcda",
 		},
-		Health: Health{Interval: time.Second, Deadline: time.Second},
+		Health: Health{Interval: 250 * time.Millisecond, Deadline: time.Second},
 		Failover: Failover{
 			GracefulFenceDeadline: 300 * time.Millisecond,
 			NewActiveDeadline:     60 * time.Second,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,6 +43,7 @@ var ErrLost = errors.New("an acknowledged write was lost, or two nodes wrote in 
 const (
 	readyTimeout = 30 * time.Second
 	actTimeout   = 45 * time.Second
+	holdBack     = 50 * time.Millisecond  // before a step is shown
 	keepRepair   = 5 * time.Second        // between two looks at what was killed, with --keep
 	calm         = 700 * time.Millisecond // of undisturbed writing before and after each fault
 )
@@ -217,19 +219,25 @@ func (p *play) round(ctx context.Context, a act, round, rounds int) (Result, err
 }
 
 // tell shows the view each step of the controllers since the fault, as it comes, until the returned function is called
-// (which may be called again).
+// (which may be called again). The steps of two controllers come from two files: they are held back for a moment, so that
+// they can be shown in the order in which they happened.
 func (p *play) tell(ctx context.Context, firstEvent int, t0 time.Time) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for n := firstEvent; ; n++ {
-			e, err := p.cluster.timeline.wait(ctx, n, func(event) bool { return true })
-			if err != nil {
-				return
-			}
-			if !e.Time.Before(t0) {
-				p.cfg.View.Step(e.Time.Sub(t0), e.Node, e.describe())
+		var held []event
+		for n, ended := firstEvent, false; !ended; {
+			ended = sleep(ctx, holdBack/2) != nil
+			fresh := p.cluster.timeline.since(n)
+			n += len(fresh)
+			held = append(held, fresh...)
+			slices.SortStableFunc(held, func(a, b event) int { return a.Time.Compare(b.Time) })
+			for len(held) > 0 && (ended || time.Since(held[0].Time) > holdBack) {
+				if e := held[0]; !e.Time.Before(t0) {
+					p.cfg.View.Step(e.Time.Sub(t0), e.Node, e.describe())
+				}
+				held = held[1:]
 			}
 		}
 	}()
