@@ -201,13 +201,13 @@ func TestSnapshotsAndPurge(t *testing.T) {
 		return names
 	}
 	i := 0
-	require.Eventually(t, func() bool {
+	await(t, func() bool {
 		for range 50 {
 			require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody(fmt.Sprintf("/n%d", i), nil, 0)).Err)
 			i++
 		}
 		return r.stats.snapshots.Load() >= 6 && len(snapshots()) <= 4
-	}, 20*time.Second, 5*time.Millisecond)
+	})
 	r = r.restart()
 	require.Equal(t, i+5, r.tree.NodeCount())
 }

@@ -113,13 +113,13 @@ func TestConnectionLimits(t *testing.T) {
 	require.Empty(t, closedByServer(t, r.dial()))
 	r.awaitLog("maxClientCnxns")
 	require.NoError(t, one.Close())
-	require.Eventually(t, func() bool {
+	await(t, func() bool {
 		w, err := zkclient.Dial(t.Context(), r.Addr().String(), zkclient.Handshake{})
 		if err == nil {
 			_ = w.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 5*time.Millisecond, "a closed connection makes room")
+	}, "a closed connection makes room")
 }
 
 // More unanswered writes than globalOutstandingLimit: all are answered, and no connection hangs.

@@ -119,12 +119,24 @@ func closedByServer(t *testing.T, nc net.Conn) []byte {
 // loggedWithin waits until a message with the given error text is logged.
 func (r *running) awaitLog(part string) {
 	r.t.Helper()
-	require.Eventually(r.t, func() bool {
+	await(r.t, func() bool {
 		for _, e := range r.logs.All() {
 			if containsText(e, part) {
 				return true
 			}
 		}
 		return false
-	}, 10*time.Second, time.Millisecond, "no log line has %q", part)
+	}, "no log line has %q", part)
+}
+
+// await asks again and again until the condition holds.
+func await(t *testing.T, condition func() bool, message ...any) {
+	t.Helper()
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	for begin := time.Now(); !condition(); <-ticker.C {
+		if time.Since(begin) > 20*time.Second {
+			require.FailNow(t, "it did not come to that", message...)
+		}
+	}
 }
