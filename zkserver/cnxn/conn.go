@@ -218,11 +218,12 @@ func isText(b []byte) bool {
 
 // command answers a four-letter word, if it is one.
 func (c *Conn) command(word string) error {
+	c.received.Add(1) // before the answer, which may count it
 	answer, ok := c.port.server.Command(word, c)
 	if !ok {
+		c.received.Add(-1)
 		return nil
 	}
-	c.received.Add(1)
 	c.mu.Lock()
 	c.Out = append(c.Out, answer...)
 	c.closeWhenSent = true
