@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,8 @@ func Main(ctx context.Context, args []string, s cli.Streams) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(s.Err, "zkserver: %v\n", err)
+	// The errors of package zkserver begin with its name, which is the command's too.
+	fmt.Fprintf(s.Err, "zkserver: %s\n", strings.TrimPrefix(err.Error(), "zkserver: "))
 	var exit *exitError
 	if errors.As(err, &exit) {
 		return exit.code
