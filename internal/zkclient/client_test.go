@@ -46,7 +46,7 @@ func (e events) until(t *testing.T, s zkproto.KeeperState) {
 
 func connect(t *testing.T, cfg zkclient.Config) (*zkclient.Client, events) {
 	t.Helper()
-	e := make(events, 100)
+	e := make(events, 10_000)
 	cfg.OnEvent = func(ev zkclient.Event) { e <- ev }
 	c, err := zkclient.Connect(t.Context(), cfg)
 	require.NoError(t, err)
