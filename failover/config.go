@@ -58,7 +58,7 @@ type Config struct {
 	DialPeer func(target.Identity) Peer
 	Fencer   Fencer
 
-	// Health is how the service is watched; its defaults apply.
+	// Health is how the service is watched; its defaults apply, Busy is the controller's.
 	Health healthcheck.Config
 	// GracefulFence is how long an old active has for becoming standby before it is fenced. Short, because a hung node
 	// costs all of it; a dead process costs nothing of it. Default 300ms (the original: 5s).

@@ -74,6 +74,13 @@ func New(cfg Config) (*Controller, error) {
 	return c, nil
 }
 
+// busy tells whether a transition of the local service is under way.
+func (c *Controller) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changing > 0
+}
+
 // nameOf is how messages name a node.
 func (c *Controller) nameOf(id target.Identity) string {
 	if n := c.names[id]; n != "" {
@@ -99,7 +106,9 @@ func (c *Controller) Run(ctx context.Context) error {
 	election.Go(func() { _ = c.elector.Run(electing) })
 	workers.Go(func() { c.lookAgain(work) })
 	workers.Go(func() {
-		monitor := healthcheck.New(c.cfg.Service, c.cfg.Health, c.report)
+		health := c.cfg.Health
+		health.Busy = c.busy
+		monitor := healthcheck.New(c.cfg.Service, health, c.report)
 		if err := monitor.Run(work); err != nil {
 			c.log.Error("Fatal error occurred:Health monitor failed!", zap.Error(err))
 			stop(fmt.Errorf("%w: %w", ErrMonitorFailed, err))

@@ -35,6 +35,10 @@ type Config struct {
 	// Retry is the pause between two checks of a service that does not answer, so that a restarted one is seen soon.
 	// Default 100ms (the original: 1s).
 	Retry time.Duration
+	// Busy tells that a transition of the service is under way: while it is, silence is not held against the service,
+	// because a NameNode answers no health check before the transition has ended. A closed connection still is. The
+	// transition's own deadline bounds the time. Optional.
+	Busy func() bool
 }
 
 func (c Config) withDefaults() Config {
@@ -120,7 +124,7 @@ var errClosed = errors.New("the service closed the connection")
 // check asks the service once. When an existing connection breaks under the question, the question is asked once
 // more at once: on a new connection it tells a dead service from one that only closed an old connection.
 func (m *Monitor) check(ctx context.Context) {
-	began := time.Now()
+	began, busy := time.Now(), m.busy()
 	old := m.target.Down()
 	status, err := m.ask(ctx, began)
 	if err != nil && old != nil && ctx.Err() == nil &&
@@ -128,6 +132,10 @@ func (m *Monitor) check(ctx context.Context) {
 		status, err = m.ask(ctx, began)
 	}
 	if ctx.Err() != nil {
+		return
+	}
+	if errors.Is(err, context.DeadlineExceeded) && m.state != NotResponding && (busy || m.busy()) {
+		m.lastAnswer = time.Now() // the silence counts from the end of the transition
 		return
 	}
 	state := Healthy
@@ -144,6 +152,8 @@ func (m *Monitor) check(ctx context.Context) {
 	m.state = state
 	m.report(Report{State: state, Changed: changed, Status: status, Began: began, Err: err})
 }
+
+func (m *Monitor) busy() bool { return m.cfg.Busy != nil && m.cfg.Busy() }
 
 func (m *Monitor) ask(ctx context.Context, began time.Time) (*target.Status, error) {
 	patience := m.cfg.Deadline

@@ -128,6 +128,9 @@ func run(t *testing.T, addr string, a elector.App) (*elector.Elector, <-chan ele
 	last := elector.Init
 	e := elector.New(elector.Config{Parent: "/hadoop-ha/ns1", Connect: zoo.Connect, App: a,
 		Observe: func(n elector.Notification) {
+			if n.State == elector.Active && n.Step != elector.CheckLock {
+				return // told when the watch is set, too
+			}
 			if n.State != last {
 				last = n.State
 				states <- last

@@ -1,0 +1,261 @@
+package failover_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/failover"
+	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/failover/elector/electortest"
+	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/fencing"
+)
+
+const (
+	parent     = "/hadoop-ha/ns1"
+	lock       = parent + "/" + elector.LockName
+	breadcrumb = parent + "/" + elector.BreadcrumbName
+)
+
+// stub is a service in memory. Each test makes it ill as it likes.
+type stub struct {
+	mu     sync.Mutex
+	state  target.State
+	dead   bool
+	hang   bool
+	ill    bool
+	refuse error         // what transitionToActive answers
+	slow   time.Duration // transitionToActive takes that long, and health checks hang meanwhile
+	down   chan struct{}
+	calls  []string
+}
+
+var errDead = errors.New("connection refused")
+
+func (s *stub) ask(ctx context.Context) error {
+	s.mu.Lock()
+	dead, hang := s.dead, s.hang
+	if !dead && s.down == nil {
+		s.down = make(chan struct{})
+	}
+	s.mu.Unlock()
+	if dead {
+		return errDead
+	}
+	if hang {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (s *stub) MonitorHealth(ctx context.Context) error {
+	if err := s.ask(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ill {
+		return target.Unhealthy("no resources")
+	}
+	return nil
+}
+
+func (s *stub) Status(ctx context.Context) (target.Status, error) {
+	if err := s.ask(ctx); err != nil {
+		return target.Status{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return target.Status{State: s.state, ReadyToBecomeActive: true}, nil
+}
+
+func (s *stub) become(ctx context.Context, st target.State) error {
+	if err := s.ask(ctx); err != nil {
+		return err
+	}
+	if st == target.Active && s.slow > 0 {
+		s.set(func() { s.hang = true })
+		time.Sleep(s.slow)
+		s.set(func() { s.hang = false })
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, st.String())
+	if st == target.Active && s.refuse != nil {
+		return s.refuse
+	}
+	s.state = st
+	return nil
+}
+
+func (s *stub) TransitionToActive(ctx context.Context, _ target.RequestSource) error {
+	return s.become(ctx, target.Active)
+}
+
+func (s *stub) TransitionToStandby(ctx context.Context, _ target.RequestSource) error {
+	return s.become(ctx, target.Standby)
+}
+
+func (s *stub) TransitionToObserver(ctx context.Context, _ target.RequestSource) error {
+	return s.become(ctx, target.Observer)
+}
+
+func (s *stub) Down() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.down
+}
+
+func (s *stub) Close() error { return nil }
+
+func (s *stub) set(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+func (s *stub) kill() {
+	s.set(func() {
+		s.dead = true
+		close(s.down)
+		s.down = nil
+	})
+}
+
+func (s *stub) is() target.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+type fencer func(context.Context, target.Identity) (fencing.Record, error)
+
+func (f fencer) Fence(ctx context.Context, n target.Identity) (fencing.Record, error) {
+	return f(ctx, n)
+}
+
+// pair is two nodes over one ZooKeeper in memory. A third node without anything running may be configured.
+type pair struct {
+	t      *testing.T
+	world  *electortest.World
+	svc    map[string]*stub
+	ctl    map[string]*failover.Controller
+	stop   map[string]func()
+	fence  func(target.Identity) error
+	frozen map[string]bool // controllers that do not answer
+	others []target.Identity
+
+	mu     sync.Mutex
+	events []failover.Event
+}
+
+func identity(id string) target.Identity {
+	n := int(id[2] - '0')
+	return target.Identity{NameserviceID: "ns1", ServiceID: id, Host: "127.0.0.1", Port: 8020 + n, ZKFCPort: 8010 + n}
+}
+
+type peer struct {
+	p  *pair
+	id string
+}
+
+func (x peer) CedeActive(ctx context.Context, ms int32) error {
+	c := x.p.ctl[x.id]
+	if x.p.frozen[x.id] {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if c == nil {
+		return errDead
+	}
+	return c.CedeActive(ctx, ms)
+}
+
+func (peer) Close() error { return nil }
+
+func newPair(t *testing.T) *pair {
+	t.Helper()
+	p := &pair{
+		t: t, world: electortest.New(), svc: map[string]*stub{}, ctl: map[string]*failover.Controller{},
+		stop: map[string]func(){}, frozen: map[string]bool{},
+		fence:  func(target.Identity) error { return nil },
+		others: []target.Identity{identity("nn1"), identity("nn2")},
+	}
+	for _, id := range []string{"nn1", "nn2"} {
+		p.svc[id] = &stub{state: target.Standby}
+	}
+	t.Cleanup(func() {
+		for _, id := range []string{"nn1", "nn2"} {
+			if p.stop[id] != nil {
+				p.stop[id]()
+			}
+		}
+	})
+	return p
+}
+
+// start runs the controller of a node; the first to start becomes active.
+func (p *pair) start(ids ...string) *pair {
+	p.t.Helper()
+	for _, id := range ids {
+		var others []target.Identity
+		for _, o := range p.others {
+			if o.ServiceID != id {
+				others = append(others, o)
+			}
+		}
+		c, err := failover.New(failover.Config{
+			Local: identity(id), Others: others, Parent: parent, Connect: p.world.Connect, Service: p.svc[id],
+			Dial:     func(n target.Identity) target.Service { return p.svc[n.ServiceID] },
+			DialPeer: func(n target.Identity) failover.Peer { return peer{p, n.ServiceID} },
+			Fencer: fencer(func(_ context.Context, n target.Identity) (fencing.Record, error) {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				return fencing.Record{Method: "shell(x)"}, p.fence(n)
+			}),
+			Listener: func(e failover.Event) {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				p.events = append(p.events, e)
+			},
+		})
+		require.NoError(p.t, err)
+		ctx, cancel := context.WithCancel(p.t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		p.ctl[id] = c
+		p.stop[id] = sync.OnceFunc(func() {
+			cancel()
+			require.NoError(p.t, <-done)
+			delete(p.ctl, id)
+		})
+		synctest.Wait()
+	}
+	return p
+}
+
+// after lets time pass and tells the states of both services.
+func (p *pair) after(d time.Duration) [2]target.State {
+	time.Sleep(d)
+	synctest.Wait()
+	return [2]target.State{p.svc["nn1"].is(), p.svc["nn2"].is()}
+}
+
+func (p *pair) names(node string, from time.Time) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for _, e := range p.events {
+		if e.Node == node && !e.Time.Before(from) {
+			out = append(out, e.Name)
+		}
+	}
+	return out
+}
