@@ -8,7 +8,8 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 )
 
-// disk is the goroutine that owns the log. It gets one job at a time; what comes while it works becomes the next one.
+// disk is the goroutine that owns the log while it is busy; otherwise the core does. It gets one job at a time; what
+// comes while it works becomes the next one.
 type disk struct {
 	log       *txnlog.Log
 	jobs      chan diskJob
@@ -31,8 +32,7 @@ func (d *disk) start(s *Server) {
 		defer close(d.done)
 		for job := range d.jobs {
 			if err := d.write(job); err != nil {
-				// Stay busy for good: no further job may follow a failed one.
-				s.fail(fmt.Errorf("zkserver: the transaction log in %s: %w", s.logDir(), err))
+				s.fail(d.failure(s, err)) // and stay busy for good: no job may follow a failed one
 				continue
 			}
 			d.busy.Store(false)
@@ -46,6 +46,19 @@ func (d *disk) start(s *Server) {
 func (d *disk) submit(job diskJob) {
 	d.busy.Store(true)
 	d.jobs <- job
+}
+
+// writeHere does a job on the core goroutine. The disk is not busy.
+func (d *disk) writeHere(s *Server, job diskJob) {
+	if err := d.write(job); err != nil {
+		d.busy.Store(true) // for good, as above
+		s.fail(d.failure(s, err))
+	}
+	s.wakeCore() // to see what is durable now
+}
+
+func (d *disk) failure(s *Server, err error) error {
+	return fmt.Errorf("zkserver: the transaction log in %s: %w", s.logDir(), err)
 }
 
 func (d *disk) write(job diskJob) error {
