@@ -70,7 +70,7 @@ const (
 	EventStandbyFailed = "standby-failed"
 	// EventElectionFailed: a step of the election failed (breadcrumb unreadable, parent znode gone, …); Detail says which.
 	EventElectionFailed = "election-failed"
-	// EventConnected: the ZooKeeper session is connected; Detail has session id and negotiated timeout.
+	// EventConnected: the ZooKeeper session is connected; Detail is the session id.
 	EventConnected = "session-connected"
 	// EventNeutral: ZooKeeper is not reachable, nothing is decided until it is.
 	EventNeutral = "neutral"

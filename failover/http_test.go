@@ -23,9 +23,13 @@ func TestPagesTellTheActiveFromTheStandby(t *testing.T) {
 			node, path string
 			want       int
 		}{
-			{"nn1", "/active", 200}, {"nn2", "/active", 503},
-			{"nn1", "/healthz", 200}, {"nn2", "/healthz", 503},
-			{"nn1", "/status", 200}, {"nn1", "/metrics", 200}, {"nn1", "/bogus", 404},
+			{"nn1", "/active", 200},
+			{"nn2", "/active", 503},
+			{"nn1", "/healthz", 200},
+			{"nn2", "/healthz", 503},
+			{"nn1", "/status", 200},
+			{"nn1", "/metrics", 200},
+			{"nn1", "/bogus", 404},
 		} {
 			w := httptest.NewRecorder()
 			failover.Handler(p.ctl[c.node], prometheus.NewRegistry()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, c.path, nil))

@@ -2,7 +2,6 @@ package failover
 
 import (
 	"fmt"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -54,7 +53,7 @@ func (c *Controller) told(n elector.Notification) {
 	case elector.Yielding:
 		info("Yielding from election", EventElectionQuit, "")
 	case elector.SessionConnected:
-		info("Session connected.", EventConnected, "")
+		info("Session connected.", EventConnected, n.Detail)
 	case elector.SessionDisconnected:
 		info("Session disconnected. Entering neutral mode...", EventNeutral, "")
 	case elector.SessionExpired:
@@ -114,7 +113,7 @@ func (c *Controller) Status() Status {
 		Node: c.cfg.Local.ServiceID, Nameservice: c.cfg.Local.NameserviceID, Address: c.cfg.Local.Addr(),
 		Health: c.health.String(), Service: c.reported.String(), Expected: c.belief.Expected.String(),
 		Election: election.String(), Active: election == elector.Active,
-		Lock:       "0x" + strings.TrimPrefix(fmt.Sprintf("%x", c.lockID), "0x"),
+		Lock:       fmt.Sprintf("0x%x", c.lockID),
 		HeldMillis: max(0, (c.belief.HoldUntil - c.now()).Milliseconds()),
 	}
 }

@@ -157,7 +157,7 @@ func (m *Machine) connected(session int64) {
 	}
 	again := m.link == linkDown
 	m.link, m.session = linkUp, session
-	m.tell(SessionConnected, "", nil)
+	m.tell(SessionConnected, fmt.Sprintf("0x%x", session), nil)
 	switch {
 	case m.step != None:
 		m.recheck = true

@@ -106,8 +106,10 @@ const (
 	Wait
 )
 
-var stepNames = [...]string{"none", "create lock", "check lock", "read breadcrumb", "fence", "create breadcrumb",
-	"update breadcrumb", "become active", "become standby", "delete breadcrumb", "wait"}
+var stepNames = [...]string{
+	"none", "create lock", "check lock", "read breadcrumb", "fence", "create breadcrumb",
+	"update breadcrumb", "become active", "become standby", "delete breadcrumb", "wait",
+}
 
 func (s Step) String() string { return stepNames[s] }
 

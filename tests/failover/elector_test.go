@@ -39,8 +39,10 @@ func server(t *testing.T, dir string, port int) (addr string, stop func()) {
 
 // nodes of the recordings: 003-zkfc1-zk and 006-zkfc2-zk.
 func node(i int) target.Identity {
-	return target.Identity{NameserviceID: "ns1", ServiceID: fmt.Sprintf("nn%d", i), Host: "localhost",
-		Port: 25520 + 1000*(i-1), ZKFCPort: 25019 + 1000*(i-1)}
+	return target.Identity{
+		NameserviceID: "ns1", ServiceID: fmt.Sprintf("nn%d", i), Host: "localhost",
+		Port: 25520 + 1000*(i-1), ZKFCPort: 25019 + 1000*(i-1),
+	}
 }
 
 func data(t *testing.T, i int) []byte {
@@ -126,7 +128,8 @@ func run(t *testing.T, addr string, a elector.App) (*elector.Elector, <-chan ele
 	states := make(chan elector.State, 100)
 	zoo := elector.ZooKeeper{Servers: []string{addr}, SessionTimeout: 2 * time.Second}
 	last := elector.Init
-	e := elector.New(elector.Config{Parent: "/hadoop-ha/ns1", Connect: zoo.Connect, App: a,
+	e := elector.New(elector.Config{
+		Parent: "/hadoop-ha/ns1", Connect: zoo.Connect, App: a,
 		Observe: func(n elector.Notification) {
 			if n.State == elector.Active && n.Step != elector.CheckLock {
 				return // told when the watch is set, too
@@ -135,7 +138,8 @@ func run(t *testing.T, addr string, a elector.App) (*elector.Elector, <-chan ele
 				last = n.State
 				states <- last
 			}
-		}})
+		},
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
@@ -244,9 +248,11 @@ func TestFormatMakesEveryLevelAndMendsItsACL(t *testing.T) {
 	_, err = c.Create("/a", []byte("kept"), 0, zk.WorldACL(zk.PermRead|zk.PermAdmin|zk.PermCreate))
 	require.NoError(t, err)
 
-	tree, err := elector.ZooKeeper{Servers: []string{addr}, SessionTimeout: 2 * time.Second,
+	tree, err := elector.ZooKeeper{
+		Servers: []string{addr}, SessionTimeout: 2 * time.Second,
 		ACL:  []elector.ACL{{Scheme: "world", ID: "anyone", Perms: 1}, {Scheme: "auth", ID: "", Perms: 31}},
-		Auth: []elector.Auth{{Scheme: "digest", Data: []byte("zkfc:secret")}}}.OpenTree(t.Context())
+		Auth: []elector.Auth{{Scheme: "digest", Data: []byte("zkfc:secret")}},
+	}.OpenTree(t.Context())
 	require.NoError(t, err)
 	defer tree.Close()
 	ok, err := tree.Exists(t.Context(), "/a/b/ns1")
