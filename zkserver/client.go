@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -34,6 +35,9 @@ type client struct {
 	// Owned by the connection's goroutine.
 	established chan error
 	closing     bool // a closeSession was received
+
+	// held tells that the server does not read the connection for the sake of others: the client's silence is not its own.
+	held atomic.Bool
 
 	// Owned by the core.
 	dirty bool
@@ -118,7 +122,7 @@ func (w *client) Requests(frames [][]byte) error {
 	for {
 		batch, done, full, err := w.requests(frames, now)
 		if batch != nil {
-			s.throttle.add(len(batch.Requests))
+			s.throttle.add(len(batch.Requests), batch.Bytes())
 			if !s.inbox.Put(batch) {
 				return errStopping
 			}
@@ -127,8 +131,10 @@ func (w *client) Requests(frames [][]byte) error {
 		if err != nil {
 			return err
 		}
-		if batch != nil {
+		if batch != nil && s.throttle.over() {
+			w.held.Store(true)
 			s.throttle.wait()
+			w.held.Store(false)
 		}
 		if frames = frames[done:]; len(frames) == 0 {
 			return nil

@@ -42,6 +42,7 @@ type core struct {
 	snapBytes     int64 // or so many bytes; 0 for no limit
 	snapshotting  atomic.Bool
 	lastPurge     time.Time
+	lastTick      time.Time
 }
 
 // proposal is a request between its preparation and its reply.
@@ -54,6 +55,7 @@ type proposal struct {
 	err     zkproto.Error // when txn is nil
 	arrived int64
 	path    string // of sync
+	size    int    // of the request's body
 }
 
 // applyChunk is how many transactions are applied before readers are let in.
@@ -70,7 +72,8 @@ const arenaSize = 256 << 10
 func (s *Server) run() {
 	defer close(s.coreDone)
 	c := &s.core
-	c.lastPurge = s.clock.Now()
+	c.lastTick = s.clock.Now()
+	c.lastPurge = c.lastTick
 	ticker := s.clock.NewTicker(c.bucket)
 	defer ticker.Stop()
 	stopping := s.stopping

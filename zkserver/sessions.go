@@ -163,7 +163,11 @@ func (s *Server) detach(r *pipeline.Request[*client]) {
 
 // touch moves a session's expiry if its client was heard of.
 func (s *Server) touch(id zkproto.SessionID, w *client) {
-	if heard := w.LastHeard(); heard.After(w.heard) {
+	heard := w.LastHeard()
+	if w.held.Load() {
+		heard = s.core.now
+	}
+	if heard.After(w.heard) {
 		w.heard = heard
 		s.core.sessions.Touch(id, w.timeout, s.sinceStart(heard))
 	}
@@ -173,6 +177,10 @@ func (s *Server) touch(id zkproto.SessionID, w *client) {
 func (s *Server) tick() {
 	c := &s.core
 	c.now = s.clock.Now()
+	if late := c.now.Sub(c.lastTick) - c.bucket; late > max(4*c.bucket, 250*time.Millisecond) {
+		s.forgive(late)
+	}
+	c.lastTick = c.now
 	if c.sessions.NextExpiry() <= s.sinceStart(c.now) {
 		for id, w := range c.owners {
 			s.touch(id, w)
@@ -186,4 +194,14 @@ func (s *Server) tick() {
 		s.feedDisk()
 	}
 	s.purgeIfDue()
+}
+
+// forgive starts all timeouts again: the server itself has not run for a while (a suspended machine, a disk that hung), so
+// it cannot know who was silent.
+func (s *Server) forgive(late time.Duration) {
+	c := &s.core
+	s.log.Warn("the server was held up; all session timeouts start again", zap.Duration("late", late))
+	for id, timeout := range c.sessions.Timeouts() {
+		c.sessions.Touch(id, timeout, s.sinceStart(c.now))
+	}
 }

@@ -37,7 +37,7 @@ func (s *Server) request(b *pipeline.Batch[*client], i int) {
 // place, without one.
 func (s *Server) prepare(r *pipeline.Request[*client], body []byte) {
 	c := &s.core
-	p := proposal{from: r.From, op: r.Op, xid: r.Xid, arrived: r.Arrived}
+	p := proposal{from: r.From, op: r.Op, xid: r.Xid, arrived: r.Arrived, size: len(body)}
 	zxid := c.node.NextZxid()
 	p.header, p.txn = c.prep.Prepare(&prep.Request{Session: r.Session, Owner: here, Cxid: r.Xid, Op: r.Op, Body: body, IDs: r.IDs},
 		zxid, c.now.UnixMilli())
@@ -51,7 +51,7 @@ func (s *Server) prepare(r *pipeline.Request[*client], body []byte) {
 
 // syncProposal is a sync: it is answered when everything proposed before it is applied.
 func syncProposal(r *pipeline.Request[*client], body []byte) proposal {
-	p := proposal{from: r.From, op: r.Op, xid: r.Xid, arrived: r.Arrived}
+	p := proposal{from: r.From, op: r.Op, xid: r.Xid, arrived: r.Arrived, size: len(body)}
 	d := jute.NewDecoder(body)
 	p.path = d.String()
 	if d.Err() != nil {
@@ -74,7 +74,7 @@ func (s *Server) answer(p *proposal, res tree.Result) {
 	if w == nil {
 		return
 	}
-	s.throttle.done(1)
+	s.throttle.done(p.size)
 	w.Lock()
 	over := s.answerLocked(w, p, &res)
 	w.Unlock()

@@ -19,6 +19,7 @@ import (
 const (
 	firstBuffer = 4 << 10
 	bulkBuffer  = 128 << 10 // a connection that fills its buffer gets a larger one, up to this
+	littleReads = 32        // after so many small reads in a row the small buffer is taken again
 	lingerTime  = time.Second
 	// handshakeTime is how long a connection may take to send its connect request (sessionless connections of the original:
 	// 10 s).
@@ -110,6 +111,7 @@ func (c *Conn) read() error {
 	var (
 		buf        = make([]byte, firstBuffer)
 		start, end int
+		little     int // reads in a row that would have fitted into a small buffer
 		frames     [][]byte
 	)
 	_ = c.nc.SetReadDeadline(c.port.now().Add(handshakeTime))
@@ -134,10 +136,16 @@ func (c *Conn) read() error {
 			return err
 		}
 		filled := end == len(buf)
+		if little++; n > firstBuffer/2 {
+			little = 0
+		}
 		switch {
 		case start == end:
 			start, end = 0, 0
-			if len(buf) > bulkBuffer || (filled && len(buf) < bulkBuffer) {
+			switch {
+			case len(buf) > firstBuffer && little >= littleReads:
+				buf = make([]byte, firstBuffer)
+			case len(buf) > bulkBuffer || (filled && len(buf) < bulkBuffer):
 				buf = make([]byte, min(2*len(buf), bulkBuffer))
 			}
 		case filled || need > len(buf)-start:

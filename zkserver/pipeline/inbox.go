@@ -39,6 +39,9 @@ func (b *Batch[C]) Body(i int) []byte {
 	return b.arena[r.from:r.to:r.to]
 }
 
+// Bytes is the size of all bodies.
+func (b *Batch[C]) Bytes() int { return len(b.arena) }
+
 // maxArena is the largest arena a returned batch keeps.
 const maxArena = 1 << 20
 
