@@ -194,27 +194,9 @@ func (c *cluster) run(ctx context.Context, program string, args ...string) error
 		return nil
 	case <-ctx.Done():
 		_ = cmd.Process.Kill()
-		<-done
+		_ = <-done // its status says nothing: it was killed
 		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), ctx.Err(), strings.TrimSpace(out.String()))
 	}
-}
-
-// other is the node that n is not.
-func (c *cluster) other(n *node) *node {
-	if c.nodes[0] == n {
-		return c.nodes[1]
-	}
-	return c.nodes[0]
-}
-
-// byID finds a node, or nil.
-func (c *cluster) byID(id string) *node {
-	for _, n := range c.nodes {
-		if n.id == id {
-			return n
-		}
-	}
-	return nil
 }
 
 // freePorts asks the system for n ports that nobody uses now.

@@ -165,7 +165,7 @@ func (p *play) round(ctx context.Context, a act, round, rounds int) (Result, err
 	p.cfg.View.Begin(a.name, a.title, round, rounds)
 	r := Result{Act: a.name, Round: round, From: active.id, To: active.id}
 	p.writer.directory(fmt.Sprintf("/%s/%d", a.name, round))
-	if err := sleep(ctx, calm); err != nil {
+	if err = sleep(ctx, calm); err != nil {
 		return r, err
 	}
 	actx, cancel := context.WithTimeout(ctx, actTimeout)
@@ -175,7 +175,7 @@ func (p *play) round(ctx context.Context, a act, round, rounds int) (Result, err
 	var t0 time.Time
 	told := func() {}
 	defer func() { told() }()
-	if err := a.play(actx, p.cluster, active, standby, func() {
+	if err = a.play(actx, p.cluster, active, standby, func() {
 		t0 = time.Now()
 		told = p.tell(actx, firstEvent, t0)
 	}); err != nil {
@@ -183,10 +183,10 @@ func (p *play) round(ctx context.Context, a act, round, rounds int) (Result, err
 	}
 	if a.fails {
 		r.To = standby.id
-		if _, err := p.writer.waitAck(actx, beforeFault, func(k ack) bool { return k.node == standby.id && k.at.After(t0) }); err != nil {
+		if _, err = p.writer.waitAck(actx, beforeFault, func(k ack) bool { return k.node == standby.id && k.at.After(t0) }); err != nil {
 			return r, fmt.Errorf("%s did not take over: %w: %s", standby.id, err, p.scout.describe())
 		}
-		if _, err := p.cluster.timeline.wait(actx, firstEvent, func(e event) bool {
+		if _, err = p.cluster.timeline.wait(actx, firstEvent, func(e event) bool {
 			return e.Node == standby.id && e.Event == "promote-done" && e.Time.After(t0)
 		}); err != nil {
 			return r, fmt.Errorf("the controller of %s reports no promotion: %w", standby.id, err)
@@ -194,7 +194,7 @@ func (p *play) round(ctx context.Context, a act, round, rounds int) (Result, err
 	} else if r.Total, err = p.reconnected(actx, firstEvent, t0); err != nil {
 		return r, err
 	}
-	if err := sleep(ctx, calm); err != nil {
+	if err = sleep(ctx, calm); err != nil {
 		return r, err
 	}
 	acks := p.writer.since(beforeFault)
@@ -208,7 +208,7 @@ func (p *play) round(ctx context.Context, a act, round, rounds int) (Result, err
 			return r, fmt.Errorf("%s is active now: the restart of zkserver must not move the active role", now.id)
 		}
 	}
-	if err := p.cluster.repair(); err != nil {
+	if err = p.cluster.repair(); err != nil {
 		return r, err
 	}
 	if _, _, err := p.ready(ctx); err != nil {

@@ -113,16 +113,6 @@ func (p *process) alive() (running, suspended bool) {
 	}
 }
 
-// pid is the process id of the last start, or 0.
-func (p *process) pid() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.cmd == nil {
-		return 0
-	}
-	return p.cmd.Process.Pid
-}
-
 // kill ends the process at once (SIGKILL) and waits until it is gone.
 func (p *process) kill() {
 	p.mu.Lock()
