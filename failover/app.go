@@ -61,7 +61,7 @@ func (a app) BecomeActive(ctx context.Context) error {
 	if err != nil {
 		a.log.Error("Couldn't make "+a.name+" active", zap.Error(err))
 		a.emit(EventPromoteFailed, err.Error(), took)
-		a.record(fmt.Errorf("Couldn't make %s active: %w", a.name, err)) //nolint:revive // the original's words
+		a.record(fmt.Errorf("Couldn't make %s active: %w", a.name, err)) //nolint:revive,staticcheck // the original's words
 		return err
 	}
 	a.expect(target.Active)
@@ -108,7 +108,7 @@ func (a app) FenceOldActive(ctx context.Context, data []byte) error {
 	}
 	if err != nil {
 		a.emit(EventFenceFailed, err.Error(), time.Since(began))
-		a.record(fmt.Errorf("Unable to fence old active: %w", err)) //nolint:revive // the original's words
+		a.record(fmt.Errorf("Unable to fence old active: %w", err)) //nolint:revive,staticcheck // the original's words
 		return err
 	}
 	a.emit(EventFenceDone, node.ServiceID, time.Since(began))
@@ -133,7 +133,7 @@ func (a app) oldActive(ctx context.Context, data []byte) (target.Identity, error
 			continue
 		}
 		if !sameNode(ctx, known, node) {
-			return node, fmt.Errorf("Mismatched address stored in ZK for %s: Stored protobuf was %s, "+ //nolint:revive // the original's words
+			return node, fmt.Errorf("Mismatched address stored in ZK for %s: Stored protobuf was %s, "+ //nolint:revive,staticcheck // the original's words
 				"address from our own configuration for this node was %s; %s", node.ServiceID, node.Addr(), known.Addr(), remedy)
 		}
 		return node, nil
@@ -162,7 +162,7 @@ func (a app) fence(ctx context.Context, node target.Identity) error {
 	if err != nil {
 		a.emit(EventFenceMethod, err.Error(), time.Since(began))
 		if !errors.Is(err, fencing.ErrNotFenced) {
-			err = fmt.Errorf("Unable to fence %s: %w", name, err) //nolint:revive // the original's words
+			err = fmt.Errorf("Unable to fence %s: %w", name, err) //nolint:revive,staticcheck // the original's words
 		}
 		return err
 	}

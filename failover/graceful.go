@@ -137,7 +137,7 @@ func (c *Controller) currentActive(ctx context.Context) (target.Identity, error)
 		return target.Identity{}, target.Refused("No other node is currently active.")
 	}
 	if err != nil {
-		return target.Identity{}, fmt.Errorf("Unexpected ZooKeeper issue fetching active node info: %w", err) //nolint:revive // the original's words
+		return target.Identity{}, fmt.Errorf("Unexpected ZooKeeper issue fetching active node info: %w", err) //nolint:revive,staticcheck // the original's words
 	}
 	id, err := target.ParseNodeInfo(data)
 	if err != nil {

@@ -54,17 +54,17 @@ type (
 	Join struct{ Data []byte }
 	// Quit gives up the lock, or the place. Fence keeps the breadcrumb, so that the next active fences this node.
 	Quit struct{ Fence bool }
-	// Connected: the session is usable, for the first time or again. Session is its id.
+	// Connected tells that the session is usable, for the first time or again. Session is its id.
 	Connected struct{ Session int64 }
-	// Disconnected: the connection to ZooKeeper broke; the session may live on.
+	// Disconnected tells that the connection to ZooKeeper broke; the session may live on.
 	Disconnected struct{}
-	// Expired: the server has ended the session.
+	// Expired tells that the server has ended the session.
 	Expired struct{}
-	// Closed: the client that Close spoke of is gone.
+	// Closed tells that the client that Close spoke of is gone.
 	Closed struct{}
-	// LockDeleted: the watch on the lock fired, the lock is gone.
+	// LockDeleted is the watch on the lock: it fired, the lock is gone.
 	LockDeleted struct{}
-	// LockChanged: the watch on the lock fired for another reason.
+	// LockChanged is the watch on the lock: it fired for another reason.
 	LockChanged struct{}
 	// Done answers the step with the number N.
 	Done struct {

@@ -261,8 +261,8 @@ func TestFormatMakesEveryLevelAndMendsItsACL(t *testing.T) {
 	require.NoError(t, tree.Ensure(t.Context(), "/a/b/ns1"))
 	require.NoError(t, tree.Ensure(t.Context(), "/a/b/ns1"), "again")
 	for _, p := range []string{"/a", "/a/b", "/a/b/ns1"} {
-		acl, st, err := c.GetACL(p)
-		require.NoError(t, err)
+		acl, st, failed := c.GetACL(p)
+		require.NoError(t, failed)
 		require.Len(t, acl, 2, p)
 		require.Equal(t, zk.ACL{Scheme: "digest", ID: acl[1].ID, Perms: 31}, acl[1])
 		require.Equal(t, p == "/a", st.DataLength == 4, "the data is left alone")
@@ -280,8 +280,8 @@ func TestGarbageOnTheServersPortNeitherPanicsNorHangs(t *testing.T) {
 	answers := make(chan struct{}, 100)
 	wg.Go(func() {
 		for {
-			c, err := ln.Accept()
-			if err != nil {
+			c, closed := ln.Accept()
+			if closed != nil {
 				return
 			}
 			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))

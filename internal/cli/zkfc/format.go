@@ -42,10 +42,10 @@ func format(ctx context.Context, o options, zk elector.ZooKeeper, parent string,
 		if !o.force && (o.nonInteractive || !confirm(ctx, parent, s)) {
 			return exitFormatDenied
 		}
-		wctx, cancelClear := work()
+		clearing, cancelClear := work()
 		defer cancelClear()
 		log.Info("Recursively deleting " + parent + " from ZK...")
-		if err := tree.Clear(wctx, parent); err != nil {
+		if err := tree.Clear(clearing, parent); err != nil {
 			return fail("Unable to clear zk parent znode", err)
 		}
 		log.Info("Successfully deleted " + parent + " from ZK.")

@@ -143,8 +143,8 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 	defer wg.Wait()
 	defer rpc.Close()
 	wg.Go(func() {
-		if err := rpc.Serve(ln); err != nil {
-			s.log.Error("ZKFCProtocol is not served any more", zap.Error(err))
+		if failed := rpc.Serve(ln); failed != nil {
+			s.log.Error("ZKFCProtocol is not served any more", zap.Error(failed))
 		}
 	})
 	stopPages, err := s.pages(&wg, failover.Handler(c, reg))
