@@ -194,8 +194,8 @@ func (c *cluster) run(ctx context.Context, program string, args ...string) error
 		return nil
 	case <-ctx.Done():
 		_ = cmd.Process.Kill()
-		_ = <-done // its status says nothing: it was killed
-		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), ctx.Err(), strings.TrimSpace(out.String()))
+		killed := <-done
+		return fmt.Errorf("%s %s: %w (%w): %s", program, strings.Join(args, " "), ctx.Err(), killed, strings.TrimSpace(out.String()))
 	}
 }
 

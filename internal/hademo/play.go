@@ -211,7 +211,7 @@ func (p *play) round(ctx context.Context, a act, round, rounds int) (Result, err
 	if err = p.cluster.repair(); err != nil {
 		return r, err
 	}
-	if _, _, err := p.ready(ctx); err != nil {
+	if _, _, err = p.ready(ctx); err != nil {
 		return r, err
 	}
 	err = p.verify(ctx, &r)
