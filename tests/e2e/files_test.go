@@ -32,7 +32,7 @@ func expand(ts *testscript.TestScript, text string) string {
 	})
 }
 
-var variable = regexp.MustCompile(`\$\{?[A-Z][A-Z0-9_]*\}?`)
+var variable = regexp.MustCompile(`\$[A-Z][A-Z0-9_]*|\$\{[A-Z][A-Z0-9_]*\}`)
 
 func cmdDamage(ts *testscript.TestScript, args []string) {
 	need(ts, args, 3, "damage FILE TEXT TEXT")

@@ -47,7 +47,7 @@ func cmdPair(ts *testscript.TestScript, args []string) {
 }
 
 // standbyLine is in the log of a controller that has taken part in the election and has not won.
-const standbyLine = "standby"
+const standbyLine = "to standby state"
 
 func startZK(ts *testscript.TestScript) {
 	cmdBg(ts, []string{"zk", "zkserver", "zoo.cfg"})
