@@ -64,6 +64,8 @@ func (c *serverConn) serve() {
 		log.Warn("connection refused and closed", zap.String("reason", err.Error()))
 	case errors.Is(err, ErrFrameTooLarge), errors.Is(err, ErrMalformed):
 		log.Warn("connection closed: not a Hadoop RPC client, or not one of ours", zap.Error(err))
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		log.Warn("connection closed: the client ended within a frame", zap.Error(err))
 	default:
 		log.Debug("connection ended", zap.Error(err))
 	}
