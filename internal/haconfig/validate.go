@@ -100,12 +100,13 @@ func (k *checker) nameservices(nss []Nameservice) {
 		}
 		nodes, addrs := map[string]bool{}, map[string]string{}
 		for j, n := range ns.Nodes {
-			k.node(at+".nodes."+strconv.Itoa(j), n, nodes, addrs)
+			k.node(at+".nodes."+strconv.Itoa(j), n, ns.AutomaticFailover, nodes, addrs)
 		}
 	}
 }
 
-func (k *checker) node(at string, n Node, ids map[string]bool, addrs map[string]string) {
+// node checks one node. Without automatic failover nobody listens on zkfcPort, so that two may have the same.
+func (k *checker) node(at string, n Node, auto bool, ids map[string]bool, addrs map[string]string) {
 	k.id(at+".id", n.ID, ids)
 	switch {
 	case n.Host == "":
@@ -120,6 +121,9 @@ func (k *checker) node(at string, n Node, ids map[string]bool, addrs map[string]
 		key := at + "." + p.key
 		if p.port < 1 || p.port > 65535 {
 			k.add(key, fmt.Sprintf("%d is not a port", p.port), "write a number from 1 to 65535")
+			continue
+		}
+		if p.key == "zkfcPort" && !auto {
 			continue
 		}
 		addr := net.JoinHostPort(n.Host, strconv.Itoa(p.port))
