@@ -276,10 +276,12 @@ var kinds = func() (k [128]kind) {
 	}
 	k[zkproto.OpCheck] = kindUnknown           // only within a multi (ZOOKEEPER-2623)
 	k[zkproto.OpDeleteContainer] = kindUnknown // the server's own: it checks no permissions
-	for _, op := range []zkproto.OpCode{zkproto.OpExists, zkproto.OpGetData, zkproto.OpGetACL, zkproto.OpGetChildren,
+	for _, op := range []zkproto.OpCode{
+		zkproto.OpExists, zkproto.OpGetData, zkproto.OpGetACL, zkproto.OpGetChildren,
 		zkproto.OpGetChildren2, zkproto.OpPing, zkproto.OpMultiRead, zkproto.OpSetWatches, zkproto.OpSetWatches2,
 		zkproto.OpAddWatch, zkproto.OpCheckWatches, zkproto.OpRemoveWatches, zkproto.OpGetEphemerals,
-		zkproto.OpGetAllChildrenNumber, zkproto.OpWhoAmI} {
+		zkproto.OpGetAllChildrenNumber, zkproto.OpWhoAmI,
+	} {
 		k[op] = kindRead
 	}
 	k[zkproto.OpSync] = kindSync

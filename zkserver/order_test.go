@@ -119,10 +119,12 @@ func TestRequestsTheOriginalRefuses(t *testing.T) {
 
 func TestBodiesThatCannotBeDecoded(t *testing.T) {
 	c := start(t).raw(zkclient.Handshake{})
-	for _, op := range []zkproto.OpCode{zkproto.OpCreate, zkproto.OpGetData, zkproto.OpExists, zkproto.OpSetData, zkproto.OpDelete,
+	for _, op := range []zkproto.OpCode{
+		zkproto.OpCreate, zkproto.OpGetData, zkproto.OpExists, zkproto.OpSetData, zkproto.OpDelete,
 		zkproto.OpGetChildren, zkproto.OpGetChildren2, zkproto.OpGetACL, zkproto.OpSetACL, zkproto.OpSync, zkproto.OpMulti,
 		zkproto.OpMultiRead, zkproto.OpSetWatches, zkproto.OpSetWatches2, zkproto.OpAddWatch, zkproto.OpCheckWatches,
-		zkproto.OpRemoveWatches, zkproto.OpGetEphemerals, zkproto.OpGetAllChildrenNumber} {
+		zkproto.OpRemoveWatches, zkproto.OpGetEphemerals, zkproto.OpGetAllChildrenNumber,
+	} {
 		require.Equal(t, zkproto.ErrMarshallingError, c.ask(op, []byte{0x7f, 0xff, 0xff}).Err, op.String())
 	}
 	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpGetData, readBody("/", false)).Err, "the session goes on")

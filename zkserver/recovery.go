@@ -42,12 +42,14 @@ func (s *Server) recover() error {
 	last := max(loaded.Zxid, replayed.LastZxid)
 	if last == 0 && !loaded.Found {
 		// The original refuses a directory with log files and no snapshot, so a new server leaves one behind.
-		if _, err := snapshot.Write(s.fs, s.snapDir(), 0, &snapshotSource{s: s, sessions: loaded.Sessions}); err != nil {
+		if _, err = snapshot.Write(s.fs, s.snapDir(), 0, &snapshotSource{s: s, sessions: loaded.Sessions}); err != nil {
 			return fmt.Errorf("zkserver: %w", err)
 		}
 	}
-	if s.disk.log, err = txnlog.Open(s.fs, s.logDir(), txnlog.Options{PreallocSize: s.cfg.PreAllocSize, NoSync: !s.cfg.ForceSync,
-		SyncWarn: s.cfg.FsyncWarnThreshold, Logger: s.log, OnSync: s.stats.synced}); err != nil {
+	if s.disk.log, err = txnlog.Open(s.fs, s.logDir(), txnlog.Options{
+		PreallocSize: s.cfg.PreAllocSize, NoSync: !s.cfg.ForceSync,
+		SyncWarn: s.cfg.FsyncWarnThreshold, Logger: s.log, OnSync: s.stats.synced,
+	}); err != nil {
 		return fmt.Errorf("zkserver: %w", err)
 	}
 	if err := s.core.init(s, last, loaded.Sessions); err != nil {
@@ -103,8 +105,10 @@ func (c *core) init(s *Server, last zkproto.Zxid, sessions map[zkproto.SessionID
 	if err != nil {
 		return err
 	}
-	c.node, err = zab.New(zab.Config{ID: self, Quorum: alone, Standalone: true, AcceptedEpoch: last.Epoch(),
-		CurrentEpoch: last.Epoch(), LastZxid: last})
+	c.node, err = zab.New(zab.Config{
+		ID: self, Quorum: alone, Standalone: true, AcceptedEpoch: last.Epoch(),
+		CurrentEpoch: last.Epoch(), LastZxid: last,
+	})
 	if err != nil {
 		return err
 	}

@@ -127,8 +127,10 @@ func (s *Server) start() error {
 		return err
 	}
 	s.loadTime = s.clock.Now().Sub(s.started)
-	s.port = cnxn.New(s.listener, s, cnxn.Options{MaxBuffer: s.cfg.MaxBuffer, MaxPerAddress: s.cfg.MaxClientCnxns,
-		MaxTotal: s.cfg.MaxCnxns, Logger: s.log, Now: s.clock.Now})
+	s.port = cnxn.New(s.listener, s, cnxn.Options{
+		MaxBuffer: s.cfg.MaxBuffer, MaxPerAddress: s.cfg.MaxClientCnxns,
+		MaxTotal: s.cfg.MaxCnxns, Logger: s.log, Now: s.clock.Now,
+	})
 	s.disk.start(s)
 	go s.run()
 	if s.cfg.ContainerCheckInterval > 0 {

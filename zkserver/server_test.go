@@ -26,6 +26,7 @@ type running struct {
 }
 
 func testConfig(t *testing.T) config.Config {
+	t.Helper()
 	cfg := config.Default()
 	cfg.DataDir = t.TempDir()
 	cfg.ClientPortAddress = "127.0.0.1"
@@ -37,6 +38,7 @@ func testConfig(t *testing.T) config.Config {
 
 // start runs a server, and stops it at the end of the test.
 func start(t *testing.T, change ...func(*config.Config)) *running {
+	t.Helper()
 	cfg := testConfig(t)
 	for _, f := range change {
 		f(&cfg)

@@ -185,7 +185,9 @@ func TestSetWatchesTellsWhatWasMissed(t *testing.T) {
 	}
 	require.Equal(t, zkproto.XidSetWatches, rep.Xid, "the reply comes behind the events")
 	connected := zkproto.StateSyncConnected
-	require.Equal(t, []zkproto.WatcherEvent{{Type: zkproto.EventNodeDataChanged, State: connected, Path: "/a"},
+	require.Equal(t, []zkproto.WatcherEvent{
+		{Type: zkproto.EventNodeDataChanged, State: connected, Path: "/a"},
 		{Type: zkproto.EventNodeDeleted, State: connected, Path: "/deleted"},
-		{Type: zkproto.EventNodeCreated, State: connected, Path: "/a"}}, got)
+		{Type: zkproto.EventNodeCreated, State: connected, Path: "/a"},
+	}, got)
 }

@@ -140,9 +140,9 @@ func (s *Server) sessionClosed(p *proposal) {
 	c.sessions.Remove(id)
 	w := c.owners[id]
 	delete(c.owners, id)
-	switch {
-	case w == nil:
-	case w == p.from: // asked for it, and has its answer in the outbox
+	switch w {
+	case nil:
+	case p.from: // asked for it, and has its answer in the outbox
 		w.Lock()
 		w.CloseWhenSent()
 		w.Unlock()
@@ -191,7 +191,7 @@ func (s *Server) tick() {
 			s.prepare(&pipeline.Request[*client]{Session: id, Op: zkproto.OpCloseSession}, nil)
 		}
 		s.perform()
-		s.feedDisk()
+		s.feedDisk(true)
 	}
 	s.purgeIfDue()
 }

@@ -2,7 +2,6 @@ package zkserver
 
 import (
 	"math/rand/v2"
-	"sync"
 
 	"go.uber.org/zap"
 
@@ -64,7 +63,6 @@ type snapshotSource struct {
 	sessions map[zkproto.SessionID]int32
 	walk     *tree.Walk
 	acls     map[int64][]zkproto.ACL
-	once     sync.Once
 }
 
 // Sessions implements snapshot.Source.

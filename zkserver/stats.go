@@ -74,19 +74,17 @@ func (l *lastRequest) set(it *pipeline.Item, zxid zkproto.Zxid, now int64) {
 	l.count++
 }
 
-// onCore runs f on the core goroutine and waits for it; false when the core has ended.
-func (s *Server) onCore(f func()) bool {
+// onCore runs f on the core goroutine and waits for it. When the core has ended, f is not run.
+func (s *Server) onCore(f func()) {
 	done := make(chan struct{})
 	b := s.inbox.Get()
 	b.Add(pipeline.Request[*client]{Op: opCall, Extra: func() { f(); close(done) }}, nil)
 	if !s.inbox.Put(b) {
-		return false
+		return
 	}
 	select {
 	case <-done:
-		return true
 	case <-s.coreDone:
-		return false
 	}
 }
 
@@ -253,17 +251,30 @@ var opMetrics = []struct {
 	metric string
 	op     zkproto.OpCode
 }{
-	{"op_count_add_watch", zkproto.OpAddWatch}, {"op_count_check_watches", zkproto.OpCheckWatches},
-	{"op_count_close_session", zkproto.OpCloseSession}, {"op_count_create", zkproto.OpCreate},
-	{"op_count_create2", zkproto.OpCreate2}, {"op_count_create_session", zkproto.OpCreateSession},
-	{"op_count_delete", zkproto.OpDelete}, {"op_count_exists", zkproto.OpExists}, {"op_count_get_acl", zkproto.OpGetACL},
-	{"op_count_get_all_children_number", zkproto.OpGetAllChildrenNumber}, {"op_count_get_children", zkproto.OpGetChildren},
-	{"op_count_get_children2", zkproto.OpGetChildren2}, {"op_count_get_data", zkproto.OpGetData},
-	{"op_count_get_ephemerals", zkproto.OpGetEphemerals}, {"op_count_multi", zkproto.OpMulti},
-	{"op_count_multi_read", zkproto.OpMultiRead}, {"op_count_ping", zkproto.OpPing},
-	{"op_count_remove_watches", zkproto.OpRemoveWatches}, {"op_count_set_acl", zkproto.OpSetACL},
-	{"op_count_set_data", zkproto.OpSetData}, {"op_count_set_watches", zkproto.OpSetWatches},
-	{"op_count_set_watches2", zkproto.OpSetWatches2}, {"op_count_sync", zkproto.OpSync}, {"op_count_who_am_i", zkproto.OpWhoAmI},
+	{"op_count_add_watch", zkproto.OpAddWatch},
+	{"op_count_check_watches", zkproto.OpCheckWatches},
+	{"op_count_close_session", zkproto.OpCloseSession},
+	{"op_count_create", zkproto.OpCreate},
+	{"op_count_create2", zkproto.OpCreate2},
+	{"op_count_create_session", zkproto.OpCreateSession},
+	{"op_count_delete", zkproto.OpDelete},
+	{"op_count_exists", zkproto.OpExists},
+	{"op_count_get_acl", zkproto.OpGetACL},
+	{"op_count_get_all_children_number", zkproto.OpGetAllChildrenNumber},
+	{"op_count_get_children", zkproto.OpGetChildren},
+	{"op_count_get_children2", zkproto.OpGetChildren2},
+	{"op_count_get_data", zkproto.OpGetData},
+	{"op_count_get_ephemerals", zkproto.OpGetEphemerals},
+	{"op_count_multi", zkproto.OpMulti},
+	{"op_count_multi_read", zkproto.OpMultiRead},
+	{"op_count_ping", zkproto.OpPing},
+	{"op_count_remove_watches", zkproto.OpRemoveWatches},
+	{"op_count_set_acl", zkproto.OpSetACL},
+	{"op_count_set_data", zkproto.OpSetData},
+	{"op_count_set_watches", zkproto.OpSetWatches},
+	{"op_count_set_watches2", zkproto.OpSetWatches2},
+	{"op_count_sync", zkproto.OpSync},
+	{"op_count_who_am_i", zkproto.OpWhoAmI},
 }
 
 func absolute(path string) string {

@@ -74,7 +74,7 @@ func upper(i int) int64 {
 // Count is the number of durations observed.
 func (l *Latency) Count() int64 { return l.count.Load() }
 
-// Min, Avg and Max are zero as long as nothing was observed.
+// Min is the shortest duration observed. Like Avg and Max it is zero as long as there is none.
 func (l *Latency) Min() time.Duration {
 	if l.count.Load() == 0 {
 		return 0

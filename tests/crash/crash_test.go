@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func envInt(t *testing.T, name string, otherwise int) int {
+	t.Helper()
 	text := os.Getenv(name)
 	if text == "" {
 		return otherwise

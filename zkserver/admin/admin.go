@@ -92,8 +92,8 @@ type Words struct {
 type command func(io.Writer, Source)
 
 var commands = map[string]command{
-	"ruok": func(w io.Writer, _ Source) { io.WriteString(w, "imok") },
-	"isro": func(w io.Writer, _ Source) { io.WriteString(w, "rw") },
+	"ruok": func(w io.Writer, _ Source) { fmt.Fprint(w, "imok") },
+	"isro": func(w io.Writer, _ Source) { fmt.Fprint(w, "rw") },
 	"srvr": func(w io.Writer, s Source) { st := s.Status(false); srvr(w, &st, false) },
 	"stat": func(w io.Writer, s Source) { st := s.Status(true); srvr(w, &st, true) },
 	"mntr": mntr,

@@ -26,9 +26,11 @@ func (f *fixed) Status(details bool) Status {
 		MaxClientCnxns: 60, OpenFiles: 5, MaxFiles: 1024, Extra: []Value{{"op_count_total", int64(4)}, {"avg_fsynctime", 0.25}},
 	}
 	if details {
-		s.Connections = []Connection{{Addr: "127.0.0.1:5000", Received: 1, LastXid: -1}, {Addr: "127.0.0.1:5001", Session: 0x1002, Queued: 1,
+		s.Connections = []Connection{{Addr: "127.0.0.1:5000", Received: 1, LastXid: -1}, {
+			Addr: "127.0.0.1:5001", Session: 0x1002, Queued: 1,
 			Received: 9, Sent: 8, LastOp: "PING", Opened: time.UnixMilli(1700000000000), Timeout: 4000, LastXid: 26, LastZxid: 0x12,
-			LastResponse: 1700000000123, MaxLatency: 3 * time.Millisecond}}
+			LastResponse: 1700000000123, MaxLatency: 3 * time.Millisecond,
+		}}
 		s.SessionTimeouts = map[zkproto.SessionID]int32{0x1002: 4000, 0x1001: 4000, 0x1003: 6000}
 		s.EphemeralPaths = map[zkproto.SessionID][]string{0x1002: {"/a", "/b"}}
 	}

@@ -38,12 +38,22 @@ func Version() string {
 func mntr(w io.Writer, s Source) {
 	st := s.Status(false)
 	values := []Value{
-		{"version", st.Version}, {"server_state", st.Mode},
-		{"avg_latency", float64(st.LatencyAvg.Microseconds()) / 1000}, {"max_latency", st.LatencyMax.Milliseconds()},
-		{"min_latency", st.LatencyMin.Milliseconds()}, {"packets_received", st.Received}, {"packets_sent", st.Sent},
-		{"num_alive_connections", st.ConnectionCount}, {"outstanding_requests", st.Outstanding}, {"uptime", st.Uptime.Milliseconds()},
-		{"znode_count", st.Nodes}, {"watch_count", st.Watches}, {"ephemerals_count", st.Ephemerals},
-		{"approximate_data_size", st.DataSize}, {"global_sessions", st.Sessions}, {"local_sessions", 0},
+		{"version", st.Version},
+		{"server_state", st.Mode},
+		{"avg_latency", float64(st.LatencyAvg.Microseconds()) / 1000},
+		{"max_latency", st.LatencyMax.Milliseconds()},
+		{"min_latency", st.LatencyMin.Milliseconds()},
+		{"packets_received", st.Received},
+		{"packets_sent", st.Sent},
+		{"num_alive_connections", st.ConnectionCount},
+		{"outstanding_requests", st.Outstanding},
+		{"uptime", st.Uptime.Milliseconds()},
+		{"znode_count", st.Nodes},
+		{"watch_count", st.Watches},
+		{"ephemerals_count", st.Ephemerals},
+		{"approximate_data_size", st.DataSize},
+		{"global_sessions", st.Sessions},
+		{"local_sessions", 0},
 	}
 	if st.OpenFiles >= 0 {
 		values = append(values, Value{"open_file_descriptor_count", st.OpenFiles}, Value{"max_file_descriptor_count", st.MaxFiles})
@@ -127,9 +137,16 @@ func envi(w io.Writer, _ Source) {
 	runtime.ReadMemStats(&mem)
 	fmt.Fprintln(w, "Environment:")
 	for _, e := range [][2]string{
-		{"zookeeper.version", Version()}, {"host.name", host}, {"go.version", runtime.Version()},
-		{"os.name", runtime.GOOS}, {"os.arch", runtime.GOARCH}, {"user.name", name}, {"user.home", home}, {"user.dir", dir},
-		{"cpus", strconv.Itoa(runtime.GOMAXPROCS(0))}, {"pid", strconv.Itoa(os.Getpid())},
+		{"zookeeper.version", Version()},
+		{"host.name", host},
+		{"go.version", runtime.Version()},
+		{"os.name", runtime.GOOS},
+		{"os.arch", runtime.GOARCH},
+		{"user.name", name},
+		{"user.home", home},
+		{"user.dir", dir},
+		{"cpus", strconv.Itoa(runtime.GOMAXPROCS(0))},
+		{"pid", strconv.Itoa(os.Getpid())},
 		{"memory.heap", strconv.FormatUint(mem.HeapAlloc>>20, 10) + "MB"},
 		{"memory.total", strconv.FormatUint(mem.Sys>>20, 10) + "MB"},
 		{"time", time.Now().UTC().Format(time.RFC3339)},

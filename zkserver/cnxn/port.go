@@ -67,8 +67,10 @@ func New(l net.Listener, s Server, opts Options) *Port {
 	if opts.Logger == nil {
 		opts.Logger = zap.NewNop()
 	}
-	return &Port{listener: l, server: s, opts: opts, log: opts.Logger, done: make(chan struct{}),
-		conns: map[*Conn]struct{}{}, perHost: map[string]int{}}
+	return &Port{
+		listener: l, server: s, opts: opts, log: opts.Logger, done: make(chan struct{}),
+		conns: map[*Conn]struct{}{}, perHost: map[string]int{},
+	}
 }
 
 func (p *Port) now() time.Time { return p.opts.Now() }

@@ -123,17 +123,23 @@ func (c *Config) SessionTimeouts() (least, most time.Duration) {
 func (c *Config) Validate() error {
 	var p Problems
 	if c.DataDir == "" {
-		p = append(p, Problem{File: c.Source, Key: "dataDir", Reason: "missing",
-			Remedy: "add a line such as dataDir=/var/lib/zookeeper"})
+		p = append(p, Problem{
+			File: c.Source, Key: "dataDir", Reason: "missing",
+			Remedy: "add a line such as dataDir=/var/lib/zookeeper",
+		})
 	}
 	if c.TickTime < time.Millisecond {
-		p = append(p, Problem{File: c.Source, Key: "tickTime", Reason: "must be 1 ms or more",
-			Remedy: "3000 is the usual value"})
+		p = append(p, Problem{
+			File: c.Source, Key: "tickTime", Reason: "must be 1 ms or more",
+			Remedy: "3000 is the usual value",
+		})
 	}
 	if least, most := c.SessionTimeouts(); least > most {
-		p = append(p, Problem{File: c.Source, Key: "minSessionTimeout",
+		p = append(p, Problem{
+			File: c.Source, Key: "minSessionTimeout",
 			Reason: "is " + millis(least) + ", more than maxSessionTimeout, " + millis(most),
-			Remedy: "raise maxSessionTimeout (default 20 x tickTime) or lower minSessionTimeout (default 2 x tickTime)"})
+			Remedy: "raise maxSessionTimeout (default 20 x tickTime) or lower minSessionTimeout (default 2 x tickTime)",
+		})
 	}
 	if len(p) == 0 {
 		return nil

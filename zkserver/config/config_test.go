@@ -104,10 +104,14 @@ func TestProblems(t *testing.T) {
 		"provider":     {good + "metricsProvider.className=com.example.Mine", `zoo.cfg:3: metricsProvider.className: "com.example.Mine" is no known provider; give org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider or remove the line`},
 		"digest":       {good + "DigestAuthenticationProvider.superDigest=secret", "zoo.cfg:3: DigestAuthenticationProvider.superDigest: does not have the form super:hash; give super:<base64 of the SHA-1 of super:password>"},
 		"election":     {good + "electionAlg=1", `zoo.cfg:3: electionAlg: "1" is not supported: only algorithm 3 exists; remove the line or give 3`},
-		"timeouts": {good + "minSessionTimeout=5000\nmaxSessionTimeout=4000",
-			"zoo.cfg:3: minSessionTimeout: is 5000 ms, more than maxSessionTimeout, 4000 ms; raise maxSessionTimeout (default 20 x tickTime) or lower minSessionTimeout (default 2 x tickTime)"},
-		"ensemble": {good + "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888",
-			"zoo.cfg:4: server.2: this version runs single servers only, and the file names more than one; remove the server.N lines; ensembles come with a later release"},
+		"timeouts": {
+			good + "minSessionTimeout=5000\nmaxSessionTimeout=4000",
+			"zoo.cfg:3: minSessionTimeout: is 5000 ms, more than maxSessionTimeout, 4000 ms; raise maxSessionTimeout (default 20 x tickTime) or lower minSessionTimeout (default 2 x tickTime)",
+		},
+		"ensemble": {
+			good + "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888",
+			"zoo.cfg:4: server.2: this version runs single servers only, and the file names more than one; remove the server.N lines; ensembles come with a later release",
+		},
 		"no utf-8": {"dataDir=/\xff\n", "zoo.cfg: is not UTF-8 text; save it as UTF-8"},
 		"all at once": {"\n# comment\ndataDirr=/d\nclientPort=x\n", "zoo.cfg:3: dataDirr: unknown key; did you mean dataDir?\n" +
 			"zoo.cfg:4: clientPort: \"x\" is not a whole number; give a whole number from 1 to 65535\n" +

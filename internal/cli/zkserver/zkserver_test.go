@@ -119,14 +119,25 @@ func TestRefusals(t *testing.T) {
 		"unknown flag":  {[]string{"--port", "1"}, exitUsage, []string{"unknown flag: --port"}},
 		"no such file":  {[]string{filepath.Join(dir, "none.cfg")}, exitUsage, []string{"none.cfg", "give the path of a zoo.cfg"}},
 		"bad log level": {[]string{running, "--log-level", "loud"}, exitUsage, []string{`log level "loud": use debug, info, warn or error`}},
-		"bad config": {[]string{bad}, exitUsage, []string{"cannot be used, 3 problem(s):\n", bad + ":1: dataDirr: unknown key; did you mean dataDir?\n",
-			bad + `:2: clientPort: "abc" is not a whole number; give a whole number from 1 to 65535` + "\n", bad + ": dataDir: missing; "}},
-		"in use": {[]string{write(t, fmt.Sprintf("clientPort=%d", freePort(t)), "dataDir="+filepath.ToSlash(dir))}, exitFailed,
-			[]string{"is in use by another server: stop that one, or give this one a directory of its own"}},
-		"port taken": {[]string{write(t, fmt.Sprintf("clientPort=%d", port), "dataDir="+filepath.ToSlash(t.TempDir()))}, exitFailed,
-			[]string{"cannot listen on", "stop it or choose another clientPort"}},
-		"not writable": {[]string{write(t, fmt.Sprintf("clientPort=%d", freePort(t)), "dataDir="+filepath.ToSlash(inTheWay))}, exitFailed,
-			[]string{"cannot be written", "make it a directory this user may write to"}},
+		"bad config": {[]string{bad}, exitUsage, []string{
+			"cannot be used, 3 problem(s):\n", bad + ":1: dataDirr: unknown key; did you mean dataDir?\n",
+			bad + `:2: clientPort: "abc" is not a whole number; give a whole number from 1 to 65535` + "\n", bad + ": dataDir: missing; ",
+		}},
+		"in use": {
+			[]string{write(t, fmt.Sprintf("clientPort=%d", freePort(t)), "dataDir="+filepath.ToSlash(dir))},
+			exitFailed,
+			[]string{"is in use by another server: stop that one, or give this one a directory of its own"},
+		},
+		"port taken": {
+			[]string{write(t, fmt.Sprintf("clientPort=%d", port), "dataDir="+filepath.ToSlash(t.TempDir()))},
+			exitFailed,
+			[]string{"cannot listen on", "stop it or choose another clientPort"},
+		},
+		"not writable": {
+			[]string{write(t, fmt.Sprintf("clientPort=%d", freePort(t)), "dataDir="+filepath.ToSlash(inTheWay))},
+			exitFailed,
+			[]string{"cannot be written", "make it a directory this user may write to"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := run(c.args...)
