@@ -48,7 +48,7 @@ func (s *Server) recover() error {
 	}
 	if s.disk.log, err = txnlog.Open(s.fs, s.logDir(), txnlog.Options{
 		PreallocSize: s.cfg.PreAllocSize, NoSync: !s.cfg.ForceSync,
-		SyncWarn: s.cfg.FsyncWarnThreshold, Logger: s.log, OnSync: s.stats.synced,
+		SyncWarn: s.cfg.FsyncWarnThreshold, SizeLimit: max(0, s.cfg.LogSizeLimit), Logger: s.log, OnSync: s.stats.synced,
 	}); err != nil {
 		return fmt.Errorf("zkserver: %w", err)
 	}

@@ -35,6 +35,7 @@ func findKey(name string) (key, bool) {
 
 // accepted are the documented keys that change nothing here, by what is said of them.
 var accepted = map[string]string{
+	noTrust: `snapshot.trust.empty`,
 	noAlone: `initLimit syncLimit connectToLearnerMasterLimit leaderServes cnxTimeout quorumCnxnTimeoutMs standaloneEnabled
 		electionPortBindRetry observer.reconnectDelayMs observer.election.DelayMs observerMasterPort syncEnabled
 		fastleader.minNotificationInterval fastleader.maxNotificationInterval maxConcurrentSnapSyncs maxConcurrentDiffSyncs
@@ -54,7 +55,7 @@ var accepted = map[string]string{
 		metricsProvider.workerShutdownTimeoutMs metricsProvider.prometheusMetricsSummaryRotateIntervalSeconds
 		zookeeper.request_throttler.shutdownTimeout zookeeper.messageTracker.BufferSize zookeeper.messageTracker.Enabled
 		fips-mode jute.maxbuffer.extrasize enableEagerACLCheck`,
-	later: `secureClientPort secureClientPortAddress txnLogSizeLimitInKb emulate353TTLNodes connectionMaxTokens
+	later: `secureClientPort secureClientPortAddress emulate353TTLNodes connectionMaxTokens
 		connectionTokenFillTime connectionTokenFillCount connectionFreezeTime connectionDropIncrease connectionDropDecrease
 		connectionDecreaseRatio zookeeper.connection_throttle_weight_enabled
 		zookeeper.connection_throttle_global_session_weight zookeeper.connection_throttle_local_session_weight

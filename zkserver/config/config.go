@@ -45,8 +45,9 @@ type Config struct {
 	SnapCount int
 	// SnapSizeLimit is the same for the bytes written to the log (default 4 GiB; 0 or less: no limit). In zoo.cfg: KiB.
 	SnapSizeLimit int64
-	// TrustEmptySnapshot lets a server start from log files without any snapshot (snapshot.trust.empty).
-	TrustEmptySnapshot bool
+	// LogSizeLimit begins a new log file when the current one has so many bytes (txnLogSizeLimitInKb; 0 or less: no limit,
+	// the default). In zoo.cfg: KiB.
+	LogSizeLimit int64
 	// ForceSync is false only for throw-away servers: then writes are answered without an fsync and a power cut loses them.
 	ForceSync bool
 	// FsyncWarnThreshold is the duration of an fsync that is worth a warning (default 1 s).

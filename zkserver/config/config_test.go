@@ -57,7 +57,7 @@ jute.maxbuffer=4096
 preAllocSize=100
 snapCount=1000
 snapSizeLimitInKb=-1
-snapshot.trust.empty=true
+txnLogSizeLimitInKb=300
 forceSync=no
 fsync.warningthresholdms=20
 autopurge.snapRetainCount=1
@@ -80,7 +80,7 @@ electionAlg=3
 		ClientPort: 2182, ClientPortAddress: "127.0.0.1", DataDir: "/d", DataLogDir: "/l", TickTime: time.Second,
 		MinSessionTimeout: 1500 * time.Millisecond, MaxSessionTimeout: 9 * time.Second, MaxClientCnxns: 7, MaxCnxns: 8,
 		GlobalOutstandingLimit: 9, MaxBuffer: 4096, PreAllocSize: 100 << 10, SnapCount: 1000, SnapSizeLimit: -1 << 10,
-		TrustEmptySnapshot: true, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
+		LogSizeLimit: 300 << 10, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
 		SkipACL: true, SuperDigest: "super:abc=", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
 		ContainerMaxPerMinute: 6, Commands: []string{"ruok", "mntr"}, MetricsAddr: "127.0.0.1:7001", Source: "zoo.cfg",
 	}, cfg)

@@ -114,6 +114,7 @@ func textKey(name string, field func(*Config) *string) key {
 const (
 	later   = "accepted, takes effect in a later version"
 	noJVM   = "accepted, has no meaning here: it tunes the original's JVM, threads or network library"
+	noTrust = "accepted, has no meaning here: a log that begins with the first transaction needs no snapshot, any other is refused"
 	noAlone = "accepted, has no meaning for a single server"
 )
 
@@ -133,7 +134,7 @@ var honoured = []key{
 	kibKey("preAllocSize", 1, func(c *Config) *int64 { return &c.PreAllocSize }),
 	intKey("snapCount", 2, 1<<31-1, func(c *Config) *int { return &c.SnapCount }),
 	kibKey("snapSizeLimitInKb", -1, func(c *Config) *int64 { return &c.SnapSizeLimit }),
-	boolKey("snapshot.trust.empty", func(c *Config) *bool { return &c.TrustEmptySnapshot }),
+	kibKey("txnLogSizeLimitInKb", -1, func(c *Config) *int64 { return &c.LogSizeLimit }),
 	boolKey("forceSync", func(c *Config) *bool { return &c.ForceSync }),
 	millisKey("fsync.warningthresholdms", 1, func(c *Config) *time.Duration { return &c.FsyncWarnThreshold }),
 	{name: "autopurge.snapRetainCount", set: func(c *Config, v string) error {
