@@ -22,6 +22,27 @@ type changes struct {
 	head   int // queue[:head] is gone
 	byPath map[string]*change
 	free   []*change
+
+	digester tree.Digester
+	noDigest bool
+	sum      int64 // the tree's digest as it will be when everything prepared is applied
+}
+
+// digestOf is a znode's part in sum.
+func (c *changes) digestOf(n *tree.Info) int64 {
+	if c.noDigest {
+		return 0
+	}
+	st := n.Persisted()
+	return c.digester.Node(n.Path, n.Content, &st)
+}
+
+// content is the checksum of a path and its data, for the digest.
+func (c *changes) content(path string, data []byte) uint32 {
+	if c.noDigest {
+		return 0
+	}
+	return c.digester.Content(path, data)
 }
 
 // get returns a znode as it will be when everything prepared is applied. The root is "/".
@@ -42,11 +63,27 @@ func (c *changes) pathOf(b []byte) string {
 	return string(b)
 }
 
-func (c *changes) put(zxid zkproto.Zxid, info tree.Info) { c.add(zxid, info, false) }
+// put notes what a znode becomes. was is its digest before, 0 for a new one.
+func (c *changes) put(zxid zkproto.Zxid, info *tree.Info, was int64) {
+	c.sum += c.digestOf(info) - was
+	c.add(zxid, info, false)
+}
 
-func (c *changes) remove(zxid zkproto.Zxid, path string) { c.add(zxid, tree.Info{Path: path}, true) }
+// loseChild notes that a child of a znode goes.
+func (c *changes) loseChild(zxid zkproto.Zxid, parent *tree.Info) {
+	was := c.digestOf(parent)
+	parent.NumChildren--
+	parent.Pzxid = zxid
+	c.put(zxid, parent, was)
+}
 
-func (c *changes) add(zxid zkproto.Zxid, info tree.Info, deleted bool) {
+// remove notes that a znode goes.
+func (c *changes) remove(zxid zkproto.Zxid, info *tree.Info) {
+	c.sum -= c.digestOf(info)
+	c.add(zxid, &tree.Info{Path: info.Path}, true)
+}
+
+func (c *changes) add(zxid zkproto.Zxid, info *tree.Info, deleted bool) {
 	var ch *change
 	if last := len(c.free) - 1; last >= 0 {
 		ch = c.free[last]
@@ -54,7 +91,7 @@ func (c *changes) add(zxid zkproto.Zxid, info tree.Info, deleted bool) {
 	} else {
 		ch = new(change)
 	}
-	*ch = change{Info: info, zxid: zxid, deleted: deleted, prev: c.byPath[info.Path]}
+	*ch = change{Info: *info, zxid: zxid, deleted: deleted, prev: c.byPath[info.Path]}
 	c.byPath[info.Path] = ch
 	if c.head > 0 && len(c.queue) == cap(c.queue) {
 		n := copy(c.queue, c.queue[c.head:])

@@ -44,10 +44,15 @@ func (p *Prep) create(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (zkp
 	if tree.KindOf(parent.Owner, p.config.ExtendedTypes) == tree.Ephemeral {
 		return nil, zkproto.ErrNoChildrenForEphemerals
 	}
+	was := p.changes.digestOf(&parent)
 	parent.Cversion++
+	parent.Pzxid = c.zxid
 	parent.NumChildren++
-	p.changes.put(c.zxid, parent)
-	p.changes.put(c.zxid, tree.Info{Path: path, Owner: owner, ACL: acl})
+	p.changes.put(c.zxid, &parent, was)
+	p.changes.put(c.zxid, &tree.Info{
+		Path: path, Owner: owner, ACL: acl, Czxid: c.zxid, Mzxid: c.zxid, Pzxid: c.zxid, Ctime: c.now, Mtime: c.now,
+		Content: p.changes.content(path, q.Data), DataLen: int32(len(q.Data)),
+	}, 0)
 
 	data := bytes.Clone(q.Data)
 	switch op {

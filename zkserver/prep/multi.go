@@ -19,6 +19,7 @@ func (p *Prep) multi(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
 	}
 	txn := &zkproto.MultiTxn{Ops: make([]zkproto.MultiTxnOp, len(q.Ops))}
 	failed := false
+	before := p.changes.sum
 	for i := range q.Ops {
 		op := &q.Ops[i]
 		if failed {
@@ -30,6 +31,7 @@ func (p *Prep) multi(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
 		if err != zkproto.ErrOK {
 			failed = true
 			p.changes.rollback(c.zxid)
+			p.changes.sum = before
 			txn.Ops[i] = zkproto.MultiTxnOp{Type: zkproto.OpError, Txn: &zkproto.ErrorTxn{Err: err}}
 			continue
 		}

@@ -27,8 +27,11 @@ func (p *Prep) setData(c *call, path string, data []byte, version int32) (zkprot
 	if err != zkproto.ErrOK {
 		return nil, err
 	}
+	was := p.changes.digestOf(&n)
 	n.Version = next
-	p.changes.put(c.zxid, n)
+	n.Mzxid, n.Mtime = c.zxid, c.now
+	n.Content, n.DataLen = p.changes.content(n.Path, data), int32(len(data))
+	p.changes.put(c.zxid, &n, was)
 	return &zkproto.SetDataTxn{Path: path, Data: bytes.Clone(data), Version: next}, zkproto.ErrOK
 }
 
@@ -57,9 +60,8 @@ func (p *Prep) delete(c *call, path string, version int32) (zkproto.Txn, zkproto
 	if n.NumChildren > 0 {
 		return nil, zkproto.ErrNotEmpty
 	}
-	parent.NumChildren--
-	p.changes.put(c.zxid, parent)
-	p.changes.remove(c.zxid, path)
+	p.changes.loseChild(c.zxid, &parent)
+	p.changes.remove(c.zxid, &n)
 	return &zkproto.DeleteTxn{Path: path}, zkproto.ErrOK
 }
 
@@ -85,9 +87,8 @@ func (p *Prep) deleteContainer(c *call, path string) (zkproto.Txn, zkproto.Error
 	if !ok {
 		return nil, zkproto.ErrNoNode
 	}
-	parent.NumChildren--
-	p.changes.put(c.zxid, parent)
-	p.changes.remove(c.zxid, path)
+	p.changes.loseChild(c.zxid, &parent)
+	p.changes.remove(c.zxid, &n)
 	return &zkproto.DeleteTxn{Path: path}, zkproto.ErrOK
 }
 
@@ -113,9 +114,10 @@ func (p *Prep) setACL(c *call, q *zkproto.SetACLRequest) (zkproto.Txn, zkproto.E
 	if err != zkproto.ErrOK {
 		return nil, err
 	}
+	was := p.changes.digestOf(&n)
 	n.Aversion = next
 	n.ACL = acl
-	p.changes.put(c.zxid, n)
+	p.changes.put(c.zxid, &n, was)
 	return &zkproto.SetACLTxn{Path: n.Path, ACL: acl, Version: next}, zkproto.ErrOK
 }
 
@@ -146,10 +148,11 @@ func (p *Prep) closeSession(c *call) zkproto.Txn {
 	for _, path := range paths {
 		slash := strings.LastIndexByte(path, '/')
 		if parent, ok := p.changes.get(parentOf(path, slash)); ok {
-			parent.NumChildren--
-			p.changes.put(c.zxid, parent)
+			p.changes.loseChild(c.zxid, &parent)
 		}
-		p.changes.remove(c.zxid, path)
+		if n, ok := p.changes.get(path); ok {
+			p.changes.remove(c.zxid, &n)
+		}
 	}
 	p.sessions.SetClosing(c.Session)
 	return &zkproto.CloseSessionTxn{PathsToDelete: paths}

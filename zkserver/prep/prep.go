@@ -76,7 +76,13 @@ func (p *Prep) Applied(zxid zkproto.Zxid) { p.changes.applied(zxid) }
 
 // Reset forgets all changes: leadership was lost, or the tree was replaced. From now on t is the tree.
 func (p *Prep) Reset(t *tree.Tree) {
-	p.changes = changes{tree: t, byPath: make(map[string]*change)}
+	p.changes = changes{tree: t, byPath: make(map[string]*change), noDigest: !t.HasDigest(), sum: t.Digest()}
+}
+
+// Digest is the tree's digest after the transaction that Prepare returned last, and all before it. ok is false when the
+// tree has no digest; an ErrorTxn carries none either, as in the original.
+func (p *Prep) Digest() (d zkproto.TxnDigest, ok bool) {
+	return zkproto.TxnDigest{Version: tree.DigestVersion, Digest: p.changes.sum}, !p.changes.noDigest
 }
 
 // Outstanding is the number of changes of znodes prepared and not applied.
@@ -99,6 +105,9 @@ type call struct {
 func (p *Prep) Prepare(r *Request, zxid zkproto.Zxid, nowMillis int64) (zkproto.TxnHeader, zkproto.Txn) {
 	h := zkproto.TxnHeader{ClientID: r.Session, Cxid: r.Cxid, Zxid: zxid, Time: nowMillis, Type: r.Op}
 	c := call{Request: r, zxid: zxid, now: nowMillis}
+	if p.Outstanding() == 0 {
+		p.changes.sum = p.changes.tree.Digest()
+	}
 	txn, err := p.decide(&c)
 	if err != zkproto.ErrOK {
 		if err == errMalformed {

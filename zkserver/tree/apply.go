@@ -31,6 +31,7 @@ type Result struct {
 func (t *Tree) Apply(h *zkproto.TxnHeader, txn zkproto.Txn, ev func(Event)) Result {
 	r := t.apply(h, h.Type, txn, ev)
 	t.last = max(t.last, h.Zxid)
+	t.applied(h.Zxid)
 	return r
 }
 
@@ -96,8 +97,10 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 		cversion = parent.cversion + 1
 	}
 	if cversion > parent.cversion { // not so in replay, when the parent has seen later changes
+		t.subtract(parent)
 		parent.cversion = cversion
 		parent.pzxid = h.Zxid
+		t.add(parent)
 	}
 	if n != nil {
 		return
@@ -107,8 +110,10 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 		czxid: h.Zxid, mzxid: h.Zxid, pzxid: h.Zxid, ctime: h.Time, mtime: h.Time,
 	}
 	n.setData(data)
+	t.setContent(n, data)
 	parent.addChild(n)
 	t.adopt(n)
+	t.add(n)
 	r.Stat = t.stat(n)
 	if ev != nil {
 		ev(Event{Type: zkproto.EventNodeCreated, Path: path, Zxid: h.Zxid, ACL: n.acl.list})
@@ -124,7 +129,11 @@ func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Er
 	if parent == nil {
 		return zkproto.ErrNoNode
 	}
-	parent.pzxid = max(parent.pzxid, zxid) // even when the child is gone, or has not been there
+	if zxid > parent.pzxid { // even when the child is gone, or has not been there
+		t.subtract(parent)
+		parent.pzxid = zxid
+		t.add(parent)
+	}
 	n := t.nodes[path]
 	if n == nil {
 		return zkproto.ErrNoNode
@@ -147,10 +156,13 @@ func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, e
 		return
 	}
 	t.dataSize += int64(len(x.Data) - int(n.dataLen))
+	t.subtract(n)
 	n.setData(x.Data)
+	t.setContent(n, x.Data)
 	n.mtime = h.Time
 	n.mzxid = h.Zxid
 	n.version = x.Version
+	t.add(n)
 	r.Stat = t.stat(n)
 	if ev != nil {
 		ev(Event{Type: zkproto.EventNodeDataChanged, Path: x.Path, Zxid: h.Zxid, ACL: n.acl.list})
@@ -167,7 +179,9 @@ func (t *Tree) setACL(x *zkproto.SetACLTxn, r *Result) {
 	old := n.acl
 	n.acl = t.acls.acquire(x.ACL)
 	t.acls.release(old)
+	t.subtract(n)
 	n.aversion = x.Version
+	t.add(n)
 	r.Stat = t.stat(n)
 }
 

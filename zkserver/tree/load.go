@@ -32,6 +32,8 @@ func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPer
 		ctime: st.Ctime, mtime: st.Mtime, version: st.Version, cversion: st.Cversion, aversion: st.Aversion,
 	}
 	n.setData(data)
+	t.setContent(n, data)
+	t.add(n)
 	if path == "" {
 		n.acl = t.acls.use(acl)
 		t.nodes[""] = n

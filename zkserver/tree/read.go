@@ -116,12 +116,26 @@ type Info struct {
 	Owner       int64 // as stored, special values included
 	NumChildren int
 	ACL         []zkproto.ACL
+
+	Czxid, Mzxid, Pzxid zkproto.Zxid
+	Ctime, Mtime        int64
+	Content             uint32 // checksum of path and data; see Digester
+	DataLen             int32  // in bytes
+}
+
+// Persisted is the part of an Info that a digest covers.
+func (i *Info) Persisted() zkproto.StatPersisted {
+	return zkproto.StatPersisted{
+		Czxid: i.Czxid, Mzxid: i.Mzxid, Ctime: i.Ctime, Mtime: i.Mtime, Version: i.Version, Cversion: i.Cversion,
+		Aversion: i.Aversion, EphemeralOwner: i.Owner, Pzxid: i.Pzxid,
+	}
 }
 
 func (n *node) info(path string) Info {
 	return Info{
 		Path: path, Version: n.version, Cversion: n.cversion, Aversion: n.aversion, Owner: n.owner,
 		NumChildren: len(n.children()), ACL: n.acl.list,
+		Czxid: n.czxid, Mzxid: n.mzxid, Pzxid: n.pzxid, Ctime: n.ctime, Mtime: n.mtime, Content: n.content, DataLen: n.dataLen,
 	}
 }
 

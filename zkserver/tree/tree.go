@@ -15,6 +15,7 @@ type Tree struct {
 	dataSize   int64
 	last       zkproto.Zxid
 	extended   bool
+	digest     digest
 }
 
 // node is a znode, 112 bytes: there may be millions. Its place among its parent's children is kept so that removing it
@@ -30,6 +31,7 @@ type node struct {
 	version, cversion, aversion int32
 	pos                         int32 // index in the parent's children
 	dataLen                     int32
+	content                     uint32 // checksum of path and data, for the digest
 }
 
 // data is the slice given to setData: nil if that was nil.
@@ -70,11 +72,14 @@ func New(opts ...Option) *Tree {
 	root.setData([]byte{})
 	t.nodes[""] = root
 	t.nodes["/"] = root
+	t.add(root) // the checksum of nothing is 0
 	for _, p := range []string{procPath, quotaPath, configPath} {
 		n := &node{path: p, acl: t.acls.open()}
 		n.setData([]byte{})
 		t.nodes[p] = n
 		t.nodes[parentPath(p)].addChild(n)
+		t.setContent(n, nil)
+		t.add(n)
 	}
 	// only an administrator may change the membership (ZOOKEEPER-2014)
 	config := t.nodes[configPath]
@@ -165,6 +170,7 @@ func (t *Tree) disown(n *node) {
 	}
 	n.kids = nil
 	delete(t.nodes, n.path)
+	t.subtract(n)
 	t.dataSize -= int64(len(n.path) + int(n.dataLen))
 	t.acls.release(n.acl)
 	if t.kind(n.owner) != Ephemeral {
