@@ -55,6 +55,8 @@ type proposal struct {
 	arrived int64
 	path    string // of sync
 	size    int    // of the request's body
+	// digest is the tree's after the transaction; Version 0 for none.
+	digest zkproto.TxnDigest
 }
 
 // applyChunk is how many transactions are applied before readers are let in.
@@ -192,16 +194,25 @@ func (s *Server) propose(p proposal, size int) {
 // that only costs time when it is wrong.
 func (c *core) encode(p *proposal, size int) []byte {
 	if size > arenaSize/8 {
-		return p.txn.AppendTo(p.header.AppendTo(make([]byte, 0, size)))
+		return p.append(make([]byte, 0, size))
 	}
 	if cap(c.arena)-len(c.arena) < size {
 		c.arena = make([]byte, 0, arenaSize)
 	}
-	buf := p.txn.AppendTo(p.header.AppendTo(c.arena[len(c.arena):]))
+	buf := p.append(c.arena[len(c.arena):])
 	if len(buf) <= cap(c.arena)-len(c.arena) {
 		c.arena = c.arena[:len(c.arena)+len(buf)]
 	}
 	return buf[:len(buf):len(buf)]
+}
+
+// append appends a transaction as it is logged.
+func (p *proposal) append(b []byte) []byte {
+	b = p.txn.AppendTo(p.header.AppendTo(b))
+	if p.digest.Version != 0 {
+		b = p.digest.AppendTo(b)
+	}
+	return b
 }
 
 // apply makes committed transactions visible and answers them.
@@ -232,6 +243,9 @@ func (s *Server) applyOne(e *zab.Entry) {
 		return
 	}
 	res := s.tree.Apply(&p.header, p.txn, s.notify)
+	if p.digest.Version != 0 && s.tree.Verify(p.digest) {
+		s.digestMismatch(p.header.Zxid)
+	}
 	c.prep.Applied(p.header.Zxid)
 	s.answer(&p, res)
 }

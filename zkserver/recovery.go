@@ -35,6 +35,9 @@ func (s *Server) recover() error {
 	if !loaded.Found {
 		s.tree = tree.New(options...)
 	}
+	if s.tree.Expect(tree.ZxidDigest(loaded.Digest)) {
+		s.digestMismatch(loaded.Zxid)
+	}
 	replayed, err := s.replay(loaded.Zxid, loaded.Sessions)
 	if err != nil {
 		return fmt.Errorf("zkserver: %w", err)
@@ -64,7 +67,7 @@ func (s *Server) recover() error {
 // replay applies the log from the snapshot's zxid on, to the tree and to the sessions.
 func (s *Server) replay(from zkproto.Zxid, sessions map[zkproto.SessionID]int32) (txnlog.Result, error) {
 	res, err := txnlog.Replay(s.fs, s.logDir(), from, func(r txnlog.Record) error {
-		h, txn, err := decodeTxn(append([]byte(nil), r.Data...)) // the tree keeps parts of it
+		h, txn, digest, err := decodeTxn(append([]byte(nil), r.Data...)) // the tree keeps parts of it
 		if err != nil {
 			return err
 		}
@@ -74,7 +77,12 @@ func (s *Server) replay(from zkproto.Zxid, sessions map[zkproto.SessionID]int32)
 		case *zkproto.CloseSessionTxn:
 			delete(sessions, h.ClientID)
 		}
+		before := s.tree.DigestMismatches()
 		s.tree.Apply(&h, txn, nil)
+		s.tree.Verify(digest)
+		if s.tree.DigestMismatches() > before {
+			s.digestMismatch(h.Zxid)
+		}
 		return nil
 	})
 	if torn := res.TornTail; torn != nil {
@@ -84,18 +92,35 @@ func (s *Server) replay(from zkproto.Zxid, sessions map[zkproto.SessionID]int32)
 	return res, err
 }
 
-func decodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, error) {
+// digestSize is what a TxnDigest takes behind the transaction.
+const digestSize = 4 + 8
+
+// digestMismatch tells that the tree is not what it was when the transaction was logged. The server goes on, as the
+// original does: which of the two is wrong is for the operator to find out. The tree is locked.
+func (s *Server) digestMismatch(zxid zkproto.Zxid) {
+	if n := s.tree.DigestMismatches(); n&(n-1) == 0 { // the first, and then ever more rarely
+		s.log.Error("digests are not matching: the tree differs from what was logged; compare the servers' answers to the word "+
+			"hash, and let this one start from a copy of a sound one", zap.Stringer("zxid", zxid), zap.Int64("mismatches", n))
+	}
+}
+
+// decodeTxn reads a logged transaction; the digest has Version 0 when there is none.
+func decodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, zkproto.TxnDigest, error) {
 	var h zkproto.TxnHeader
+	var digest zkproto.TxnDigest
 	d := jute.NewDecoder(data)
 	h.Decode(&d)
 	if err := d.Err(); err != nil {
-		return h, nil, fmt.Errorf("transaction header: %w", err)
+		return h, nil, digest, fmt.Errorf("transaction header: %w", err)
 	}
 	txn, err := zkproto.DecodeTxn(h.Type, &d)
 	if err != nil {
-		return h, nil, fmt.Errorf("transaction %s: %w", h.Zxid, err)
+		return h, nil, digest, fmt.Errorf("transaction %s: %w", h.Zxid, err)
 	}
-	return h, txn, nil
+	if d.Remaining() == digestSize {
+		digest.Decode(&d)
+	}
+	return h, txn, digest, nil
 }
 
 // init makes the core for a state that ends with last.

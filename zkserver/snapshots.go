@@ -84,8 +84,15 @@ func (src *snapshotSource) Next(most int, fn snapshot.NodeFunc) bool {
 	return src.walk.Next(most, fn)
 }
 
+// Digest implements snapshot.DigestSource.
+func (src *snapshotSource) Digest() (snapshot.Digest, bool) {
+	src.s.treeMu.RLock()
+	defer src.s.treeMu.RUnlock()
+	return snapshot.Digest(src.s.tree.LastDigest()), src.s.tree.HasDigest()
+}
+
 // ACL implements snapshot.Source. The tree is locked, by Next.
-func (src *snapshotSource) ACL(id int64) []zkproto.ACL { return src.s.tree.ACLCache()[id] }
+func (src *snapshotSource) ACL(id int64) []zkproto.ACL { return src.s.tree.ACLByID(id) }
 
 // purgeIfDue removes old snapshots and logs in the background, every PurgeInterval.
 func (s *Server) purgeIfDue() {

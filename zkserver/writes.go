@@ -46,6 +46,9 @@ func (s *Server) prepare(r *pipeline.Request[*client], body []byte) {
 		c.inflight.Push(p)
 		return
 	}
+	if p.header.Type != zkproto.OpError {
+		p.digest, _ = c.prep.Digest()
+	}
 	s.propose(p, len(body))
 }
 

@@ -80,9 +80,12 @@ func (p *Prep) Reset(t *tree.Tree) {
 }
 
 // Digest is the tree's digest after the transaction that Prepare returned last, and all before it. ok is false when the
-// tree has no digest; an ErrorTxn carries none either, as in the original.
+// tree has no digest (the zero one is returned then); an ErrorTxn carries none either, as in the original.
 func (p *Prep) Digest() (d zkproto.TxnDigest, ok bool) {
-	return zkproto.TxnDigest{Version: tree.DigestVersion, Digest: p.changes.sum}, !p.changes.noDigest
+	if p.changes.noDigest {
+		return d, false
+	}
+	return zkproto.TxnDigest{Version: tree.DigestVersion, Digest: p.changes.sum}, true
 }
 
 // Outstanding is the number of changes of znodes prepared and not applied.

@@ -16,8 +16,10 @@
 //	seal:       long Adler-32 of all bytes before it (earlier seals included), ustring "/"
 //	digest:     long zxid, int version, then long digest (version 2 and later) or ustring in hex (before)
 //
-// All integers are big-endian. The two tails are optional when reading. Writing puts both, with an empty digest (zxid 0),
-// as 3.9 does when it has none yet; readers before 3.6 ignore what follows the first seal. Files that end in .gz (gzip)
+// All integers are big-endian. The two tails are optional when reading. Writing puts both. The
+// digest is that of the tree at the zxid where the writing of the znodes ended: a tree that was replayed up to there must
+// have it. It is empty (zxid 0), as 3.9 has it, when no transaction was applied yet, and left out with digests off.
+// Readers before 3.6 ignore what follows the first seal. Files that end in .gz (gzip)
 // or .snappy (blocks as snappy-java frames them) are read.
 //
 // A snapshot is written under another name, synced, renamed and the directory synced (ZOOKEEPER-2872), so a file with

@@ -94,16 +94,18 @@ type Digest struct {
 	Digest  int64
 }
 
-// tails writes the seal after the nodes and both tails with theirs.
-func (s *sums) tails(d Digest, last zkproto.Zxid) error {
+// tails writes the seal after the nodes and both tails with theirs, the digest's only if there is one.
+func (s *sums) tails(d *Digest, last zkproto.Zxid) error {
 	if err := s.seal(); err != nil {
 		return err
 	}
-	s.buf = jute.AppendInt64(s.buf, int64(d.Zxid))
-	s.buf = jute.AppendInt32(s.buf, d.Version)
-	s.buf = jute.AppendInt64(s.buf, d.Digest)
-	if err := s.seal(); err != nil {
-		return err
+	if d != nil {
+		s.buf = jute.AppendInt64(s.buf, int64(d.Zxid))
+		s.buf = jute.AppendInt32(s.buf, d.Version)
+		s.buf = jute.AppendInt64(s.buf, d.Digest)
+		if err := s.seal(); err != nil {
+			return err
+		}
 	}
 	s.buf = jute.AppendInt64(s.buf, int64(last))
 	return s.seal()

@@ -26,6 +26,8 @@ type Loaded[T any] struct {
 	Sessions map[zkproto.SessionID]int32
 	// Zxid is the snapshot's: replay the log from here (exclusive). 0 when there is none.
 	Zxid zkproto.Zxid
+	// Digest is that of the tree at Digest.Zxid, which replay may have to reach first. Its Zxid is 0 when the file has none.
+	Digest Digest
 	// Path is the file, empty when there is none.
 	Path string
 	// Skipped are newer snapshots that did not check. Log them as warnings.
@@ -96,7 +98,7 @@ func load[T any](fs vfs.FS, f file, l Loader[T]) (Loaded[T], error) {
 		return Loaded[T]{}, err
 	}
 	defer func() { _ = h.Close() }() // opened for reading
-	sessions, _, err := decode(r, l)
+	sessions, tail, err := decode(r, l)
 	if err != nil {
 		return Loaded[T]{}, err
 	}
@@ -104,5 +106,9 @@ func load[T any](fs vfs.FS, f file, l Loader[T]) (Loaded[T], error) {
 	if err != nil {
 		return Loaded[T]{}, err
 	}
-	return Loaded[T]{State: state, Found: true, Sessions: sessions, Zxid: f.zxid, Path: f.path}, nil
+	got := Loaded[T]{State: state, Found: true, Sessions: sessions, Zxid: f.zxid, Path: f.path}
+	if tail.digest != nil {
+		got.Digest = *tail.digest
+	}
+	return got, nil
 }

@@ -29,6 +29,12 @@ type Source interface {
 	ACL(id int64) []zkproto.ACL
 }
 
+// DigestSource is a Source that knows the tree's digest. Digest is called when all znodes have been handed out; ok is false
+// when digests are off, and the snapshot then has none.
+type DigestSource interface {
+	Digest() (d Digest, ok bool)
+}
+
 // Written describes a new snapshot.
 type Written struct {
 	Path  string
@@ -82,6 +88,9 @@ type writer struct {
 	path, tmp string
 	size      int64
 	nodes     int
+
+	digest   Digest
+	noDigest bool
 
 	head  []byte // up to the ACL table
 	acls  map[int64][]zkproto.ACL
@@ -148,6 +157,12 @@ func (w *writer) nodesTo(f vfs.File, src Source) error {
 		return err
 	}
 	w.until = s.n
+	w.digest = Digest{Version: emptyVer}
+	if d, ok := src.(DigestSource); ok {
+		if w.digest, ok = d.Digest(); !ok {
+			w.noDigest = true
+		}
+	}
 	return w.finish(s)
 }
 
@@ -168,7 +183,11 @@ func (w *writer) know(id int64, src Source) {
 
 func (w *writer) finish(s *sums) error {
 	s.buf = jute.AppendString(s.buf, endPath)
-	err := s.tails(Digest{Version: emptyVer}, w.zxid)
+	digest := &w.digest
+	if w.noDigest {
+		digest = nil
+	}
+	err := s.tails(digest, w.zxid)
 	w.size = s.n
 	return err
 }
