@@ -147,7 +147,11 @@ func (t *Tree) HasDigest() bool { return !t.digest.off }
 
 // LastDigest is the digest after the last transaction, for a snapshot; its Zxid is 0 when none was applied since the tree
 // was loaded, or when the loaded snapshot's own has not been reached.
-func (t *Tree) LastDigest() ZxidDigest { return t.digest.last }
+func (t *Tree) LastDigest() ZxidDigest {
+	d := t.digest.last
+	d.Version = DigestVersion
+	return d
+}
 
 // DigestLog is the digest after every 128th zxid, oldest first, at most 1024 of them.
 func (t *Tree) DigestLog() []ZxidDigest {
