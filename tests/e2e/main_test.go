@@ -3,8 +3,11 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,6 +33,10 @@ func TestMain(m *testing.M) {
 		"zkfc": zkfc.Main, "zkserver": zkserver.Main,
 	} {
 		commands[name] = func() { runCommand(main) }
+	}
+	// The scripts wait more than they compute. What the command line says counts more: it is parsed later.
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
 	}
 	testscript.Main(m, commands)
 }
@@ -64,6 +71,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			s := &script{env: env, home: home, procs: map[string]*process{}}
 			env.Values[scriptKey{}] = s
+			// A data race ends the process with exit code 66, and no process lingers for a second at its end.
+			env.Vars = append(env.Vars, "GORACE=halt_on_error=1 atexit_sleep_ms=0")
 			env.Defer(s.close)
 			return nil
 		},
