@@ -95,15 +95,6 @@ func (s *Server) replay(from zkproto.Zxid, sessions map[zkproto.SessionID]int32)
 // digestSize is what a TxnDigest takes behind the transaction.
 const digestSize = 4 + 8
 
-// digestMismatch tells that the tree is not what it was when the transaction was logged. The server goes on, as the
-// original does: which of the two is wrong is for the operator to find out. The tree is locked.
-func (s *Server) digestMismatch(zxid zkproto.Zxid) {
-	if n := s.tree.DigestMismatches(); n&(n-1) == 0 { // the first, and then ever more rarely
-		s.log.Error("digests are not matching: the tree differs from what was logged; compare the servers' answers to the word "+
-			"hash, and let this one start from a copy of a sound one", zap.Stringer("zxid", zxid), zap.Int64("mismatches", n))
-	}
-}
-
 // decodeTxn reads a logged transaction; the digest has Version 0 when there is none.
 func decodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, zkproto.TxnDigest, error) {
 	var h zkproto.TxnHeader
