@@ -4,10 +4,10 @@
 //
 //	int      4 bytes, two's complement
 //	long     8 bytes, two's complement
-//	boolean  1 byte, 0 or 1 (any other value is refused)
+//	boolean  1 byte, 0 or 1 (any other value reads as 1)
 //	buffer   int length, then that many bytes; length -1 is null
 //	ustring  int length, then that many bytes of UTF-8; length -1 is null
-//	vector   int count, then the elements; count -1 is null
+//	vector   int count, then the elements; count -1 is null (any other negative count reads as 0)
 //
 //	+--------+-----------------+
 //	| length | length bytes …  |    buffer and ustring
@@ -146,12 +146,7 @@ func (d *Decoder) Bool() bool {
 	if b == nil {
 		return false
 	}
-	if b[0] > 1 {
-		d.off--
-		d.Fail("boolean", fmt.Sprintf("value %d is neither 0 nor 1", b[0]))
-		return false
-	}
-	return b[0] == 1
+	return b[0] != 0
 }
 
 // length reads the length prefix of a buffer or ustring: -1 for null, otherwise not more than what is left.
@@ -179,7 +174,7 @@ func (d *Decoder) Bytes() []byte {
 	return b
 }
 
-// StringView reads a ustring without copying: the result aliases the input. Null reads as empty.
+// StringView reads a ustring without copying: the result aliases the input. Null reads as nil.
 func (d *Decoder) StringView() []byte {
 	n := d.length("ustring")
 	if n < 0 {
@@ -193,15 +188,28 @@ func (d *Decoder) StringView() []byte {
 // String reads a ustring into memory of its own. Null reads as the empty string.
 func (d *Decoder) String() string { return string(d.StringView()) }
 
+// NotNull reads a ustring like StringView, and fails when it is null.
+func (d *Decoder) NotNull() []byte {
+	v := d.StringView()
+	if v == nil {
+		d.Fail("ustring", "is null")
+	}
+	return v
+}
+
 // VectorLen reads the count of a vector whose elements take at least minElement bytes each (1 or more). It answers -1
-// for null, and fails on a count that the input cannot hold, so that callers may allocate by it.
+// for null, 0 for any other negative count (as the originals do), and fails on a count that the input cannot hold, so that
+// callers may allocate by it.
 func (d *Decoder) VectorLen(minElement int) int {
 	at := d.off
 	n := d.Int32()
 	if d.err != nil {
 		return -1
 	}
-	if n < -1 || n == math.MaxInt32 || int(n) > (len(d.buf)-d.off)/max(minElement, 1) {
+	if n < -1 {
+		return 0
+	}
+	if n == math.MaxInt32 || int(n) > (len(d.buf)-d.off)/max(minElement, 1) {
 		d.err = &Error{Offset: at, Field: "vector", Problem: fmt.Sprintf("count %d, %d bytes left", n, len(d.buf)-d.off)}
 		return -1
 	}
