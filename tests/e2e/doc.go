@@ -6,7 +6,9 @@
 //
 //	freeport NAME...               sets each variable to a port that nobody uses
 //	expand FILE...                 replaces $VARIABLES in files
-//	bg NAME [VAR=VALUE...] PROG ARGS...  starts a process, or starts it again; it is killed when the script ends
+//	bg [-stdin FILE] NAME [VAR=VALUE...] PROG ARGS...
+//	                               starts a process, or starts it again; it is killed when the script ends. What it reads
+//	                               does not end with the file
 //	[!] logged NAME REGEXP         waits until its output since its start or mark matches; with ! looks once
 //	mark NAME...                   forgets the output so far
 //	signal SIG NAME...             sends KILL, TERM, INT, STOP or CONT; after KILL waits until it is gone

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -113,19 +114,29 @@ type script struct {
 
 func of(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).(*script) }
 
-// close ends everything that the script started and shows, when it has failed, what was said.
+// close ends everything that the script started, and shows what it said when the script has failed. A process that has
+// met a data race or has panicked makes it fail, whatever the script expected.
 func (s *script) close() {
-	for _, p := range s.procs {
+	tb := s.env.T().(testing.TB)
+	for name, p := range s.procs {
 		p.end()
+		if cause := crash.FindString(p.out.all()); cause != "" {
+			tb.Errorf("%s: %s", name, cause)
+		}
 	}
-	tb, ok := s.env.T().(interface{ Failed() bool })
-	if !ok || !tb.Failed() {
+	if !tb.Failed() {
 		return
 	}
 	for name, p := range s.procs {
-		s.env.T().Log("output of " + name + ":\n" + p.out.tail(6000))
+		text := p.out.all()
+		tb.Logf("output of %s:\n%s", name, text[max(0, len(text)-shownOutput):])
 	}
 }
+
+var crash = regexp.MustCompile(`(?m)^(WARNING: DATA RACE|panic: .*|fatal error: .*)$`)
+
+// shownOutput is how much of the output of each process is shown when a script fails, in bytes.
+const shownOutput = 6000
 
 // positive refuses "!" before a command for which it means nothing.
 func positive(f func(*testscript.TestScript, []string)) func(*testscript.TestScript, bool, []string) {

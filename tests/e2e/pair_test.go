@@ -13,7 +13,7 @@ import (
 // cmdPair does what testdata/pair.txt does by hand. VAR=VALUE changes what the files in testdata/pair refer to.
 func cmdPair(ts *testscript.TestScript, args []string) {
 	ts.Setenv("SESSION", "20s") // longer than any step: what happens happens without an expiry
-	ts.Setenv("HEALTH", "10s") // a busy machine is not a hung NameNode
+	ts.Setenv("HEALTH", "10s")  // a busy machine is not a hung NameNode
 	cmdFreeport(ts, []string{"ZK", "NN1", "NN2", "FC1", "FC2"})
 	for _, kv := range args {
 		m := regexp.MustCompile(`^([A-Z]+)=(.*)$`).FindStringSubmatch(kv)

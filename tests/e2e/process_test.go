@@ -5,6 +5,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -45,18 +46,19 @@ func (o *output) mark() {
 	o.from = len(o.text)
 }
 
-func (o *output) tail(n int) string {
+func (o *output) all() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return string(o.text[max(0, len(o.text)-n):])
+	return string(o.text)
 }
 
 // process is a command in the background. Its output stays when it is started again.
 type process struct {
 	out  *output
 	cmd  *exec.Cmd
-	life *os.File      // closing it ends the process
-	done chan struct{} // closed when it was reaped
+	in   io.WriteCloser // standard input, if it has one
+	life *os.File       // closing it ends the process
+	done chan struct{}  // closed when it was reaped
 }
 
 func (p *process) ended() bool {
@@ -106,9 +108,15 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 var assignment = regexp.MustCompile(`^[A-Z_0-9]+=`)
 
 func cmdBg(ts *testscript.TestScript, args []string) {
-	need(ts, args, 2, "bg NAME [VAR=VALUE...] PROG ARGS...")
-	s, name := of(ts), args[0]
+	const usage = "bg [-stdin FILE] NAME [VAR=VALUE...] PROG ARGS..."
+	need(ts, args, 2, usage)
 	p := &process{out: &output{more: make(chan struct{})}, done: make(chan struct{})}
+	var input string
+	if args[0] == "-stdin" {
+		need(ts, args, 4, usage)
+		input, args = ts.ReadFile(args[1]), args[2:]
+	}
+	s, name := of(ts), args[0]
 	if old := s.procs[name]; old != nil {
 		if !old.ended() {
 			ts.Fatalf("%s is running", name)
@@ -123,6 +131,10 @@ func cmdBg(ts *testscript.TestScript, args []string) {
 	p.cmd = command(ts, args[1:])
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.Env = append(p.cmd.Env, lifelineVar+"=1")
+	if input != "" {
+		p.in, err = p.cmd.StdinPipe()
+		ts.Check(err)
+	}
 	p.cmd.ExtraFiles = []*os.File{r}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.WaitDelay = time.Second // a grandchild may hold the output open
@@ -130,6 +142,10 @@ func cmdBg(ts *testscript.TestScript, args []string) {
 	_ = r.Close()
 	ts.Check(err)
 	s.procs[name] = p
+	if p.in != nil {
+		_, err = io.WriteString(p.in, input) // and it stays open
+		ts.Check(err)
+	}
 	go func() {
 		_ = p.cmd.Wait()
 		close(p.done)
@@ -246,6 +262,9 @@ func run(ts *testscript.TestScript, args []string, limit time.Duration) (stdout,
 	err := cmd.Wait()
 	if !late.Stop() {
 		ts.Logf("%s was killed: it had not ended after %v", args[0], limit.Round(time.Millisecond))
+	}
+	if cause := crash.FindString(errs.String()); cause != "" {
+		ts.Fatalf("%s: %s", strings.Join(args, " "), errs.String())
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
