@@ -4,9 +4,15 @@
 // backslash at the end of a line continues it, \uXXXX and \t are escapes. Variables (${…}) are not expanded, as in the
 // original. The text is UTF-8.
 //
-// Every key the original documents is known here. A key is either honoured, or accepted with a warning that says when or
-// why it does nothing here. Anything else is refused, and all problems of a file are reported at once, each with its
+// Every key the original documents is known here, and in exactly one class (see Keys): it is honoured; or it is refused
+// when it asks for something this release does not have (TLS, SASL, the audit log: leaving it out silently would give
+// less protection than the operator expects); or it is accepted with a warning that says why it means nothing here
+// (thread pools of the JVM). Anything else is refused, and all problems of a file are reported at once, each with its
 // line, the reason and the remedy: a server never runs with a setting it has misread.
+//
+// Settings come from three places, as with the original: zoo.cfg, system properties (-Dzookeeper.x=y, as flags or in
+// SERVER_JVMFLAGS and JVMFLAGS), and, when there is no zoo.cfg, the ZOO_ variables of the official container image. What
+// zoo.cfg says counts more than a system property.
 package config
 
 import (
@@ -54,7 +60,7 @@ type Config struct {
 	FsyncWarnThreshold time.Duration
 	// SnapRetainCount is how many snapshots, and the logs they need, the purge keeps (default and least 3).
 	SnapRetainCount int
-	// PurgeInterval is the time between purges; 0 (the default) never purges.
+	// PurgeInterval is the time between purges (default 1 h); 0 never purges, not even when the disk is nearly full.
 	PurgeInterval time.Duration
 	// SkipACL switches all permission checks off.
 	SkipACL bool
@@ -68,10 +74,17 @@ type Config struct {
 	// 0 for never), and ContainerMaxPerMinute the most that are deleted in a minute (default 10000).
 	ContainerCheckInterval time.Duration
 	ContainerMaxPerMinute  int
+	// ContainerMaxNeverUsed is how long a container may wait for its first child before it is deleted (default 0: for ever).
+	ContainerMaxNeverUsed time.Duration
 	// Commands are the four-letter words that are answered, "*" for all; srvr always is.
 	Commands []string
 	// MetricsAddr is the host:port of the Prometheus endpoint; empty for none.
 	MetricsAddr string
+	// LogLevel is debug, info, warn or error; empty leaves the choice to the program.
+	LogLevel string
+	Flow
+	Storage
+	Admin
 	// Source is the file the configuration was read from, for messages.
 	Source string
 }
@@ -89,9 +102,13 @@ func Default() Config {
 		ForceSync:              true,
 		FsyncWarnThreshold:     time.Second,
 		SnapRetainCount:        3,
+		PurgeInterval:          time.Hour,
 		DigestAuth:             true,
 		ContainerCheckInterval: time.Minute,
 		ContainerMaxPerMinute:  10_000,
+		Flow:                   defaultFlow(),
+		Storage:                defaultStorage(),
+		Admin:                  defaultAdmin(),
 	}
 }
 
