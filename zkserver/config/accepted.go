@@ -7,7 +7,7 @@ var keys = allKeys()
 
 func allKeys() []key {
 	all := append([]key(nil), honoured...)
-	for _, name := range []string{"metricsProvider.className", "metricsProvider.httpHost", "metricsProvider.httpPort"} {
+	for _, name := range []string{"metricsProvider.className", "metricsProvider.httpHost", "metricsProvider.httpPort", "metricsProvider.exportJvmInfo"} {
 		all = append(all, key{name: name})
 	}
 	for note, names := range accepted {
@@ -51,7 +51,7 @@ var accepted = map[string]string{
 		watcherCleanIntervalInSeconds maxInProcessingDeadWatchers bitHashCacheSize maxResponseCacheSize
 		maxGetChildrenResponseCacheSize flushDelay maxWriteQueuePollTime maxBatchSize ssl.sslProvider
 		jvm.pause.monitor jvm.pause.info-threshold.ms jvm.pause.warn-threshold.ms jvm.pause.sleep.time.ms
-		metricsProvider.exportJvmInfo metricsProvider.numWorkerThreads metricsProvider.maxQueueSize
+		metricsProvider.numWorkerThreads metricsProvider.maxQueueSize
 		metricsProvider.workerShutdownTimeoutMs metricsProvider.prometheusMetricsSummaryRotateIntervalSeconds
 		zookeeper.request_throttler.shutdownTimeout zookeeper.messageTracker.BufferSize zookeeper.messageTracker.Enabled
 		fips-mode jute.maxbuffer.extrasize enableEagerACLCheck`,

@@ -80,6 +80,8 @@ type Config struct {
 	Commands []string
 	// MetricsAddr is the host:port of the Prometheus endpoint; empty for none.
 	MetricsAddr string
+	// MetricsNoRuntime leaves the metrics of the process out (metricsProvider.exportJvmInfo=false).
+	MetricsNoRuntime bool
 	// LogLevel is debug, info, warn or error; empty leaves the choice to the program.
 	LogLevel string
 	Flow

@@ -72,6 +72,7 @@ znode.container.maxPerMinute=6
 metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider
 metricsProvider.httpHost=127.0.0.1
 metricsProvider.httpPort=7001
+metricsProvider.exportJvmInfo=false
 electionAlg=3
 `)
 	require.Empty(t, problems)
@@ -82,7 +83,7 @@ electionAlg=3
 		GlobalOutstandingLimit: 9, MaxBuffer: 4096, PreAllocSize: 100 << 10, SnapCount: 1000, SnapSizeLimit: -1 << 10,
 		LogSizeLimit: 300 << 10, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
 		SkipACL: true, SuperDigest: "super:abc=", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
-		ContainerMaxPerMinute: 6, Commands: []string{"ruok", "mntr"}, MetricsAddr: "127.0.0.1:7001", Source: "zoo.cfg",
+		ContainerMaxPerMinute: 6, Commands: []string{"ruok", "mntr"}, MetricsAddr: "127.0.0.1:7001", MetricsNoRuntime: true, Source: "zoo.cfg",
 	}, cfg)
 }
 

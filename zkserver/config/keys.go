@@ -209,6 +209,7 @@ func interval(v string) (time.Duration, error) {
 type metrics struct {
 	class, host string
 	port        int
+	noRuntime   bool
 }
 
 func (m *metrics) set(name, v string) (bool, error) {
@@ -227,6 +228,10 @@ func (m *metrics) set(name, v string) (bool, error) {
 	case "metricsProvider.httpPort":
 		n, err := number(v, "", 1, 65535)
 		m.port = int(n)
+		return true, err
+	case "metricsProvider.exportJvmInfo":
+		b, err := boolean(v)
+		m.noRuntime = err == nil && !b
 		return true, err
 	default:
 		return false, nil

@@ -126,6 +126,7 @@ func (p *parser) finish() {
 		p.warn(p.seen[p.servers[0]], p.servers[0], "accepted, has no meaning for a single server: it runs standalone")
 	}
 	p.cfg.MetricsAddr = p.metrics.addr()
+	p.cfg.MetricsNoRuntime = p.metrics.noRuntime
 	if line, ok := p.seen["metricsProvider.httpPort"]; ok && p.cfg.MetricsAddr == "" {
 		p.warn(line, "metricsProvider.httpPort", "accepted, but no endpoint is opened: metricsProvider.className does not name "+
 			"the PrometheusMetricsProvider")
