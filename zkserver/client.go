@@ -3,6 +3,7 @@ package zkserver
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -187,7 +188,11 @@ func (w *client) requests(frames [][]byte, now int64) (batch *pipeline.Batch[*cl
 			w.fifo.PushWrite(it)
 			batch.Add(pipeline.Request[*client]{From: w, Session: w.session, Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}, d.Rest())
 		case kindAuth:
-			if err := w.authenticate(&h, &d); err != nil {
+			authenticate := w.authenticate
+			if h.Op == zkproto.OpSASL {
+				authenticate = w.sasl
+			}
+			if err := authenticate(&h, &d); err != nil {
 				return batch, i, false, err
 			}
 		default:
@@ -222,12 +227,10 @@ func (w *client) anyRead(frames [][]byte) bool {
 // locked.
 func (w *client) authenticate(h *zkproto.RequestHeader, d *jute.Decoder) error {
 	var req zkproto.AuthRequest
-	req.Decode(d)
-	err := d.Err()
-	var ids []zkproto.ID
-	if err == nil {
-		ids, err = w.server.registry.Authenticate(req.Scheme, req.Auth, w.remote)
+	if req.Decode(d); d.Err() != nil {
+		return fmt.Errorf("zkserver: auth packet: %w", d.Err())
 	}
+	ids, err := w.server.registry.Authenticate(req.Scheme, req.Auth, w.remote)
 	if err != nil {
 		w.server.stats.authFailed.Add(1)
 		w.server.log.Warn("authentication failed", zap.Stringer("session", w.session), zap.Stringer("peer", w.RemoteAddr()),
@@ -239,6 +242,17 @@ func (w *client) authenticate(h *zkproto.RequestHeader, d *jute.Decoder) error {
 	}
 	w.ids = auth.AddIDs(w.ids, ids...)
 	w.EndFrame(w.BeginFrame(zkproto.ReplyHeader{Xid: h.Xid}))
+	return nil
+}
+
+// sasl answers a SASL token as an original without SASL does: with null, and the client goes on as nobody.
+func (w *client) sasl(h *zkproto.RequestHeader, d *jute.Decoder) error {
+	if token := d.Bytes(); d.Err() != nil || token == nil {
+		return fmt.Errorf("zkserver: SASL packet without a token: %w", io.ErrUnexpectedEOF)
+	}
+	at := w.BeginFrame(zkproto.ReplyHeader{Xid: h.Xid})
+	w.Out = jute.AppendBytes(w.Out, nil)
+	w.EndFrame(at)
 	return nil
 }
 
@@ -286,6 +300,7 @@ var kinds = func() (k [128]kind) {
 	}
 	k[zkproto.OpSync] = kindSync
 	k[zkproto.OpAuth] = kindAuth
+	k[zkproto.OpSASL] = kindAuth
 	return k
 }()
 

@@ -46,15 +46,16 @@ type core struct {
 
 // proposal is a request between its preparation and its reply.
 type proposal struct {
-	from    *client // nil: nobody waits
-	header  zkproto.TxnHeader
-	txn     zkproto.Txn // nil: nothing to apply, the reply is due when everything before it is applied
-	op      zkproto.OpCode
-	xid     int32
-	err     zkproto.Error // when txn is nil
-	arrived int64
-	path    string // of sync
-	size    int    // of the request's body
+	from     *client // nil: nobody waits
+	header   zkproto.TxnHeader
+	txn      zkproto.Txn // nil: nothing to apply, the reply is due when everything before it is applied
+	op       zkproto.OpCode
+	xid      int32
+	err      zkproto.Error // when txn is nil
+	arrived  int64
+	path     string // of sync
+	nullPath bool
+	size     int // of the request's body
 	// digest is the tree's after the transaction; Version 0 for none.
 	digest zkproto.TxnDigest
 }

@@ -84,7 +84,7 @@ func TestPersistentWatches(t *testing.T) {
 	add := zkproto.AddWatchRequest{Path: "/top", Mode: zkproto.WatchPersistentRecursive}
 	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpAddWatch, add.AppendTo(nil)).Err)
 	add.Mode = 5
-	require.Equal(t, zkproto.ErrBadArguments, c.ask(zkproto.OpAddWatch, add.AppendTo(nil)).Err)
+	require.Equal(t, zkproto.ErrMarshallingError, c.ask(zkproto.OpAddWatch, add.AppendTo(nil)).Err)
 	for range 2 {
 		require.Equal(t, zkproto.ErrOK, other.ask(zkproto.OpSetData, setBody("/top", nil)).Err)
 		var ev zkproto.WatcherEvent

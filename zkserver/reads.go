@@ -15,7 +15,16 @@ import (
 // gets the reply appended to its outbox.
 func (s *Server) read(w *client, it *pipeline.Item) {
 	out := len(w.Out)
-	at := w.BeginFrame(zkproto.ReplyHeader{Xid: it.Xid, Zxid: s.tree.LastZxid()})
+	h := zkproto.ReplyHeader{Xid: it.Xid, Zxid: s.tree.LastZxid()}
+	switch kindOf(it.Op) {
+	case kindUnknown:
+		h.Zxid = -1 // as the original answers what it does not look at
+	default:
+		if it.Op == zkproto.OpPing {
+			h.Xid = zkproto.XidPing // whatever the client called it
+		}
+	}
+	at := w.BeginFrame(h)
 	if it.Op == zkproto.OpSetWatches || it.Op == zkproto.OpSetWatches2 {
 		w.Out = w.Out[:out] // its events come before its reply
 		s.setWatches(w, it)
@@ -78,7 +87,7 @@ func (s *Server) watch(w *client, path string, kind watch.Kind) {
 }
 
 func (s *Server) getData(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
-	path, watched := d.StringView(), d.Bool()
+	path, watched := d.NotNull(), d.Bool()
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
@@ -97,7 +106,7 @@ func (s *Server) getData(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.E
 }
 
 func (s *Server) exists(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
-	path, watched := d.StringView(), d.Bool()
+	path, watched := d.NotNull(), d.Bool()
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
@@ -121,7 +130,7 @@ func (s *Server) exists(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Er
 }
 
 func (s *Server) getChildren(w *client, ids []zkproto.ID, d *jute.Decoder, withStat bool) zkproto.Error {
-	path, watched := d.String(), d.Bool()
+	path, watched := string(d.NotNull()), d.Bool()
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
@@ -143,7 +152,7 @@ func (s *Server) getChildren(w *client, ids []zkproto.ID, d *jute.Decoder, withS
 }
 
 func (s *Server) getACL(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
-	path := d.String()
+	path := string(d.NotNull())
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
@@ -169,6 +178,7 @@ func (s *Server) multiRead(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto
 		op := &req.Ops[i]
 		at := len(w.Out)
 		w.Out = zkproto.MultiHeader{Type: op.Type}.AppendTo(w.Out)
+		op.Path.Watch = false // a multiRead leaves no watches
 		part := jute.NewDecoder(op.Path.AppendTo(nil))
 		var err zkproto.Error
 		switch op.Type {
@@ -188,7 +198,7 @@ func (s *Server) multiRead(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto
 }
 
 func (s *Server) getAllChildrenNumber(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
-	path := d.String()
+	path := string(d.NotNull())
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
@@ -204,13 +214,16 @@ func (s *Server) getAllChildrenNumber(w *client, ids []zkproto.ID, d *jute.Decod
 }
 
 func (s *Server) getEphemerals(w *client, d *jute.Decoder) zkproto.Error {
-	prefix := strings.TrimSpace(d.String())
+	prefix := d.String()
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
+	if trimmed := strings.TrimFunc(prefix, func(r rune) bool { return r <= ' ' }); trimmed == "" || trimmed == "/" {
+		prefix = ""
+	}
 	var paths []string
 	for _, p := range s.tree.Ephemerals(w.session) {
-		if prefix == "/" || strings.HasPrefix(p, prefix) {
+		if strings.HasPrefix(p, prefix) {
 			paths = append(paths, p)
 		}
 	}
@@ -230,7 +243,7 @@ func (s *Server) addWatch(w *client, d *jute.Decoder) zkproto.Error {
 	case zkproto.WatchPersistentRecursive:
 		kind = watch.PersistentRecursive
 	default:
-		return zkproto.ErrBadArguments
+		return zkproto.ErrMarshallingError
 	}
 	s.watch(w, req.Path, kind)
 	w.Out = jute.AppendInt32(w.Out, 0) // the original answers an ErrorResponse of 0
@@ -275,15 +288,36 @@ func (s *Server) setWatches(w *client, it *pipeline.Item) {
 	d := jute.NewDecoder(it.Body)
 	req.Decode(&d, it.Op)
 	h := zkproto.ReplyHeader{Xid: it.Xid, Zxid: s.tree.LastZxid()}
-	if d.Err() != nil {
+	if d.Err() != nil || stopAtNull(&req, it.Op) {
 		h.Err = zkproto.ErrMarshallingError
-	} else {
+	}
+	if d.Err() == nil {
 		s.watchMu.Lock()
 		events := s.watches.SetWatches(s.tree, w, &req, nil)
 		s.watchMu.Unlock()
 		for _, ev := range events {
-			w.event(h.Zxid, ev)
+			w.event(noZxid, ev)
 		}
 	}
 	w.EndFrame(w.BeginFrame(h))
+}
+
+// noZxid is in the header of events that report what has changed some time ago.
+const noZxid zkproto.Zxid = -1
+
+// stopAtNull tells whether one of the lists is null: as in the original, those before it count, it and the others do not.
+func stopAtNull(r *zkproto.SetWatchesRequest, op zkproto.OpCode) bool {
+	lists := []*[]string{&r.Data, &r.Exist, &r.Child, &r.Persistent, &r.PersistentRecursive}
+	if op == zkproto.OpSetWatches {
+		lists = lists[:3]
+	}
+	for i, l := range lists {
+		if *l == nil {
+			for _, rest := range lists[i:] {
+				*rest = nil
+			}
+			return true
+		}
+	}
+	return false
 }

@@ -56,7 +56,8 @@ func (s *Server) prepare(r *pipeline.Request[*client], body []byte) {
 func syncProposal(r *pipeline.Request[*client], body []byte) proposal {
 	p := proposal{from: r.From, op: r.Op, xid: r.Xid, arrived: r.Arrived, size: len(body)}
 	d := jute.NewDecoder(body)
-	p.path = d.String()
+	path := d.StringView()
+	p.path, p.nullPath = string(path), path == nil
 	if d.Err() != nil {
 		p.err = zkproto.ErrMarshallingError
 	}
@@ -134,6 +135,9 @@ func appendReply(out []byte, p *proposal, res *tree.Result) []byte {
 	case zkproto.OpSetData, zkproto.OpSetACL:
 		return res.Stat.AppendTo(out)
 	case zkproto.OpSync:
+		if p.nullPath {
+			return jute.AppendBytes(out, nil)
+		}
 		return jute.AppendString(out, p.path)
 	case zkproto.OpMulti:
 		return appendMultiReply(out, res.Multi)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -42,8 +43,11 @@ func (d digest) Name() string { return "digest" }
 
 func (d digest) Authenticated() bool { return true }
 
-// Authenticate accepts everything: data is "user:password", and whoever knows it is that user.
+// Authenticate accepts everything but null: data is "user:password", and whoever knows it is that user.
 func (d digest) Authenticate(data []byte, _ netip.Addr) ([]zkproto.ID, error) {
+	if data == nil {
+		return nil, errors.New("no user:password was given")
+	}
 	id := d.hash(strings.ToValidUTF8(string(data), "\uFFFD"))
 	ids := []zkproto.ID{{Scheme: "digest", ID: id}}
 	if id == d.super {

@@ -30,24 +30,79 @@ func (ipScheme) Matches(id, expr string) bool {
 	if !ok {
 		return false
 	}
-	addr, err := netip.ParseAddr(id)
-	return err == nil && prefix.Contains(addr.WithZone(""))
+	addr, ok := parseAddr(id)
+	return ok && prefix.Contains(addr)
 }
 
 // parsePrefix reads an address with an optional prefix length, a decimal number.
 func parsePrefix(s string) (netip.Prefix, bool) {
 	host, length, has := strings.Cut(s, "/")
-	addr, err := netip.ParseAddr(host)
-	if err != nil || addr.Zone() != "" {
+	addr, ok := parseAddr(host)
+	if !ok {
 		return netip.Prefix{}, false
 	}
 	bits := addr.BitLen()
 	if has {
+		var err error
 		if bits, err = strconv.Atoi(length); err != nil || bits < 0 || bits > addr.BitLen() {
 			return netip.Prefix{}, false
 		}
 	}
 	return netip.PrefixFrom(addr, bits), true
+}
+
+// parseAddr reads an address as the original does: numbers may have leading zeros or a plus sign, and an IPv6 address
+// neither a zone nor an IPv4 address at its end.
+func parseAddr(s string) (netip.Addr, bool) {
+	if strings.Contains(s, ":") {
+		return parseV6(s)
+	}
+	parts := strings.Split(s, ".")
+	var a [4]byte
+	if len(parts) != len(a) {
+		return netip.Addr{}, false
+	}
+	for i, p := range parts {
+		n, err := strconv.Atoi(p)
+		if err != nil || n < 0 || n > 255 {
+			return netip.Addr{}, false
+		}
+		a[i] = byte(n)
+	}
+	return netip.AddrFrom4(a), true
+}
+
+func parseV6(s string) (netip.Addr, bool) {
+	var a [16]byte
+	head, tail, short := strings.Cut(s, "::")
+	left, right := groups(head), groups(tail)
+	switch n := len(left) + len(right); {
+	case short && (n >= 8 || strings.Contains(tail, "::")), !short && n != 8:
+		return netip.Addr{}, false
+	}
+	if !fill(a[:], left) || !fill(a[len(a)-2*len(right):], right) {
+		return netip.Addr{}, false
+	}
+	return netip.AddrFrom16(a), true
+}
+
+func groups(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ":")
+}
+
+// fill writes groups of up to four hexadecimal digits into a.
+func fill(a []byte, groups []string) bool {
+	for i, g := range groups {
+		n, err := strconv.ParseInt(g, 16, 32)
+		if err != nil || len(g) > 4 {
+			return false
+		}
+		a[2*i], a[2*i+1] = byte(n>>8), byte(n)
+	}
+	return true
 }
 
 // RemoteID is the id of scheme ip that every connection has from the start. IPv6 addresses are written in full, without

@@ -9,13 +9,14 @@ import (
 // changes are taken back; its error stands in its place, ErrRuntimeInconsistency in the places after it.
 func (p *Prep) multi(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
 	var q zkproto.MultiRequest
-	if q.Decode(d); d.Err() != nil {
-		return nil, zkproto.ErrMarshallingError // unlike other ops, the original gives it a zxid of its own
-	}
-	for i := range q.Ops {
-		if typ := q.Ops[i].Type; typ == zkproto.OpGetData || typ == zkproto.OpGetChildren {
-			return nil, zkproto.ErrMarshallingError // reads are for multiRead
+	q.Decode(d)
+	for i := range q.Ops { // what was decoded before an error, too: the first thing wrong decides
+		if err := refused(&q.Ops[i]); err != zkproto.ErrOK {
+			return nil, err
 		}
+	}
+	if d.Err() != nil {
+		return nil, zkproto.ErrMarshallingError // unlike other ops, the original gives it a zxid of its own
 	}
 	txn := &zkproto.MultiTxn{Ops: make([]zkproto.MultiTxnOp, len(q.Ops))}
 	failed := false
@@ -40,7 +41,25 @@ func (p *Prep) multi(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
 	return txn, zkproto.ErrOK
 }
 
-// part decides one part. A create's mode decides its type: a TTL mode makes it createTTL, container createContainer.
+// refused tells why the whole multi cannot be taken for the sake of one part, before any part is decided.
+func refused(op *zkproto.MultiOp) zkproto.Error {
+	switch op.Type {
+	case zkproto.OpGetData, zkproto.OpGetChildren:
+		return zkproto.ErrMarshallingError // reads are for multiRead
+	case zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateContainer:
+		if mode := op.Create.Mode; !mode.Valid() {
+			return zkproto.ErrMarshallingError
+		} else if op.Create.ACL == nil {
+			return errMalformed
+		} else if mode.TTL() {
+			return zkproto.ErrMarshallingError // they cannot say for how long
+		}
+	}
+	return zkproto.ErrOK
+}
+
+// part decides one part. A create's mode decides its type: a TTL mode makes it createTTL, container createContainer; a
+// createTTL of another mode is a create.
 func (p *Prep) part(c *call, op *zkproto.MultiOp) (zkproto.Txn, zkproto.OpCode, zkproto.Error) {
 	typ := op.Type
 	var txn zkproto.Txn
@@ -51,11 +70,8 @@ func (p *Prep) part(c *call, op *zkproto.MultiOp) (zkproto.Txn, zkproto.OpCode, 
 		case op.Create.Mode.Container():
 			typ = zkproto.OpCreateContainer
 		case op.Create.Mode.TTL():
-			if typ != zkproto.OpCreateTTL {
-				op.Create.TTL = -1
-			}
 			typ = zkproto.OpCreateTTL
-		case typ != zkproto.OpCreate2:
+		case typ == zkproto.OpCreateTTL:
 			typ = zkproto.OpCreate
 		}
 		txn, err = p.create(c, typ, &op.Create)
