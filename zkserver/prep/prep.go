@@ -125,13 +125,26 @@ func (p *Prep) Prepare(r *Request, zxid zkproto.Zxid, nowMillis int64) (zkproto.
 // errMalformed is a body that cannot be decoded. It is no code of the protocol.
 const errMalformed zkproto.Error = 1
 
+// errNullPath is the answer to a create or delete without a path: what is wrong besides, else a marshalling error.
+func errNullPath(other zkproto.Error) zkproto.Error {
+	if other != zkproto.ErrOK {
+		return other
+	}
+	return zkproto.ErrMarshallingError
+}
+
 func (p *Prep) decide(c *call) (zkproto.Txn, zkproto.Error) {
 	d := jute.NewDecoder(c.Body)
 	switch c.Op {
 	case zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateContainer, zkproto.OpCreateTTL:
 		var q zkproto.CreateRequest
-		if !decodeCreate(&q, c.Body, c.Op) {
+		null, ok := decodeCreate(&q, c.Body, c.Op)
+		switch {
+		case !ok:
 			return nil, errMalformed
+		case null:
+			_, err := p.ownerOf(c, c.Op, &q)
+			return nil, errNullPath(err)
 		}
 		return p.create(c, c.Op, &q)
 	case zkproto.OpSetData:
@@ -142,11 +155,13 @@ func (p *Prep) decide(c *call) (zkproto.Txn, zkproto.Error) {
 		return p.setData(c, p.changes.pathOf(path), data, version)
 	case zkproto.OpDelete, zkproto.OpCheck:
 		path, version := d.StringView(), d.Int32()
-		if d.Err() != nil {
+		switch {
+		case d.Err() != nil:
 			return nil, errMalformed
-		}
-		if c.Op == zkproto.OpCheck {
+		case c.Op == zkproto.OpCheck:
 			return p.check(c, p.changes.pathOf(path), version)
+		case path == nil:
+			return nil, errNullPath(p.sessions.Check(c.Session, c.Owner))
 		}
 		return p.delete(c, p.changes.pathOf(path), version)
 	case zkproto.OpDeleteContainer:
@@ -184,12 +199,13 @@ var (
 	worldAllBytes = zkproto.AppendACLs(nil, worldAll)
 )
 
-func decodeCreate(q *zkproto.CreateRequest, body []byte, op zkproto.OpCode) bool {
+func decodeCreate(q *zkproto.CreateRequest, body []byte, op zkproto.OpCode) (nullPath, ok bool) {
 	d := jute.NewDecoder(body)
-	q.Path = d.String()
+	path := d.StringView()
+	q.Path = string(path)
 	q.Data = d.Bytes()
 	if d.Err() != nil {
-		return false
+		return false, false
 	}
 	if rest := body[d.Offset():]; bytes.HasPrefix(rest, worldAllBytes) {
 		q.ACL = worldAll
@@ -201,5 +217,5 @@ func decodeCreate(q *zkproto.CreateRequest, body []byte, op zkproto.OpCode) bool
 	if op == zkproto.OpCreateTTL {
 		q.TTL = d.Int64()
 	}
-	return d.Err() == nil
+	return path == nil, d.Err() == nil
 }
