@@ -28,8 +28,16 @@ type Config struct {
 	Reconnect bool
 	// ReadOnly accepts a server that is cut off from its quorum.
 	ReadOnly bool
-	// OnEvent hears of watches and of changes of the session, one call at a time, on the goroutine that reads: it must
-	// not wait for this client. Nil means nobody listens.
+	// RequestTimeout bounds the wait for each reply; then the call answers zkproto.ErrRequestTimeout, and whether the
+	// request happened is unknown. 0 means no bound.
+	RequestTimeout time.Duration
+	// MaxFrame is the largest reply accepted, in bytes (jute.maxbuffer); a larger one ends the connection. 0 means the
+	// constant MaxFrame.
+	MaxFrame int
+	// NoWatchReset leaves the watches behind when a connection breaks, instead of setting them again on the next.
+	NoWatchReset bool
+	// OnEvent hears of watches and of changes of the session, one call at a time, on the goroutine that reads or in
+	// RemoveWatches: it must not wait for this client. Nil means nobody listens.
 	OnEvent func(Event)
 }
 
@@ -81,6 +89,8 @@ type Client struct {
 	watches  watches
 	closed   error         // why no request is accepted any more
 	kick     chan struct{} // holds a token while out is not empty
+
+	emitting sync.Mutex // one event at a time
 }
 
 type authPending struct{ done Callback }
@@ -108,7 +118,8 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 // dialAny tries every server once and returns the first connection, or all the reasons.
 func (c *Client) dialAny(ctx context.Context, resume *Session) (*Wire, error) {
 	c.mu.Lock()
-	h := Handshake{Timeout: c.cfg.SessionTimeout, Resume: resume, LastZxid: c.lastZxid, ReadOnly: c.cfg.ReadOnly}
+	h := Handshake{Timeout: c.cfg.SessionTimeout, Resume: resume, LastZxid: c.lastZxid, ReadOnly: c.cfg.ReadOnly,
+		MaxFrame: c.cfg.MaxFrame}
 	c.mu.Unlock()
 	var errs []error
 	for _, s := range c.cfg.Servers {
@@ -238,9 +249,17 @@ func (c *Client) await(ctx context.Context, submit func(Callback), decode func(*
 		}
 		result <- r.Err
 	})
+	var late <-chan time.Time
+	if c.cfg.RequestTimeout > 0 {
+		t := time.NewTimer(c.cfg.RequestTimeout)
+		defer t.Stop()
+		late = t.C
+	}
 	select {
 	case err := <-result:
 		return err
+	case <-late:
+		return zkproto.ErrRequestTimeout
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -266,6 +266,9 @@ func (c *Client) resume() {
 		c.auth = append(c.auth, authPending{})
 	}
 	c.auth = append(c.auth, before...)
+	if c.cfg.NoWatchReset {
+		c.watches = newWatches()
+	}
 	for _, req := range c.watches.requests(c.lastZxid) {
 		op := zkproto.OpSetWatches
 		if len(req.Persistent)+len(req.PersistentRecursive) > 0 {
@@ -284,6 +287,8 @@ func (c *Client) resume() {
 
 func (c *Client) emit(e Event) {
 	if c.cfg.OnEvent != nil {
+		c.emitting.Lock()
+		defer c.emitting.Unlock()
 		c.cfg.OnEvent(e)
 	}
 }

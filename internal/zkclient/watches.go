@@ -105,3 +105,54 @@ func (w *watches) requests(last zkproto.Zxid) []zkproto.SetWatchesRequest {
 	}
 	return out
 }
+
+// removable are the sets that a removal of a type means, with the event that tells of each.
+func removable(typ zkproto.WatcherType) []struct {
+	set   int
+	event zkproto.EventType
+} {
+	all := []struct {
+		set   int
+		event zkproto.EventType
+	}{
+		{setChild, zkproto.EventChildWatchRemoved}, {setData, zkproto.EventDataWatchRemoved},
+		{setExist, zkproto.EventDataWatchRemoved}, {setPersistent, zkproto.EventPersistentWatchRemoved},
+		{setRecursive, zkproto.EventPersistentWatchRemoved},
+	}
+	switch typ {
+	case zkproto.WatcherChildren:
+		return all[:1]
+	case zkproto.WatcherData:
+		return all[1:3]
+	case zkproto.WatcherPersistent:
+		return all[3:4]
+	case zkproto.WatcherPersistentRecursive:
+		return all[4:]
+	case zkproto.WatcherAny:
+	}
+	return all
+}
+
+// has tells whether a removal of a type would find a watch.
+func (w *watches) has(typ zkproto.WatcherType, path string) bool {
+	for _, r := range removable(typ) {
+		if _, ok := w.sets[r.set][path]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// remove forgets the watches of a type and answers the events that tell of it, each once.
+func (w *watches) remove(typ zkproto.WatcherType, path string) (events []zkproto.EventType) {
+	for _, r := range removable(typ) {
+		if _, ok := w.sets[r.set][path]; !ok {
+			continue
+		}
+		delete(w.sets[r.set], path)
+		if !slices.Contains(events, r.event) {
+			events = append(events, r.event)
+		}
+	}
+	return events
+}

@@ -38,6 +38,8 @@ type Handshake struct {
 	LastZxid zkproto.Zxid
 	// ReadOnly accepts a server that is cut off from its quorum.
 	ReadOnly bool
+	// MaxFrame is the largest frame accepted, in bytes; 0 means the constant MaxFrame.
+	MaxFrame int
 }
 
 // Wire is one connection after its handshake. Reads and writes may happen on two goroutines; no method is safe for use by
@@ -48,7 +50,8 @@ type Wire struct {
 
 	nc   net.Conn
 	buf  []byte
-	r, w int // buf[r:w] is read but not consumed
+	r, w int    // buf[r:w] is read but not consumed
+	max  uint32 // largest frame accepted, 0 for MaxFrame
 }
 
 // Dial connects to addr (host:port) and performs the handshake. The context bounds both. A session the server does not
@@ -70,7 +73,7 @@ func Dial(ctx context.Context, addr string, h Handshake) (*Wire, error) {
 // handshake opens or resumes a session on nc.
 func handshake(ctx context.Context, nc net.Conn, h Handshake) (*Wire, error) {
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
-	w := &Wire{nc: nc, buf: make([]byte, 64<<10)}
+	w := &Wire{nc: nc, buf: make([]byte, 64<<10), max: uint32(min(max(h.MaxFrame, 0), MaxFrame))}
 	resp, err := w.exchange(h)
 	if !stop() {
 		return nil, fmt.Errorf("no answer in time: %w", context.Cause(ctx))
@@ -167,6 +170,9 @@ func (w *Wire) whole() (bool, error) {
 	n := binary.BigEndian.Uint32(w.buf[w.r:])
 	if n > MaxFrame {
 		return false, fmt.Errorf("frame of %d bytes from %s: %w", n, w.RemoteAddr(), ErrNotZooKeeper)
+	}
+	if w.max > 0 && n > w.max {
+		return false, fmt.Errorf("reply of %d bytes from %s, allowed are %d (jute.maxbuffer)", n, w.RemoteAddr(), w.max)
 	}
 	return w.w-w.r-4 >= int(n), nil
 }

@@ -22,13 +22,23 @@ var plain = map[zkproto.Error]string{
 	zkproto.ErrQuotaExceeded:           "Quota has exceeded : ",
 }
 
+// sentences are the errors whose sentence names no path.
+var sentences = map[zkproto.Error]string{
+	zkproto.ErrReconfigInProgress: "Another reconfiguration is in progress -- concurrent reconfigs not supported (yet)",
+	zkproto.ErrNewConfigNoQuorum: "No quorum of new config is connected and up-to-date with the leader of last committed config - " +
+		"try invoking reconfiguration after new servers are connected and synced",
+}
+
 // codeNames are the words of KeeperException.getCodeMessage that are no sentence in zkproto.
 var codeNames = map[zkproto.Error]string{
 	zkproto.ErrSystemError: "SystemError", zkproto.ErrRuntimeInconsistency: "RuntimeInconsistency",
 	zkproto.ErrDataInconsistency: "DataInconsistency", zkproto.ErrConnectionLoss: "ConnectionLoss",
 	zkproto.ErrMarshallingError: "MarshallingError", zkproto.ErrUnimplemented: "Unimplemented",
 	zkproto.ErrOperationTimeout: "OperationTimeout", zkproto.ErrAPIError: "APIError", zkproto.ErrInvalidACL: "InvalidACL",
-	zkproto.ErrAuthFailed: "AuthFailed",
+	zkproto.ErrAuthFailed: "AuthFailed", zkproto.ErrNewConfigNoQuorum: "NewConfigNoQuorum",
+	zkproto.ErrReconfigInProgress: "ReconfigInProgress", zkproto.ErrBadArguments: "BadArguments", zkproto.ErrNoNode: "NoNode",
+	zkproto.ErrNoAuth: "NoAuth", zkproto.ErrBadVersion: "BadVersion", zkproto.ErrNodeExists: "NodeExists",
+	zkproto.ErrNoChildrenForEphemerals: "NoChildrenForEphemerals",
 }
 
 // keeperMessage is KeeperException.getMessage.
@@ -54,7 +64,13 @@ func explain(err error, path string) error {
 	if !errors.As(err, &code) {
 		return err
 	}
+	if text, ok := sentences[code]; ok {
+		return failf("%s", text)
+	}
 	if text, ok := plain[code]; ok {
+		if path == "" {
+			path = "null"
+		}
 		return failf("%s%s", text, path)
 	}
 	return failf("%s", keeperMessage(code, path))

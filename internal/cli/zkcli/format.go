@@ -23,13 +23,17 @@ func formatStat(st zkproto.Stat) string {
 
 // formatACL is an ACL entry as getAcl prints it: the identity, which ends its own line, and the permissions.
 func formatACL(a zkproto.ACL) string {
-	var perms strings.Builder
+	return fmt.Sprintf("'%s,'%s\n: %s", a.Scheme, a.ID.ID, permString(a.Perms))
+}
+
+func permString(perms int32) string {
+	var b strings.Builder
 	for _, p := range permissions {
-		if a.Perms&p.bit != 0 {
-			perms.WriteByte(p.letter)
+		if perms&p.bit != 0 {
+			b.WriteByte(p.letter)
 		}
 	}
-	return fmt.Sprintf("'%s,'%s\n: %s", a.Scheme, a.ID.ID, perms.String())
+	return b.String()
 }
 
 // permissions in the order in which they are printed.
@@ -68,19 +72,20 @@ func (s *shell) parseACL(text string) []zkproto.ACL {
 // stateClosed is the state of a session that the client has closed; it never travels.
 const stateClosed zkproto.KeeperState = 7
 
+var stateNames = map[zkproto.KeeperState]string{
+	zkproto.StateDisconnected: "Disconnected", zkproto.StateSyncConnected: "SyncConnected",
+	zkproto.StateAuthFailed: "AuthFailed", zkproto.StateConnectedReadOnly: "ConnectedReadOnly",
+	zkproto.StateSASLAuthenticated: "SaslAuthenticated", zkproto.StateExpired: "Expired",
+	stateClosed: "Closed",
+}
+
 // formatEvent is WatchedEvent.toString.
 func formatEvent(e zkclient.Event) string {
 	path := e.Path
 	if e.Type == zkproto.EventNone {
 		path = "null"
 	}
-	states := map[zkproto.KeeperState]string{
-		zkproto.StateDisconnected: "Disconnected", zkproto.StateSyncConnected: "SyncConnected",
-		zkproto.StateAuthFailed: "AuthFailed", zkproto.StateConnectedReadOnly: "ConnectedReadOnly",
-		zkproto.StateSASLAuthenticated: "SaslAuthenticated", zkproto.StateExpired: "Expired",
-		stateClosed: "Closed",
-	}
-	return fmt.Sprintf("WatchedEvent state:%s type:%s path:%s zxid: %d", states[e.State], e.Type, path, int64(e.Zxid))
+	return fmt.Sprintf("WatchedEvent state:%s type:%s path:%s zxid: %d", stateNames[e.State], e.Type, path, int64(e.Zxid))
 }
 
 // hexdump is data as Netty's prettyHexDump shows it; nothing for no data.

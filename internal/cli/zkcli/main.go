@@ -5,9 +5,15 @@
 //	zkcli -server host:port ls /         one command
 //	zkcli -server host:port < commands   a command per line
 //
+// With --output json each command that shows something prints one JSON object on one line, and nothing else goes to
+// standard output (json.go).
+//
+// A single command, and a shell whose input ends without quit, leaves its session to the timeout when it owns ephemeral
+// znodes, as the original does with every session: a znode of "zkcli create -e" is there until -timeout is over.
+//
 // Departures: a server that cannot be reached is reported with its address and a remedy; a shell without a terminal
-// prints no prompts; a single command ends its session, so an ephemeral it has created goes at once and not at the end of
-// the session's timeout; help exists.
+// prints no prompts; addauth waits for the server's answer and fails if it refuses; addWatch without -m is always
+// recursive, whatever the last call's mode was; exit and help exist.
 //
 // Source: ZooKeeperMain.java and the package cli of Apache ZooKeeper 3.9.
 package zkcli
@@ -33,7 +39,9 @@ type settings struct {
 	readOnly bool
 	wait     bool // retry until the server is there or the timeout is over
 	help     bool
-	args     []string // the command and its arguments; none: a shell
+	json     bool          // --output json
+	client   clientOptions // -client-configuration
+	args     []string      // the command and its arguments; none: a shell
 }
 
 // errUsage is a wrong command line of zkcli itself.
@@ -69,10 +77,24 @@ func parseSettings(args []string) (settings, error) {
 		case "-h", "-help", "--help":
 			s.help = true
 		case "-client-configuration":
-			return s, fmt.Errorf("%w: -client-configuration holds settings for TLS and SASL, which zkcli does not speak: leave it out", errUsage)
+			var path string
+			if path, err = value(); err == nil {
+				if s.client, err = readClientOptions(path); err != nil {
+					err = fmt.Errorf("%w: -client-configuration %s: %w", errUsage, path, err)
+				}
+			}
+		case "--output", "-output", "--output=json", "--output=text":
+			format, joined := strings.CutPrefix(opt, "--output=")
+			if !joined {
+				format, err = value()
+			}
+			if err == nil && format != "json" && format != "text" {
+				err = fmt.Errorf("%w: --output %s: must be text or json", errUsage, format)
+			}
+			s.json = format == "json"
 		default:
 			if strings.HasPrefix(opt, "-") {
-				return s, fmt.Errorf("%w: unknown option %s (known: -server -timeout -r -waitforconnection -help)", errUsage, opt)
+				return s, fmt.Errorf("%w: unknown option %s (known: -server -timeout -r -waitforconnection -client-configuration --output -help)", errUsage, opt)
 			}
 			s.args = args[i:]
 			return s, nil
@@ -97,17 +119,21 @@ func Main(ctx context.Context, args []string, streams cli.Streams) int {
 		sh.usage()
 		return 0
 	}
-	sh.println("Connecting to " + set.server)
+	if !set.json {
+		sh.println("Connecting to " + set.server)
+	}
 	if err := sh.connect(ctx, set.server); err != nil {
 		_, _ = fmt.Fprintf(streams.Err, "zkcli: %v\n", err)
 		return 1
 	}
-	defer sh.disconnect()
+	defer sh.leave()
 	if len(set.args) > 0 {
 		sh.execute(ctx, set.args)
 		return sh.code
 	}
-	sh.println("Welcome to ZooKeeper!")
+	if !set.json {
+		sh.println("Welcome to ZooKeeper!")
+	}
 	if in, ok := streams.In.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
 		return sh.interactive(ctx)
 	}

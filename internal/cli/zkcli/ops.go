@@ -20,6 +20,17 @@ func ls(ctx context.Context, s *shell, p *parsed) error {
 		if _, _, err := s.client.Get(ctx, path, watch); err != nil {
 			return explain(err, path)
 		}
+		if s.set.json {
+			paths := []string{path}
+			err := s.walk(ctx, path, watch, func(c string) { paths = append(paths, c) })
+			if err == nil {
+				s.show("", struct {
+					Path  string   `json:"path"`
+					Paths []string `json:"paths"`
+				}{path, paths})
+			}
+			return err
+		}
 		s.println(path)
 		return s.walk(ctx, path, watch, s.println)
 	}
@@ -28,10 +39,17 @@ func ls(ctx context.Context, s *shell, p *parsed) error {
 		return explain(err, path)
 	}
 	slices.Sort(names)
-	s.println("[" + strings.Join(names, ", ") + "]")
+	text := "[" + strings.Join(names, ", ") + "]"
+	v := struct {
+		Path     string    `json:"path"`
+		Children []string  `json:"children"`
+		Stat     *jsonStat `json:"stat,omitempty"`
+	}{Path: path, Children: notNil(names)}
 	if p.has('s') {
-		s.println(formatStat(st))
+		text += "\n" + formatStat(st)
+		v.Stat = newJSONStat(st)
 	}
+	s.show(text, v)
 	return nil
 }
 
@@ -69,20 +87,25 @@ func get(ctx context.Context, s *shell, p *parsed) error {
 	if err != nil {
 		return explain(err, path)
 	}
+	v := newJSONNode(path, data)
+	if p.has('b') || p.has('x') {
+		v.Data, v.DataBase64 = nil, data
+	}
 	if data == nil {
 		data = []byte("null")
 	}
+	text := string(data)
 	switch {
 	case p.has('x'):
-		s.println(hexdump(data))
+		text = hexdump(data)
 	case p.has('b'):
-		s.println(base64.StdEncoding.EncodeToString(data))
-	default:
-		s.println(string(data))
+		text = base64.StdEncoding.EncodeToString(data)
 	}
 	if p.has('s') {
-		s.println(formatStat(st))
+		text += "\n" + formatStat(st)
+		v.Stat = newJSONStat(st)
 	}
+	s.show(text, v)
 	return nil
 }
 
@@ -92,7 +115,7 @@ func stat(ctx context.Context, s *shell, p *parsed) error {
 	if err != nil {
 		return explain(err, path)
 	}
-	s.println(formatStat(st))
+	s.showStat(path, st)
 	return nil
 }
 
@@ -160,8 +183,20 @@ func create(ctx context.Context, s *shell, p *parsed) error {
 	if err != nil {
 		return explain(err, path)
 	}
+	s.ephemeral = s.ephemeral || mode.Ephemeral()
+	if s.set.json {
+		s.show("", struct {
+			Path string `json:"path"`
+		}{name})
+		return nil
+	}
 	s.warn("Created " + name) // the original prints it to standard error
 	return nil
+}
+
+// showStat prints a Stat alone.
+func (s *shell) showStat(path string, st zkproto.Stat) {
+	s.show(formatStat(st), &jsonNode{Path: path, Stat: newJSONStat(st)})
 }
 
 func set(ctx context.Context, s *shell, p *parsed) error {
@@ -180,7 +215,7 @@ func set(ctx context.Context, s *shell, p *parsed) error {
 		return explain(err, path)
 	}
 	if p.has('s') {
-		s.println(formatStat(st))
+		s.showStat(path, st)
 	}
 	return nil
 }
@@ -239,11 +274,22 @@ func getACL(ctx context.Context, s *shell, p *parsed) error {
 	if err != nil {
 		return explain(err, p.args[0])
 	}
+	v := struct {
+		Path string    `json:"path"`
+		ACL  []jsonACL `json:"acl"`
+		Stat *jsonStat `json:"stat,omitempty"`
+	}{Path: p.args[0], ACL: []jsonACL{}}
+	var text []string
 	for _, a := range acls {
-		s.println(formatACL(a))
+		text = append(text, formatACL(a))
+		v.ACL = append(v.ACL, jsonACL{a.Scheme, a.ID.ID, permString(a.Perms)})
 	}
 	if p.has('s') {
-		s.println(formatStat(st))
+		text = append(text, formatStat(st))
+		v.Stat = newJSONStat(st)
+	}
+	if len(text) > 0 || s.set.json {
+		s.show(strings.Join(text, "\n"), v)
 	}
 	return nil
 }
@@ -261,7 +307,7 @@ func setACL(ctx context.Context, s *shell, p *parsed) error {
 	if !p.has('R') {
 		st, err := s.client.SetACL(ctx, path, acls, version)
 		if err == nil && p.has('s') {
-			s.println(formatStat(st))
+			s.showStat(path, st)
 		}
 		return explain(err, path)
 	}
@@ -275,7 +321,7 @@ func setACL(ctx context.Context, s *shell, p *parsed) error {
 			if errors.As(err, &code) {
 				text = keeperMessage(code, path)
 			}
-			s.println(text)
+			s.note(text)
 		}
 	}
 	one(path)
@@ -305,9 +351,16 @@ func syncPath(ctx context.Context, s *shell, p *parsed) error {
 	var code zkproto.Error
 	switch {
 	case err == nil:
-		s.println("Sync is OK")
+		s.show("Sync is OK", struct {
+			Path string `json:"path"`
+			Sync bool   `json:"sync"`
+		}{p.args[0], true})
 	case errors.As(err, &code):
-		s.println(fmt.Sprintf("Sync has failed. rc=%d", int32(code)))
+		s.show(fmt.Sprintf("Sync has failed. rc=%d", int32(code)), struct {
+			Path string `json:"path"`
+			Sync bool   `json:"sync"`
+			Code int32  `json:"rc"`
+		}{p.args[0], false, int32(code)})
 	default:
 		return err
 	}
@@ -319,10 +372,18 @@ func whoami(ctx context.Context, s *shell, _ *parsed) error {
 	if err != nil {
 		return explain(err, "")
 	}
-	s.println("Auth scheme: User")
-	for _, i := range infos {
-		s.println(i.Scheme + ": " + i.User)
+	type identity struct {
+		Scheme string `json:"scheme"`
+		User   string `json:"user"`
 	}
+	text, ids := "Auth scheme: User", []identity{}
+	for _, i := range infos {
+		text += "\n" + i.Scheme + ": " + i.User
+		ids = append(ids, identity{i.Scheme, i.User})
+	}
+	s.show(text, struct {
+		Identities []identity `json:"identities"`
+	}{ids})
 	return nil
 }
 
@@ -331,6 +392,8 @@ func version(_ context.Context, s *shell, _ *parsed) error {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		v = info.Main.Version
 	}
-	s.println("ZooKeeper CLI version: holdfast " + v)
+	s.show("ZooKeeper CLI version: holdfast "+v, struct {
+		Version string `json:"version"`
+	}{"holdfast " + v})
 	return nil
 }

@@ -2,6 +2,7 @@ package zkcli
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -23,8 +24,9 @@ func splitLine(line string) []string {
 
 // parsed is a command's arguments, options apart.
 type parsed struct {
-	args    []string        // without the command's name
-	flags   map[byte]string // value of each option that was given
+	args    []string          // without the command's name
+	flags   map[byte]string   // value of each option that was given
+	words   map[string]string // the same for options of several letters
 	command *command
 }
 
@@ -33,8 +35,13 @@ func (p *parsed) has(f byte) bool { _, ok := p.flags[f]; return ok }
 // parseOptions knows what commons-cli knows: options anywhere, joined (-sw), values apart or joined (-v 3, -v3, -v=3), a
 // negative number is no option, and -- ends them. Texts of errors are the original's.
 func parseOptions(c *command, args []string) (*parsed, error) {
-	p := &parsed{flags: map[byte]string{}, command: c}
+	p := &parsed{flags: map[byte]string{}, words: map[string]string{}, command: c}
 	rest := args[1:]
+	if c.raw {
+		p.args = rest
+		return p, nil
+	}
+	first := byte(0) // of the options of which only one may be given
 	for i := 0; i < len(rest); i++ {
 		a := rest[i]
 		if a == "--" {
@@ -45,13 +52,30 @@ func parseOptions(c *command, args []string) (*parsed, error) {
 			p.args = append(p.args, a)
 			continue
 		}
+		if name, value, joined := strings.Cut(a[1:], "="); slices.Contains(c.words, name) {
+			if !joined {
+				if i++; i >= len(rest) || isOption(rest[i]) {
+					return nil, failf("org.apache.commons.cli.MissingArgumentException: Missing argument for option: %s", name)
+				}
+				value = rest[i]
+			}
+			p.words[name] = value
+			continue
+		}
 		for j := 1; j < len(a); j++ {
 			f := a[j]
+			if c.oneOf && strings.IndexByte(c.flags+c.valued, f) >= 0 {
+				if first != 0 && first != f {
+					return nil, failf("org.apache.commons.cli.AlreadySelectedException: The option '%c' was specified but an "+
+						"option from this group has already been selected: '%c'", f, first)
+				}
+				first = f
+			}
 			switch {
 			case strings.IndexByte(c.valued, f) >= 0:
 				v := strings.TrimPrefix(a[j+1:], "=")
 				if j+1 == len(a) {
-					if i++; i >= len(rest) || len(rest[i]) > 1 && rest[i][0] == '-' && !isNumber(rest[i]) {
+					if i++; i >= len(rest) || isOption(rest[i]) {
 						return nil, failf("org.apache.commons.cli.MissingArgumentException: Missing argument for option: %c", f)
 					}
 					v = rest[i]
@@ -65,11 +89,16 @@ func parseOptions(c *command, args []string) (*parsed, error) {
 			}
 		}
 	}
-	if len(p.args) < c.min {
+	if c.required != "" && len(p.flags) == 0 {
+		return nil, failf("org.apache.commons.cli.MissingOptionException: Missing required option: %s", c.required)
+	}
+	if len(p.args) < c.min || c.max > 0 && len(p.args) > c.max || c.none && len(p.args) > 0 {
 		return nil, failf("%s", c.help())
 	}
 	return p, nil
 }
+
+func isOption(a string) bool { return len(a) > 1 && a[0] == '-' && !isNumber(a) }
 
 // isNumber tells whether a is a negative number.
 func isNumber(a string) bool {

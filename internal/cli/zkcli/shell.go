@@ -24,6 +24,8 @@ type shell struct {
 	history []string // every line so far; its length is the number in the prompt
 	code    int      // exit code of the last command
 	quit    bool
+	// ephemeral tells that this session has created an ephemeral znode.
+	ephemeral bool
 
 	mu          sync.Mutex // events arrive on another goroutine
 	out, err    io.Writer
@@ -53,14 +55,16 @@ func (s *shell) connect(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	s.disconnect()
+	s.closeClient()
 	s.host = host
+	s.ephemeral = false
 	first := make(chan struct{})
 	var once sync.Once
 	cfg := zkclient.Config{
 		Servers: servers, Chroot: chroot, SessionTimeout: s.set.timeout, ReadOnly: s.set.readOnly, Reconnect: true,
-		DialTimeout: min(s.set.timeout, 5*time.Second),
-		OnEvent:     func(e zkclient.Event) { s.event(e); once.Do(func() { close(first) }) },
+		DialTimeout:    min(s.set.timeout, 5*time.Second),
+		RequestTimeout: s.set.client.requestTimeout, MaxFrame: s.set.client.maxBuffer, NoWatchReset: s.set.client.noWatchReset,
+		OnEvent: func(e zkclient.Event) { s.event(e); once.Do(func() { close(first) }) },
 	}
 	deadline, cancel := context.WithTimeout(ctx, s.set.timeout)
 	defer cancel()
@@ -93,11 +97,28 @@ func (s *shell) disconnect() {
 	}
 }
 
+// leave ends a shell that nobody has told to quit. As with the original, the session is then left to its timeout if it
+// owns ephemerals: "create -e" on the command line keeps its znode that long. Without any, it is ended properly.
+func (s *shell) leave() {
+	if s.client != nil && s.ephemeral {
+		s.client.Leave()
+		s.client = nil
+	}
+	s.disconnect()
+}
+
 // event prints what a watcher hears, as the original's MyWatcher does.
 func (s *shell) event(e zkclient.Event) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.printEvents {
+	print := s.printEvents
+	s.mu.Unlock()
+	switch {
+	case !print || s.set.json && e.Type == zkproto.EventNone:
+	case s.set.json:
+		s.show("", newJSONEvent(e))
+	default:
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		_, _ = fmt.Fprintf(s.out, "\nWATCHER::\n\n%s\n", formatEvent(e))
 	}
 }
@@ -164,6 +185,9 @@ func failf(format string, args ...any) error {
 // execute runs one command, prints its failure and keeps its exit code.
 func (s *shell) execute(ctx context.Context, args []string) {
 	err := s.dispatch(ctx, args)
+	if s.quit {
+		return // the exit code is that of the command before
+	}
 	s.code = 0
 	if err == nil {
 		return
@@ -186,16 +210,24 @@ func (s *shell) dispatch(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if !c.offline && (s.client == nil || s.client.Err() != nil && !errors.Is(s.client.Err(), zkproto.ErrSessionExpired)) {
-		s.println("Not connected")
+	if !c.offline && !s.connected() {
+		s.note("Not connected")
 		return nil
 	}
-	return c.run(ctx, s, p)
+	if err := c.run(ctx, s, p); err != nil || !c.builtin || s.connected() {
+		return err
+	}
+	s.note("Not connected")
+	return nil
+}
+
+func (s *shell) connected() bool {
+	return s.client != nil && (s.client.Err() == nil || errors.Is(s.client.Err(), zkproto.ErrSessionExpired))
 }
 
 // usage lists the commands.
 func (s *shell) usage() {
-	s.warn("ZooKeeper -server host:port [-timeout ms] [-r] [-waitforconnection] cmd args")
+	s.warn("ZooKeeper -server host:port [-timeout ms] [-r] [-waitforconnection] [-client-configuration properties-file] [--output text|json] cmd args")
 	for _, c := range commands() {
 		s.warn("\t" + c.name + " " + c.syntax)
 	}

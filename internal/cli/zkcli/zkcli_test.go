@@ -226,11 +226,13 @@ func TestOneShotAndPiped(t *testing.T) {
 
 func TestWrongOptionsAndUnreachableServers(t *testing.T) {
 	for args, want := range map[string]string{
-		"-server":                      "no argument found for option -server",
-		"-timeout x ls /":              "-timeout x: must be a number of milliseconds",
-		"-timeout 0 ls /":              "-timeout 0",
-		"-frob ls /":                   "unknown option -frob",
-		"-client-configuration f ls /": "TLS and SASL",
+		"-server":         "no argument found for option -server",
+		"-timeout x ls /": "-timeout x: must be a number of milliseconds",
+		"-timeout 0 ls /": "-timeout 0",
+		"-frob ls /":      "unknown option -frob",
+		"-client-configuration /nonexistent/f ls /": "/nonexistent/f",
+		"--output xml ls /":                         "must be text or json",
+		"--output":                                  "no argument found for option --output",
 	} {
 		code, _, errOut := runMain(t, "", strings.Fields(args)...)
 		require.Equal(t, 2, code, args)
@@ -275,7 +277,7 @@ func TestTabCompletesCommandsAndPaths(t *testing.T) {
 		return out, n
 	}
 	for line, want := range map[string][]string{
-		"del": {"ete ", "eteall "}, "ls /al": {"pha", "tar"}, "ls -s /alpha/": {"one"}, "ls x": nil, "ls /zz/": nil, "get /alpha/o": {"ne"},
+		"dele": {"te ", "teall "}, "ls /al": {"pha", "tar"}, "ls -s /alpha/": {"one"}, "ls x": nil, "ls /zz/": nil, "get /alpha/o": {"ne"},
 	} {
 		got, n := complete(line)
 		require.Equal(t, want, got, line)

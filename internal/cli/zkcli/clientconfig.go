@@ -1,0 +1,86 @@
+package zkcli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/magiconair/properties"
+)
+
+// clientOptions are the settings of a -client-configuration file that mean something here.
+type clientOptions struct {
+	requestTimeout time.Duration // zookeeper.request.timeout, milliseconds in the file; 0: none
+	maxBuffer      int           // jute.maxbuffer, bytes; 0: the client's own limit
+	noWatchReset   bool          // zookeeper.disableAutoWatchReset
+}
+
+// readClientOptions reads a properties file as ZKClientConfig does. All that is wrong with it is answered at once: what
+// asks for security that would silently not be there is refused, and so is a key that nobody knows.
+func readClientOptions(path string) (clientOptions, error) {
+	var o clientOptions
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return o, err
+	}
+	props, err := (&properties.Loader{Encoding: properties.ISO_8859_1, DisableExpansion: true}).LoadBytes(data)
+	if err != nil {
+		return o, err
+	}
+	var errs []error
+	for _, key := range props.Keys() {
+		value, _ := props.Get(key)
+		if err := o.set(key, strings.TrimSpace(value)); err != nil {
+			errs = append(errs, fmt.Errorf("%s=%s: %w", key, value, err))
+		}
+	}
+	return o, errors.Join(errs...)
+}
+
+var (
+	errTLS  = errors.New("zkcli does not speak TLS yet: connect to the server's plain clientPort and leave the key out")
+	errSASL = errors.New("zkcli does not speak SASL yet: leave the key out, or set zookeeper.sasl.client=false")
+)
+
+func (o *clientOptions) set(key, value string) error {
+	var err error
+	switch key {
+	case "zookeeper.request.timeout":
+		var ms int64
+		if ms, err = strconv.ParseInt(value, 10, 64); err != nil || ms < 0 {
+			return errors.New("must be a number of milliseconds, 0 for none")
+		}
+		o.requestTimeout = time.Duration(ms) * time.Millisecond
+	case "jute.maxbuffer":
+		n, err := strconv.ParseInt(value, 0, 32)
+		if err != nil || n <= 0 {
+			return errors.New("must be a number of bytes")
+		}
+		o.maxBuffer = int(n)
+	case "zookeeper.disableAutoWatchReset":
+		o.noWatchReset = strings.EqualFold(value, "true")
+	case "zookeeper.client.secure":
+		if strings.EqualFold(value, "true") {
+			return errTLS
+		}
+	case "zookeeper.sasl.client":
+		if strings.EqualFold(value, "true") {
+			return errSASL
+		}
+	case "zookeeper.clientCnxnSocket":
+		// which Java class moves the bytes: the protocol is the same
+	default:
+		switch {
+		case strings.HasPrefix(key, "zookeeper.ssl."), strings.HasPrefix(key, "zookeeper.fips"):
+			return errTLS
+		case strings.HasPrefix(key, "zookeeper.sasl."), strings.HasPrefix(key, "zookeeper.server."),
+			strings.HasPrefix(key, "java.security."), strings.HasPrefix(key, "zookeeper.kinit"):
+			return errSASL
+		}
+		return errors.New("no such key (known: zookeeper.request.timeout, jute.maxbuffer, zookeeper.disableAutoWatchReset)")
+	}
+	return nil
+}
