@@ -44,6 +44,9 @@ func (p *Prep) create(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (zkp
 	if tree.KindOf(parent.Owner, p.config.ExtendedTypes) == tree.Ephemeral {
 		return nil, zkproto.ErrNoChildrenForEphemerals
 	}
+	if err := p.checkQuota(path, 1, int64(len(q.Data))); err != zkproto.ErrOK {
+		return nil, err
+	}
 	was := p.changes.digestOf(&parent)
 	parent.Cversion++
 	parent.Pzxid = c.zxid

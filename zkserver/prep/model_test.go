@@ -244,6 +244,9 @@ func TestAgainstModel(t *testing.T) {
 				w := e.wait[0]
 				e.wait = e.wait[1:]
 				got := e.tree.Apply(&w.h, w.txn, nil)
+				if e.tree.Verify(w.digest) {
+					t.Fatal("prep expected another digest than the tree has")
+				}
 				e.Applied(w.h.Zxid)
 				if d := diff(want[0], got); d != "" {
 					t.Fatalf("%v: %s", w.h, d)

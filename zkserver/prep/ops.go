@@ -23,6 +23,9 @@ func (p *Prep) setData(c *call, path string, data []byte, version int32) (zkprot
 	if !p.auth.Check(n.ACL, zkproto.PermWrite, c.IDs) {
 		return nil, zkproto.ErrNoAuth
 	}
+	if err := p.checkQuota(path, 0, int64(len(data))-int64(n.DataLen)); err != zkproto.ErrOK {
+		return nil, err
+	}
 	next, err := nextVersion(n.Version, version)
 	if err != zkproto.ErrOK {
 		return nil, err

@@ -54,6 +54,9 @@ type Sessions interface {
 type Config struct {
 	ExtendedTypes   bool // extendedTypesEnabled: TTL znodes may be created; the tree needs WithExtendedTypes then
 	ReconfigEnabled bool // reconfigEnabled
+	EnforceQuota    bool // enforceQuota: what would exceed a hard quota is refused
+	// OnQuota, if not nil, is told of each request that exceeds a quota, soft ones and those not enforced included.
+	OnQuota func(Exceeded)
 }
 
 // Prep prepares requests against the tree and the changes not yet applied to it.

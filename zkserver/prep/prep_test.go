@@ -28,8 +28,9 @@ type env struct {
 }
 
 type prepared struct {
-	h   zkproto.TxnHeader
-	txn zkproto.Txn
+	h      zkproto.TxnHeader
+	txn    zkproto.Txn
+	digest zkproto.TxnDigest // none for a refused request
 }
 
 func newEnv(c Config) *env {
@@ -59,7 +60,11 @@ func (e *env) prepare(s zkproto.SessionID, op zkproto.OpCode, body []byte) (zkpr
 	if txn == nil {
 		e.zxid--
 	} else {
-		e.wait = append(e.wait, prepared{h, txn})
+		w := prepared{h: h, txn: txn}
+		if h.Type != zkproto.OpError {
+			w.digest, _ = e.Digest()
+		}
+		e.wait = append(e.wait, w)
 	}
 	return h, txn
 }
@@ -69,6 +74,9 @@ func (e *env) flush() (r tree.Result) {
 	for _, w := range e.wait {
 		r = e.tree.Apply(&w.h, w.txn, nil)
 		e.Applied(w.h.Zxid)
+		if e.tree.Verify(w.digest) {
+			panic("prep expected another digest than the tree has")
+		}
 	}
 	e.wait = e.wait[:0]
 	return r

@@ -44,6 +44,7 @@ func history(t *rapid.T) []prepared {
 func apply(t *tree.Tree, log []prepared) {
 	for _, w := range log {
 		t.Apply(&w.h, w.txn, nil)
+		t.Verify(w.digest)
 	}
 }
 
@@ -73,7 +74,7 @@ func dump(t *tree.Tree) []string {
 	for _, s := range t.EphemeralOwners() {
 		lines = append(lines, fmt.Sprintf("%v owns %v", s, t.Ephemerals(s)))
 	}
-	return append(lines, fmt.Sprint(t.NodeCount(), t.EphemeralCount(), t.DataSize(), t.LastZxid(), t.UnknownACLs()))
+	return append(lines, fmt.Sprint(t.NodeCount(), t.EphemeralCount(), t.DataSize(), t.LastZxid(), t.UnknownACLs(), t.Digest()))
 }
 
 func mustEqual(t *rapid.T, what string, want, got []string) {
@@ -129,8 +130,12 @@ func TestFuzzySnapshotAndReplay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		loaded.Expect(live.LastDigest())
 		apply(loaded, log[start:])
 		mustEqual(t, "replayed onto the snapshot", want, dump(loaded))
+		if whole.DigestMismatches()+loaded.DigestMismatches() > 0 {
+			t.Fatal("digests did not match")
+		}
 	})
 }
 

@@ -114,6 +114,7 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 	parent.addChild(n)
 	t.adopt(n)
 	t.add(n)
+	t.quotaCreated(n)
 	r.Stat = t.stat(n)
 	if ev != nil {
 		ev(Event{Type: zkproto.EventNodeCreated, Path: path, Zxid: h.Zxid, ACL: n.acl.list})
@@ -141,6 +142,9 @@ func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Er
 	acl := n.acl.list
 	parent.removeChild(n)
 	t.disown(n)
+	if len(t.quotas) > 0 {
+		t.quotaDeleted(n)
+	}
 	if ev != nil {
 		ev(Event{Type: zkproto.EventNodeDeleted, Path: path, Zxid: zxid, ACL: acl})
 		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path), Zxid: zxid, ACL: parent.acl.list})
@@ -155,7 +159,11 @@ func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, e
 		r.Err = zkproto.ErrNoNode
 		return
 	}
-	t.dataSize += int64(len(x.Data) - int(n.dataLen))
+	grown := int64(len(x.Data)) - int64(n.dataLen)
+	t.dataSize += grown
+	if len(t.quotas) > 0 {
+		t.useQuota(x.Path, 0, grown)
+	}
 	t.subtract(n)
 	n.setData(x.Data)
 	t.setContent(n, x.Data)

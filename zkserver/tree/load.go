@@ -67,6 +67,7 @@ func (l *Loader) Finish(last zkproto.Zxid) (*Tree, error) {
 	}
 	t.dataSize += int64(len("/") + 2*int(root.dataLen)) // under both its names, like the original
 	t.acls.purge()
+	t.RebuildQuotas()
 	t.last = last
 	return t, nil
 }

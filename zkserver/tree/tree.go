@@ -16,6 +16,7 @@ type Tree struct {
 	last       zkproto.Zxid
 	extended   bool
 	digest     digest
+	quotas     map[string]struct{} // paths that have one
 }
 
 // node is a znode, 112 bytes: there may be millions. Its place among its parent's children is kept so that removing it
@@ -93,6 +94,7 @@ func newTree(opts []Option) *Tree {
 	t := &Tree{
 		nodes:      make(map[string]*node),
 		ephemerals: make(map[zkproto.SessionID]map[string]struct{}),
+		quotas:     make(map[string]struct{}),
 	}
 	t.acls.init()
 	for _, o := range opts {
