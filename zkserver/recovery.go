@@ -129,9 +129,10 @@ func (c *core) init(s *Server, last zkproto.Zxid, sessions map[zkproto.SessionID
 		return err
 	}
 	c.bucket = expiryBucket(s.cfg.TickTime)
-	c.sessions = session.New(int32(c.bucket.Milliseconds()), s.sinceStart(s.clock.Now()))
+	now := s.sinceStart(s.clock.Now())
+	c.sessions = session.New(int32(c.bucket.Milliseconds()), now)
 	for id, timeout := range sessions {
-		c.sessions.Add(id, timeout, 0) // every timeout starts again with the server
+		c.sessions.Add(id, timeout, now) // every timeout starts again when clients can be served again
 	}
 	c.owners = map[zkproto.SessionID]*client{}
 	c.nextSession = session.FirstID(0, s.clock.Now().UnixMilli())

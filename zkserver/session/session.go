@@ -73,8 +73,10 @@ func (t *Table) Touch(id zkproto.SessionID, timeoutMillis int32, nowMillis int64
 	return true
 }
 
+// move puts a session into the bucket of its expiry. One that lies behind the next to expire would never be looked at
+// again, and the session would live for ever: it goes into the next.
 func (t *Table) move(id zkproto.SessionID, s *session, expiry int64) {
-	to := t.bucket(expiry)
+	to := max(t.bucket(expiry), t.next)
 	if to == s.bucket {
 		return
 	}

@@ -46,6 +46,14 @@ func TestExpiredSortedAndAfterAPause(t *testing.T) {
 	s.Remove(3)
 }
 
+func TestExpiryInThePastIsDueNext(t *testing.T) {
+	s := New(100, 5000)
+	s.Add(1, 200, 0)
+	s.Add(2, 60000, 5000)
+	require.True(t, s.Touch(2, 300, 1000))
+	require.Equal(t, []zkproto.SessionID{1, 2}, s.Expired(s.NextExpiry()))
+}
+
 func TestTouch(t *testing.T) {
 	s := New(1000, 0)
 	require.False(t, s.Touch(1, 1000, 0), "unknown")
