@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -159,7 +160,7 @@ func call[R proto.Message](ctx context.Context, c *Client, method string, req pr
 				}
 				return a.resp, a.err
 			}
-			if why == nil || ctx.Err() == nil {
+			if why == nil || !outOfTime(a.err) { // what happened before the time was over tells more
 				why = a.err
 			}
 			if ctx.Err() != nil {
@@ -185,6 +186,10 @@ func call[R proto.Message](ctx context.Context, c *Client, method string, req pr
 			return zero, fmt.Errorf("%s: no active node found: %w", method, why)
 		}
 	}
+}
+
+func outOfTime(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // final tells whether another node, or another attempt, would give the same answer.
