@@ -2,6 +2,7 @@ package obs
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -37,31 +38,32 @@ func TestBucketsCoverEveryDuration(t *testing.T) {
 
 func TestQuantilesAreExactToAQuarter(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	l := NewLatency("x", "help")
+	l := NewLatency("x", "help", Basic)
 	require.Zero(t, l.Quantile(0.5))
 	require.Zero(t, l.Min()+l.Avg()+l.Max())
-	var all []time.Duration
-	var sum time.Duration
+	var all []float64
+	var sum float64
 	for range 10_000 {
 		d := time.Duration(random.ExpFloat64() * float64(time.Millisecond)).Truncate(time.Microsecond)
-		all, sum = append(all, d), sum+d
+		ms := float64(d.Microseconds()) / 1000
+		all, sum = append(all, ms), sum+ms
 		l.Observe(d)
 	}
 	slices.Sort(all)
 	for _, q := range []float64{0.01, 0.5, 0.95, 0.99, 1} {
 		exact := all[int(q*float64(len(all)))-1]
-		require.InDelta(t, float64(exact), float64(l.Quantile(q)), float64(exact)/4+1000, q)
+		require.InDelta(t, exact, l.Quantile(q), exact/4+0.001, q)
 	}
-	require.Equal(t, all[0], l.Min())
-	require.Equal(t, all[len(all)-1], l.Max())
-	require.InDelta(t, float64(sum)/10_000, float64(l.Avg()), 1000)
+	require.InDelta(t, all[0], l.Min(), 1e-9)
+	require.InDelta(t, all[len(all)-1], l.Max(), 1e-9)
+	require.InDelta(t, sum/10_000, l.Avg(), 0.001)
 	l.Reset()
 	require.Zero(t, l.Count())
 	require.Zero(t, l.Max())
 }
 
 func TestLatencyIsASummaryInMilliseconds(t *testing.T) {
-	l := NewLatency("readlatency", "help")
+	l := NewLatency("readlatency", "help", Advanced)
 	l.ObserveN(2*time.Millisecond, 3)
 	r := prometheus.NewRegistry()
 	require.NoError(t, r.Register(l))
@@ -72,4 +74,28 @@ func TestLatencyIsASummaryInMilliseconds(t *testing.T) {
 	require.Equal(t, uint64(3), s.GetSampleCount())
 	require.InDelta(t, 6, s.GetSampleSum(), 0.001)
 	require.InDelta(t, 2, s.GetQuantile()[0].GetValue(), 0.001)
+}
+
+func TestSummaryOfCounts(t *testing.T) {
+	s := NewSummary("batch", "help", Basic)
+	gather := func() (count uint64, sum, median float64) {
+		r := prometheus.NewRegistry()
+		require.NoError(t, r.Register(s))
+		families, err := r.Gather()
+		require.NoError(t, err)
+		got := families[0].GetMetric()[0].GetSummary()
+		require.Len(t, got.GetQuantile(), 1)
+		return got.GetSampleCount(), got.GetSampleSum(), got.GetQuantile()[0].GetValue()
+	}
+	count, _, median := gather()
+	require.Zero(t, count)
+	require.True(t, math.IsNaN(median), "nothing was counted")
+	s.Add(3)
+	s.AddN(3, 2)
+	s.Add(-1)
+	count, sum, median := gather()
+	require.Equal(t, uint64(4), count)
+	require.InDelta(t, 9, sum, 0)
+	require.InDelta(t, 3, median, 0)
+	require.InDelta(t, 0, s.Min(), 0)
 }
