@@ -178,6 +178,9 @@ func (s *Server) multiRead(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto
 		op := &req.Ops[i]
 		at := len(w.Out)
 		w.Out = zkproto.MultiHeader{Type: op.Type}.AppendTo(w.Out)
+		if op.NullPath {
+			return zkproto.ErrMarshallingError
+		}
 		op.Path.Watch = false // a multiRead leaves no watches
 		part := jute.NewDecoder(op.Path.AppendTo(nil))
 		var err zkproto.Error

@@ -39,6 +39,7 @@ type MultiOp struct {
 	PathVersion PathVersionRequest // delete, check
 	SetData     SetDataRequest     // setData
 	Path        PathWatchRequest   // getData, getChildren (multiRead only)
+	NullPath    bool               // the path was null, which reads as empty; never written
 }
 
 // MultiRequest is the body of multi and multiRead.
@@ -75,7 +76,8 @@ func (r *MultiRequest) Decode(d *jute.Decoder) {
 		if d.Err() != nil || h.Done {
 			return
 		}
-		op := MultiOp{Type: h.Type}
+		path := *d // every part begins with its path
+		op := MultiOp{Type: h.Type, NullPath: path.StringView() == nil && path.Err() == nil}
 		switch h.Type {
 		case OpCreate, OpCreate2, OpCreateContainer, OpCreateTTL:
 			op.Create.Decode(d, h.Type)

@@ -44,6 +44,10 @@ func (p *Prep) multi(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
 // refused tells why the whole multi cannot be taken for the sake of one part, before any part is decided.
 func refused(op *zkproto.MultiOp) zkproto.Error {
 	switch op.Type {
+	default:
+		if op.NullPath {
+			return zkproto.ErrMarshallingError
+		}
 	case zkproto.OpGetData, zkproto.OpGetChildren:
 		return zkproto.ErrMarshallingError // reads are for multiRead
 	case zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateContainer:
@@ -51,7 +55,7 @@ func refused(op *zkproto.MultiOp) zkproto.Error {
 			return zkproto.ErrMarshallingError
 		} else if op.Create.ACL == nil {
 			return errMalformed
-		} else if mode.TTL() {
+		} else if mode.TTL() || op.NullPath {
 			return zkproto.ErrMarshallingError // they cannot say for how long
 		}
 	}
