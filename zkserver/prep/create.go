@@ -41,7 +41,7 @@ func (p *Prep) create(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (zkp
 	if _, ok := p.changes.get(path); ok {
 		return nil, zkproto.ErrNodeExists
 	}
-	if tree.KindOf(parent.Owner, p.config.ExtendedTypes) == tree.Ephemeral {
+	if p.changes.tree.Kind(parent.Owner) == tree.Ephemeral {
 		return nil, zkproto.ErrNoChildrenForEphemerals
 	}
 	if err := p.checkQuota(path, 1, int64(len(q.Data))); err != zkproto.ErrOK {

@@ -81,7 +81,7 @@ func (p *Prep) deleteContainer(c *call, path string) (zkproto.Txn, zkproto.Error
 	if n.NumChildren > 0 {
 		return nil, zkproto.ErrNotEmpty
 	}
-	switch tree.KindOf(n.Owner, p.config.ExtendedTypes) {
+	switch p.changes.tree.Kind(n.Owner) {
 	case tree.Container, tree.TTL:
 	default:
 		return nil, zkproto.ErrBadVersion // it was made anew since the server looked; the original refuses only ephemerals

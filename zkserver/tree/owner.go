@@ -51,4 +51,10 @@ func KindOf(owner int64, extended bool) OwnerKind {
 	}
 }
 
-func (t *Tree) kind(owner int64) OwnerKind { return KindOf(owner, t.extended) }
+// Kind reads an owner field with the tree's options.
+func (t *Tree) Kind(owner int64) OwnerKind {
+	if t.emulate353 && t.extended && owner < 0 && owner != ContainerOwner {
+		return TTL
+	}
+	return KindOf(owner, t.extended)
+}

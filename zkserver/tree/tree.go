@@ -15,6 +15,8 @@ type Tree struct {
 	dataSize   int64
 	last       zkproto.Zxid
 	extended   bool
+	emulate353 bool
+	mortal     map[string]struct{} // containers and TTL znodes
 	digest     digest
 	quotas     map[string]struct{} // paths that have one
 }
@@ -60,6 +62,10 @@ type Option func(*Tree)
 // WithExtendedTypes makes the tree understand TTL znodes (extendedTypesEnabled in zoo.cfg; off by default).
 func WithExtendedTypes() Option { return func(t *Tree) { t.extended = true } }
 
+// WithEmulate353TTL makes a tree with extended types take the owner fields that release 3.5.3 gave to TTL znodes, all
+// negative numbers, for such (emulate353TTLNodes; ZOOKEEPER-2901).
+func WithEmulate353TTL() Option { return func(t *Tree) { t.emulate353 = true } }
+
 const (
 	procPath   = "/zookeeper"
 	quotaPath  = "/zookeeper/quota"
@@ -95,6 +101,7 @@ func newTree(opts []Option) *Tree {
 		nodes:      make(map[string]*node),
 		ephemerals: make(map[zkproto.SessionID]map[string]struct{}),
 		quotas:     make(map[string]struct{}),
+		mortal:     make(map[string]struct{}),
 	}
 	t.acls.init()
 	for _, o := range opts {
@@ -152,8 +159,13 @@ func (n *node) removeChild(c *node) {
 func (t *Tree) adopt(n *node) {
 	t.nodes[n.path] = n
 	t.dataSize += int64(len(n.path) + int(n.dataLen))
-	if t.kind(n.owner) != Ephemeral {
+	switch t.Kind(n.owner) {
+	case Persistent:
 		return
+	case Container, TTL:
+		t.mortal[n.path] = struct{}{}
+		return
+	case Ephemeral:
 	}
 	t.nEphemeral++
 	s := zkproto.SessionID(n.owner)
@@ -175,8 +187,13 @@ func (t *Tree) disown(n *node) {
 	t.subtract(n)
 	t.dataSize -= int64(len(n.path) + int(n.dataLen))
 	t.acls.release(n.acl)
-	if t.kind(n.owner) != Ephemeral {
+	switch t.Kind(n.owner) {
+	case Persistent:
 		return
+	case Container, TTL:
+		delete(t.mortal, n.path)
+		return
+	case Ephemeral:
 	}
 	t.nEphemeral--
 	s := zkproto.SessionID(n.owner)
@@ -204,7 +221,7 @@ func (t *Tree) stat(n *node) zkproto.Stat {
 		Cversion: n.cversion*2 - kids, Aversion: n.aversion, DataLength: n.dataLen,
 		NumChildren: kids, Pzxid: n.pzxid,
 	}
-	if n.owner != 0 && t.kind(n.owner) == Ephemeral {
+	if n.owner != 0 && t.Kind(n.owner) == Ephemeral {
 		s.EphemeralOwner = n.owner
 	}
 	return s
