@@ -14,10 +14,8 @@ type Purged struct {
 	Logs      []string
 }
 
-// Retain keeps the n (at least 1) newest good snapshots and the log segments needed to go on from the oldest of them, and
-// removes what is older. While fewer than n snapshots check it removes nothing. Each is read through, so that what is
-// kept can be relied on. It may run beside a Log and beside Write.
-func Retain(fs vfs.FS, snapDir, logDir string, n int) (Purged, error) {
+// Surplus lists what Retain would remove, and removes nothing.
+func Surplus(fs vfs.FS, snapDir, logDir string, n int) (Purged, error) {
 	files, err := list(fs, snapDir)
 	if err != nil {
 		return Purged{}, err
@@ -37,28 +35,45 @@ func Retain(fs vfs.FS, snapDir, logDir string, n int) (Purged, error) {
 	}
 	var p Purged
 	for _, f := range files[oldest+1:] {
-		if f.zxid == files[oldest].zxid {
-			continue // the same moment in another packing
+		if f.zxid != files[oldest].zxid { // else the same moment in another packing
+			p.Snapshots = append(p.Snapshots, f.path)
 		}
-		if err := fs.Remove(f.path); err != nil {
-			return p, fmt.Errorf("snapshot: purge: %w", err)
-		}
-		p.Snapshots = append(p.Snapshots, f.path)
-	}
-	if err := syncIf(fs, snapDir, len(p.Snapshots) > 0); err != nil {
-		return p, err
 	}
 	segs, err := txnlog.Segments(fs, logDir)
 	if err != nil {
-		return p, err
+		return Purged{}, err
 	}
 	for _, s := range segs[:len(segs)-len(txnlog.SegmentsFrom(segs, files[oldest].zxid-1))] {
-		if err := fs.Remove(s.Path); err != nil {
-			return p, fmt.Errorf("snapshot: purge: %w", err)
-		}
 		p.Logs = append(p.Logs, s.Path)
 	}
-	return p, syncIf(fs, logDir, len(p.Logs) > 0)
+	return p, nil
+}
+
+// Retain keeps the n (at least 1) newest good snapshots and the log segments needed to go on from the oldest of them, and
+// removes what is older. While fewer than n snapshots check it removes nothing. Each is read through, so that what is
+// kept can be relied on. It may run beside a Log and beside Write.
+func Retain(fs vfs.FS, snapDir, logDir string, n int) (Purged, error) {
+	surplus, err := Surplus(fs, snapDir, logDir, n)
+	if err != nil {
+		return Purged{}, err
+	}
+	var p Purged
+	if p.Snapshots, err = remove(fs, snapDir, surplus.Snapshots); err != nil {
+		return p, err
+	}
+	p.Logs, err = remove(fs, logDir, surplus.Logs)
+	return p, err
+}
+
+// remove removes files of a directory, durably, and answers those that are gone.
+func remove(fs vfs.FS, dir string, paths []string) (gone []string, err error) {
+	for _, path := range paths {
+		if err := fs.Remove(path); err != nil {
+			return gone, fmt.Errorf("snapshot: purge: %w", err)
+		}
+		gone = append(gone, path)
+	}
+	return gone, syncIf(fs, dir, len(gone) > 0)
 }
 
 func syncIf(fs vfs.FS, dir string, changed bool) error {
