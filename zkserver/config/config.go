@@ -78,6 +78,9 @@ type Config struct {
 	ContainerMaxNeverUsed time.Duration
 	// Commands are the four-letter words that are answered, "*" for all; srvr always is.
 	Commands []string
+	// ReadOnlyMode allows the four-letter word isro, as in the original (readonlymode.enabled). A single server is never
+	// read-only itself.
+	ReadOnlyMode bool
 	// MetricsAddr is the host:port of the Prometheus endpoint; empty for none.
 	MetricsAddr string
 	// MetricsNoRuntime leaves the metrics of the process out (metricsProvider.exportJvmInfo=false).

@@ -4,32 +4,67 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/magiconair/properties"
 )
 
+// Setting is one key and value that does not stand in a file: a system property, or a variable of the environment.
+type Setting struct {
+	Origin string // where it was given, for messages: a flag, SERVER_JVMFLAGS, ZOO_TICK_TIME
+	Name   string // as it was given, without the -D
+	Value  string
+}
+
+// Input is everything a configuration is made of.
+type Input struct {
+	// File is the zoo.cfg, Text its content when it has been read already.
+	File string
+	Text []byte
+	// Environment takes the place of the file when File is empty: see FromEnvironment.
+	Environment []Setting
+	// Properties are system properties: see ParseJVMFlags. What the file says counts more.
+	Properties []Setting
+	// ReadFile reads the file and the dynamic configuration file it may name; nil for os.ReadFile.
+	ReadFile func(string) ([]byte, error)
+}
+
 // Load reads a zoo.cfg. The warnings name settings that do nothing here; the error is Problems when the file could be
 // read and holds some.
-func Load(file string) (Config, Problems, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return Config{}, nil, fmt.Errorf("config: %w (give the path of a zoo.cfg)", err)
-	}
-	return Parse(file, text)
-}
+func Load(file string) (Config, Problems, error) { return Input{File: file}.Load() }
 
 // Parse is Load on a file's text; file is its name for messages.
 func Parse(file string, text []byte) (Config, Problems, error) {
-	p := parser{file: file, cfg: Default(), seen: map[string]int{}}
-	p.cfg.Source = file
-	if !utf8.Valid(text) {
-		p.problem(0, "", "is not UTF-8 text", "save it as UTF-8")
-		return p.cfg, nil, p.problems
+	if text == nil {
+		text = []byte{}
 	}
-	for _, l := range logicalLines(string(text)) {
-		p.line(l)
+	return Input{File: file, Text: text}.Load()
+}
+
+// Load makes the configuration. The warnings and the error are as with the function Load.
+func (in Input) Load() (Config, Problems, error) {
+	if in.ReadFile == nil {
+		in.ReadFile = os.ReadFile
+	}
+	p := parser{cfg: Default(), seen: map[string]place{}, table: newTable(), readFile: in.ReadFile}
+	p.cfg.AdminEnabled = true
+	for _, s := range in.Properties {
+		p.file = s.Origin
+		p.property(s.Name, s.Value)
+	}
+	p.fromProperties, p.seen = p.seen, map[string]place{}
+	p.file, p.cfg.Source = in.File, in.File
+	if in.File == "" {
+		p.cfg.Source = "the environment"
+		for _, s := range in.Environment {
+			p.file = s.Origin
+			p.pair(0, s.Name, s.Value)
+		}
+		p.file = ""
+	} else if err := p.whole(in.Text); err != nil {
+		return Config{}, nil, err
 	}
 	p.finish()
 	if len(p.problems) > 0 {
@@ -38,14 +73,42 @@ func Parse(file string, text []byte) (Config, Problems, error) {
 	return p.cfg, p.warnings, nil
 }
 
+// place is where a key was given.
+type place struct {
+	file string
+	line int
+}
+
 type parser struct {
-	file     string
+	file     string // of the current line
 	cfg      Config
+	table    *table
 	metrics  metrics
-	servers  []string // the server.N lines so far
-	seen     map[string]int
-	warnings Problems
-	problems Problems
+	servers  []serverLine
+	seen     map[string]place
+	readFile func(string) ([]byte, error)
+
+	fromProperties map[string]place
+	warnings       Problems
+	problems       Problems
+}
+
+// whole reads a whole file.
+func (p *parser) whole(text []byte) error {
+	if text == nil {
+		var err error
+		if text, err = p.readFile(p.file); err != nil {
+			return fmt.Errorf("config: %w (give the path of a zoo.cfg)", err)
+		}
+	}
+	if !utf8.Valid(text) {
+		p.problem(0, "", "is not UTF-8 text", "save it as UTF-8")
+		return p.problems
+	}
+	for _, l := range logicalLines(string(text)) {
+		p.line(l)
+	}
+	return nil
 }
 
 func (p *parser) problem(line int, key, reason, remedy string) {
@@ -69,76 +132,101 @@ func (p *parser) line(l logicalLine) {
 	}
 }
 
+// pair takes a line of zoo.cfg.
 func (p *parser) pair(line int, name, value string) {
-	if before, ok := p.seen[name]; ok {
-		p.warn(line, name, fmt.Sprintf("given before in line %d; this line counts", before))
+	k, known := p.table.find(name)
+	id := name
+	if known && !strings.HasSuffix(k.name, ".") {
+		id = k.name // whichever of its names was used
 	}
-	p.seen[name] = line
+	if before, ok := p.seen[id]; ok {
+		p.warn(line, name, fmt.Sprintf("given before in line %d; this line counts", before.line))
+	} else if before, ok := p.fromProperties[id]; ok {
+		p.warn(line, name, fmt.Sprintf("given in %s, too; what stands here counts", before.file))
+	}
+	p.seen[id] = place{p.file, line}
 	if isServer(name) {
-		p.servers = append(p.servers, name)
-		if len(p.servers) == 2 {
-			p.problem(line, name, "this version runs single servers only, and the file names more than one",
-				"remove the server.N lines; ensembles come with a later release")
+		p.server(line, name, value)
+		return
+	}
+	p.apply(k, line, name, value)
+}
+
+// property takes a system property.
+func (p *parser) property(name, value string) {
+	k, known := p.table.find(name)
+	switch {
+	case !isOurs(name):
+		reason := "accepted, has no meaning here: there is no JVM"
+		if known {
+			reason = "is no system property of ZooKeeper and does nothing, as with the original: give -Dzookeeper." + name
 		}
+		p.warn(0, "-D"+name, reason)
 		return
-	}
-	if strings.HasPrefix(name, "group.") || strings.HasPrefix(name, "weight.") {
-		p.warn(line, name, noAlone)
+	case known && k.fileOnly:
+		p.warn(0, "-D"+name, "does nothing as a system property, as with the original: it belongs into zoo.cfg")
 		return
+	case known:
+		p.seen[k.name] = place{p.file, 0}
 	}
-	err := p.apply(line, name, value)
+	p.apply(k, 0, "-D"+name, value)
+}
+
+// apply does what a key says; k is nil for an unknown one.
+func (p *parser) apply(k *key, line int, shown, value string) {
+	var err error
+	switch {
+	case k == nil:
+		p.unknown(line, shown)
+	case k.metric != nil:
+		err = k.metric(&p.metrics, value)
+	case k.set != nil:
+		err = k.set(&p.cfg, value)
+		if k.name == "dynamicConfigFile" {
+			p.dynamic(line, value)
+		}
+	case k.refuse != nil:
+		if k.refuse(value) {
+			p.problem(line, shown, k.why, "remove it, or stay with the original until then")
+		}
+	default:
+		p.warn(line, shown, "accepted, has no meaning "+k.why)
+	}
 	var bad *badValue
 	if errors.As(err, &bad) {
-		p.problem(line, name, bad.reason, bad.remedy)
+		p.problem(line, shown, bad.reason, bad.remedy)
 	}
 }
 
-func (p *parser) apply(line int, name, value string) error {
-	if known, err := p.metrics.set(name, value); known {
-		return err
+func (p *parser) unknown(line int, shown string) {
+	remedy := "remove the line"
+	prefix, name := "", shown
+	if rest, ok := strings.CutPrefix(shown, "-Dzookeeper."); ok {
+		prefix, name, remedy = "-Dzookeeper.", rest, "remove it"
 	}
-	k, ok := findKey(name)
-	switch {
-	case !ok:
-		remedy := "remove the line"
-		if like := nearest(name); like != "" {
-			remedy = "did you mean " + like + "?"
-		}
-		p.problem(line, name, "unknown key", remedy)
-		return nil
-	case k.set == nil:
-		p.warn(line, name, k.note)
-		return nil
-	default:
-		return k.set(&p.cfg, value)
+	if like := p.table.nearest(name); like != "" {
+		remedy = "did you mean " + prefix + like + "?"
 	}
+	p.problem(line, shown, "unknown key", remedy)
 }
 
-// isServer tells whether the key is server.N, N a number.
-func isServer(name string) bool {
-	n, ok := strings.CutPrefix(name, "server.")
-	return ok && n != "" && strings.Trim(n, "0123456789") == ""
-}
-
-// finish checks what only the whole file shows.
+// finish checks what only the whole shows.
 func (p *parser) finish() {
-	if len(p.servers) == 1 {
-		p.warn(p.seen[p.servers[0]], p.servers[0], "accepted, has no meaning for a single server: it runs standalone")
-	}
+	p.finishServers()
 	p.cfg.MetricsAddr = p.metrics.addr()
-	p.cfg.MetricsNoRuntime = p.metrics.noRuntime
-	if line, ok := p.seen["metricsProvider.httpPort"]; ok && p.cfg.MetricsAddr == "" {
-		p.warn(line, "metricsProvider.httpPort", "accepted, but no endpoint is opened: metricsProvider.className does not name "+
+	if at, ok := p.seen["metricsProvider.httpPort"]; ok && p.cfg.MetricsAddr == "" {
+		p.file = at.file
+		p.warn(at.line, "metricsProvider.httpPort", "accepted, but no endpoint is opened: metricsProvider.className does not name "+
 			"the PrometheusMetricsProvider")
 	}
-	if _, ok := p.seen["clientPort"]; !ok {
-		p.problem(0, "clientPort", "missing", "add a line such as clientPort=2181")
+	if p.cfg.ReadOnlyMode && !slices.Contains(p.cfg.Commands, "isro") {
+		p.cfg.Commands = append(p.cfg.Commands, "isro")
 	}
 	var more Problems
 	if errors.As(p.cfg.Validate(), &more) {
 		for _, m := range more {
-			if line, ok := p.seen[m.Key]; ok {
-				if m.Line = line; p.has(line) {
+			if at, ok := p.seen[m.Key]; ok {
+				if m.File, m.Line = at.file, at.line; p.has(at) {
 					continue // the line has been reported already
 				}
 			}
@@ -147,44 +235,6 @@ func (p *parser) finish() {
 	}
 }
 
-func (p *parser) has(line int) bool {
-	for _, q := range p.problems {
-		if q.Line == line {
-			return true
-		}
-	}
-	return false
-}
-
-// logicalLine is one key and value, with the number of the line it begins on.
-type logicalLine struct {
-	number int
-	text   string
-}
-
-// logicalLines splits by the rules of .properties files: comments and blank lines are left out, and a line that ends in
-// an odd number of backslashes goes on with the next one.
-func logicalLines(text string) []logicalLine {
-	var out []logicalLine
-	lines := strings.Split(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n"), "\n")
-	for i := 0; i < len(lines); i++ {
-		first := strings.TrimLeft(lines[i], " \t\f\ufeff")
-		if first == "" || first[0] == '#' || first[0] == '!' {
-			continue
-		}
-		l := logicalLine{number: i + 1, text: first}
-		for continues(l.text) && i+1 < len(lines) {
-			i++
-			l.text = l.text[:len(l.text)-1] + strings.TrimLeft(lines[i], " \t\f")
-		}
-		if continues(l.text) {
-			l.text = l.text[:len(l.text)-1]
-		}
-		out = append(out, l)
-	}
-	return out
-}
-
-func continues(line string) bool {
-	return (len(line)-len(strings.TrimRight(line, `\`)))%2 == 1
+func (p *parser) has(at place) bool {
+	return slices.ContainsFunc(p.problems, func(q Problem) bool { return q.File == at.file && q.Line == at.line })
 }

@@ -46,11 +46,10 @@ func (p Problems) Error() string {
 }
 
 // nearest is the known key most like the given one, or "" when none is like it.
-func nearest(key string) string {
+func (t *table) nearest(key string) string {
 	best, least := "", max(2, len(key)/3)+1
 	lower := strings.ToLower(key)
-	for i := range keys {
-		name := keys[i].name
+	for _, name := range t.names {
 		if abs(len(name)-len(key)) >= least {
 			continue
 		}

@@ -1,0 +1,221 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// fileOnly marks keys that the original reads from zoo.cfg alone: as a system property they do nothing.
+func fileOnly(keys ...key) []key {
+	for i := range keys {
+		keys[i].fileOnly = true
+	}
+	return keys
+}
+
+// hot marks keys that a reload changes in a running server.
+func hot(keys ...key) []key {
+	for i := range keys {
+		keys[i].hot = true
+	}
+	return keys
+}
+
+// as gives a key the other names it has as a system property.
+func as(k key, names ...string) key {
+	k.also = names
+	return k
+}
+
+// honoured are the keys that do something here.
+func honoured() []key {
+	var all []key
+	for _, group := range [][]key{
+		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), adminKeys(),
+		metricsKeys(),
+	} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func basics() []key {
+	return []key{
+		intKey("clientPort", 1, 65535, func(c *Config) *int { return &c.ClientPort }),
+		textKey("clientPortAddress", func(c *Config) *string { return &c.ClientPortAddress }),
+		textKey("dataDir", func(c *Config) *string { return &c.DataDir }),
+		textKey("dataLogDir", func(c *Config) *string { return &c.DataLogDir }),
+		millisKey("tickTime", 1, func(c *Config) *time.Duration { return &c.TickTime }),
+		{name: "clientPortListenBacklog", set: func(c *Config, v string) error {
+			n, err := number(v, "", -1, 1<<31-1)
+			c.ListenBacklog = max(0, int(n))
+			return err
+		}},
+		{name: "electionAlg", set: func(_ *Config, v string) error {
+			if v != "3" {
+				return bad("remove the line or give 3", "%q is not supported: only algorithm 3 exists", v)
+			}
+			return nil
+		}},
+	}
+}
+
+func hotBasics() []key {
+	return []key{
+		boundKey("minSessionTimeout", func(c *Config) *time.Duration { return &c.MinSessionTimeout }),
+		boundKey("maxSessionTimeout", func(c *Config) *time.Duration { return &c.MaxSessionTimeout }),
+		intKey("maxClientCnxns", 0, 1<<31-1, func(c *Config) *int { return &c.MaxClientCnxns }),
+		{name: "autopurge.snapRetainCount", set: func(c *Config, v string) error {
+			n, err := number(v, "", 0, 1<<31-1)
+			c.SnapRetainCount = max(3, int(n)) // the original, too, keeps at least three
+			return err
+		}},
+		{name: "autopurge.purgeInterval", set: func(c *Config, v string) (err error) {
+			c.PurgeInterval, err = interval(v)
+			return err
+		}},
+	}
+}
+
+func hotLimits() []key {
+	return []key{
+		intKey("maxCnxns", 0, 1<<31-1, func(c *Config) *int { return &c.MaxCnxns }),
+		intKey("globalOutstandingLimit", 1, 1<<31-1, func(c *Config) *int { return &c.GlobalOutstandingLimit }),
+		intKey("jute.maxbuffer", 1024, 1<<30, func(c *Config) *int { return &c.MaxBuffer }),
+		intKey("snapCount", 2, 1<<31-1, func(c *Config) *int { return &c.SnapCount }),
+		kibKey("snapSizeLimitInKb", -1, func(c *Config) *int64 { return &c.SnapSizeLimit }),
+		intKey("largeRequestMaxBytes", 0, 1<<31-1, func(c *Config) *int { return &c.LargeRequestMaxBytes }),
+		intKey("largeRequestThreshold", -1, 1<<31-1, func(c *Config) *int { return &c.LargeRequestThreshold }),
+		as(intKey("requestThrottleLimit", 0, 1<<31-1, func(c *Config) *int { return &c.ThrottleLimit }), "request_throttle_max_requests"),
+		as(millisKey("requestThrottleStallTime", 1, func(c *Config) *time.Duration { return &c.ThrottleStall }), "request_throttle_stall_time"),
+		as(boolKey("requestThrottleDropStale", func(c *Config) *bool { return &c.DropStale }), "request_throttle_drop_stale"),
+		as(boolKey("requestStaleLatencyCheck", func(c *Config) *bool { return &c.StaleLatencyCheck }), "request_stale_latency_check"),
+		as(boolKey("requestStaleConnectionCheck", func(c *Config) *bool { return &c.StaleConnectionCheck }), "request_stale_connection_check"),
+		as(millisKey("throttledOpWaitTime", 0, func(c *Config) *time.Duration { return &c.ThrottledOpWait }), "throttled_op_wait_time"),
+		as(intKey("connectionMaxTokens", 0, 1<<31-1, func(c *Config) *int { return &c.Tokens.Max }), "connection_throttle_tokens"),
+		as(millisKey("connectionTokenFillTime", 1, func(c *Config) *time.Duration { return &c.Tokens.FillTime }), "connection_throttle_fill_time"),
+		as(intKey("connectionTokenFillCount", 1, 1<<31-1, func(c *Config) *int { return &c.Tokens.FillCount }), "connection_throttle_fill_count"),
+		as(key{name: "connectionFreezeTime", set: func(c *Config, v string) error {
+			n, err := number(v, " of milliseconds", -1, 1<<31-1)
+			c.Tokens.Freeze = time.Duration(n) * time.Millisecond
+			return err
+		}}, "connection_throttle_freeze_time"),
+		as(shareKey("connectionDropIncrease", func(c *Config) *float64 { return &c.Tokens.DropIncrease }), "connection_throttle_drop_increase"),
+		as(shareKey("connectionDropDecrease", func(c *Config) *float64 { return &c.Tokens.DropDecrease }), "connection_throttle_drop_decrease"),
+		as(shareKey("connectionDecreaseRatio", func(c *Config) *float64 { return &c.Tokens.DecreaseRatio }), "connection_throttle_decrease_ratio"),
+		boolKey("connection_throttle_weight_enabled", func(c *Config) *bool { return &c.Tokens.Weighted }),
+		intKey("connection_throttle_global_session_weight", 1, 1<<20, func(c *Config) *int { return &c.Tokens.WeightGlobal }),
+		intKey("connection_throttle_local_session_weight", 1, 1<<20, func(c *Config) *int { return &c.Tokens.WeightLocal }),
+		intKey("connection_throttle_renew_session_weight", 1, 1<<20, func(c *Config) *int { return &c.Tokens.WeightRenew }),
+		{name: "holdfast.logLevel", set: func(c *Config, v string) error {
+			switch c.LogLevel = strings.ToLower(v); c.LogLevel {
+			case "debug", "info", "warn", "error":
+				return nil
+			}
+			return bad("give debug, info, warn or error", "%q is no log level", v)
+		}},
+		{name: "holdfast.diskAlarmMB", set: func(c *Config, v string) error {
+			n, err := number(v, " of MiB", 0, 1<<40)
+			c.DiskAlarm = n << 20
+			return err
+		}},
+	}
+}
+
+func limits() []key {
+	return []key{
+		boolKey("clientTcpKeepAlive", func(c *Config) *bool { return &c.TCPKeepAlive }),
+		millisKey("nio.sessionlessCnxnTimeout", 1, func(c *Config) *time.Duration { return &c.HandshakeTimeout }),
+		millisKey("znode.container.checkIntervalMs", 0, func(c *Config) *time.Duration { return &c.ContainerCheckInterval }),
+		intKey("znode.container.maxPerMinute", 1, 1<<31-1, func(c *Config) *int { return &c.ContainerMaxPerMinute }),
+		millisKey("znode.container.maxNeverUsedIntervalMs", 0, func(c *Config) *time.Duration { return &c.ContainerMaxNeverUsed }),
+		boolKey("enforceQuota", func(c *Config) *bool { return &c.EnforceQuota }),
+	}
+}
+
+func storageKeys() []key {
+	return []key{
+		kibKey("preAllocSize", 1, func(c *Config) *int64 { return &c.PreAllocSize }),
+		kibKey("txnLogSizeLimitInKb", -1, func(c *Config) *int64 { return &c.LogSizeLimit }),
+		boolKey("forceSync", func(c *Config) *bool { return &c.ForceSync }),
+		millisKey("fsync.warningthresholdms", 1, func(c *Config) *time.Duration { return &c.FsyncWarnThreshold }),
+		{name: "snapshot.compression.method", set: func(c *Config, v string) error {
+			switch v {
+			case "gz", "snappy", "":
+				c.Compression = v
+			default: // the original takes every other name for "do not compress"
+				return bad("give gz or snappy, or remove the line", "%q is no compression method", v)
+			}
+			return nil
+		}},
+		boolKey("snapshot.trust.empty", func(c *Config) *bool { return &c.TrustEmpty }),
+		boolKey("datadir.autocreate", func(c *Config) *bool { return &c.DirAutocreate }),
+		boolKey("db.autocreate", func(c *Config) *bool { return &c.DBAutocreate }),
+		boolKey("serializeLastProcessedZxid.enabled", func(c *Config) *bool { return &c.LastZxidInSnapshot }),
+		boolKey("digest.enabled", func(c *Config) *bool { return &c.Digest }),
+	}
+}
+
+func accessKeys() []key {
+	return []key{
+		boolKey("skipACL", func(c *Config) *bool { return &c.SkipACL }),
+		boolKey("DigestAuthenticationProvider.enabled", func(c *Config) *bool { return &c.DigestAuth }),
+		{name: "DigestAuthenticationProvider.superDigest", set: func(c *Config, v string) error {
+			if user, hash, ok := strings.Cut(v, ":"); !ok || user != "super" || hash == "" {
+				return bad("give super:<base64 of the SHA-1 of super:password>", "does not have the form super:hash")
+			}
+			c.SuperDigest = v
+			return nil
+		}},
+		{name: "DigestAuthenticationProvider.digestAlg", set: func(_ *Config, v string) error {
+			if v != "SHA1" && v != "SHA-1" {
+				return bad("remove the line or give SHA1, the algorithm of this version", "%q is not supported", v)
+			}
+			return nil
+		}},
+		boolKey("extendedTypesEnabled", func(c *Config) *bool { return &c.ExtendedTypes }),
+		{name: "4lw.commands.whitelist", set: func(c *Config, v string) error {
+			c.Commands = nil
+			for w := range strings.SplitSeq(v, ",") {
+				w = strings.TrimSpace(w)
+				if w != "" && w != "*" && len(w) != 4 {
+					return bad("list them like srvr,ruok,mntr or give *", "%q is no four-letter word", w)
+				}
+				if w != "" {
+					c.Commands = append(c.Commands, w)
+				}
+			}
+			return nil
+		}},
+		boolKey("readonlymode.enabled", func(c *Config) *bool { return &c.ReadOnlyMode }),
+	}
+}
+
+// adminKey marks that the admin server was configured.
+func adminKey(k key) key {
+	set := k.set
+	k.set = func(c *Config, v string) error {
+		c.AdminExplicit = true
+		return set(c, v)
+	}
+	return k
+}
+
+func adminKeys() []key {
+	return []key{
+		adminKey(boolKey("admin.enableServer", func(c *Config) *bool { return &c.AdminEnabled })),
+		adminKey(textKey("admin.serverAddress", func(c *Config) *string { return &c.AdminAddress })),
+		adminKey(intKey("admin.serverPort", 0, 65535, func(c *Config) *int { return &c.AdminPort })),
+		millisKey("admin.idleTimeout", 1, func(c *Config) *time.Duration { return &c.AdminIdleTimeout }),
+		{name: "admin.commandURL", set: func(c *Config, v string) error {
+			if !strings.HasPrefix(v, "/") {
+				return bad("give a path such as /commands", "%q does not begin with a slash", v)
+			}
+			c.AdminURL = v
+			return nil
+		}},
+		boolKey("admin.snapshot.enabled", func(c *Config) *bool { return &c.AdminSnapshot }),
+		boolKey("admin.restore.enabled", func(c *Config) *bool { return &c.AdminRestore }),
+		millisKey("admin.rateLimiterIntervalInMS", 0, func(c *Config) *time.Duration { return &c.AdminRateLimit }),
+	}
+}

@@ -1,0 +1,186 @@
+package config
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Every documented configuration name of the original is in exactly one class.
+func TestEveryDocumentedKeyHasOneClass(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "documented-keys.txt"))
+	require.NoError(t, err)
+	n := map[Class]int{}
+	for name := range strings.FieldsSeq(string(text)) {
+		info, known := Classify(name)
+		require.True(t, known, name)
+		n[info.Class]++
+	}
+	require.Greater(t, n[Honoured], 60)
+	require.Greater(t, n[Refused], 12)
+	require.Greater(t, n[Meaningless], 80)
+	require.Greater(t, n[Honoured]+n[Refused]+n[Meaningless], 190)
+
+	names := map[string]bool{}
+	for _, k := range allKeys() {
+		for _, name := range append([]string{k.name}, k.also...) {
+			require.False(t, names[name], "%s is in the table twice", name)
+			names[name] = true
+		}
+		given := 0
+		for _, is := range []bool{k.set != nil || k.metric != nil, k.refuse != nil, k.refuse == nil && k.why != ""} {
+			if is {
+				given++
+			}
+		}
+		require.Equal(t, 1, given, k.name)
+	}
+	for _, k := range Keys() {
+		require.True(t, k.Class == Honoured || k.Note != "", k.Name)
+		require.NotEqual(t, "unknown", k.Class.String())
+	}
+}
+
+// each is a value for every honoured key that differs from the default.
+var each = map[string]string{
+	"clientPort": "2182", "clientPortAddress": "127.0.0.1", "dataDir": "/d", "dataLogDir": "/l", "tickTime": "1000",
+	"clientPortListenBacklog": "11", "electionAlg": "3", "minSessionTimeout": "1500", "maxSessionTimeout": "9000",
+	"maxClientCnxns": "7", "autopurge.snapRetainCount": "1", "autopurge.purgeInterval": "90m", "maxCnxns": "8",
+	"globalOutstandingLimit": "9", "jute.maxbuffer": "4096", "snapCount": "1000", "snapSizeLimitInKb": "-1",
+	"largeRequestMaxBytes": "5000", "largeRequestThreshold": "600", "requestThrottleLimit": "12",
+	"requestThrottleStallTime": "13", "requestThrottleDropStale": "false", "requestStaleLatencyCheck": "true",
+	"requestStaleConnectionCheck": "false", "throttledOpWaitTime": "14", "connectionMaxTokens": "15",
+	"connectionTokenFillTime": "16", "connectionTokenFillCount": "17", "connectionFreezeTime": "18",
+	"connectionDropIncrease": "0.1", "connectionDropDecrease": "0.2", "connectionDecreaseRatio": "0.3",
+	"connection_throttle_weight_enabled": "true", "connection_throttle_global_session_weight": "6",
+	"connection_throttle_local_session_weight": "4", "connection_throttle_renew_session_weight": "5",
+	"holdfast.logLevel": "WARN", "holdfast.diskAlarmMB": "3", "clientTcpKeepAlive": "true", "nio.sessionlessCnxnTimeout": "500",
+	"znode.container.checkIntervalMs": "500", "znode.container.maxPerMinute": "6", "znode.container.maxNeverUsedIntervalMs": "700",
+	"enforceQuota": "true", "preAllocSize": "100", "txnLogSizeLimitInKb": "300", "forceSync": "no",
+	"fsync.warningthresholdms": "20", "snapshot.compression.method": "gz", "snapshot.trust.empty": "true",
+	"datadir.autocreate": "false", "db.autocreate": "false", "serializeLastProcessedZxid.enabled": "false",
+	"digest.enabled": "false", "skipACL": "yes", "DigestAuthenticationProvider.enabled": "false",
+	"DigestAuthenticationProvider.superDigest": "super:abc=", "DigestAuthenticationProvider.digestAlg": "SHA1",
+	"extendedTypesEnabled": "true", "4lw.commands.whitelist": "ruok, mntr", "readonlymode.enabled": "true",
+	"admin.enableServer": "false", "admin.serverAddress": "0.0.0.0", "admin.serverPort": "8081", "admin.idleTimeout": "1000",
+	"admin.commandURL": "/c", "admin.snapshot.enabled": "false", "admin.restore.enabled": "false",
+	"admin.rateLimiterIntervalInMS": "77",
+	"metricsProvider.className":     "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
+	"metricsProvider.httpHost":      "127.0.0.1", "metricsProvider.httpPort": "7001",
+}
+
+func wanted() Config {
+	return Config{
+		ClientPort: 2182, ClientPortAddress: "127.0.0.1", DataDir: "/d", DataLogDir: "/l", TickTime: time.Second,
+		MinSessionTimeout: 1500 * time.Millisecond, MaxSessionTimeout: 9 * time.Second, MaxClientCnxns: 7, MaxCnxns: 8,
+		GlobalOutstandingLimit: 9, MaxBuffer: 4096, PreAllocSize: 100 << 10, SnapCount: 1000, SnapSizeLimit: -1 << 10,
+		LogSizeLimit: 300 << 10, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
+		SkipACL: true, SuperDigest: "super:abc=", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
+		ContainerMaxPerMinute: 6, ContainerMaxNeverUsed: 700 * time.Millisecond, Commands: []string{"ruok", "mntr", "isro"},
+		ReadOnlyMode: true, MetricsAddr: "127.0.0.1:7001", LogLevel: "warn", Source: "zoo.cfg",
+		Flow: Flow{
+			ListenBacklog: 11, TCPKeepAlive: true, HandshakeTimeout: 500 * time.Millisecond, LargeRequestThreshold: 600,
+			LargeRequestMaxBytes: 5000, ThrottleLimit: 12, ThrottleStall: 13 * time.Millisecond, StaleLatencyCheck: true,
+			ThrottledOpWait: 14 * time.Millisecond,
+			Tokens: Tokens{
+				Max: 15, FillTime: 16 * time.Millisecond, FillCount: 17, Freeze: 18 * time.Millisecond, DropIncrease: 0.1,
+				DropDecrease: 0.2, DecreaseRatio: 0.3, Weighted: true, WeightGlobal: 6, WeightLocal: 4, WeightRenew: 5,
+			},
+		},
+		Storage: Storage{Compression: "gz", TrustEmpty: true, EnforceQuota: true, DiskAlarm: 3 << 20},
+		Admin: Admin{
+			AdminAddress: "0.0.0.0", AdminPort: 8081, AdminExplicit: true, AdminURL: "/c", AdminIdleTimeout: time.Second,
+			AdminRateLimit: 77 * time.Millisecond,
+		},
+	}
+}
+
+func TestEveryHonouredKeyIsRead(t *testing.T) {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(each)) {
+		text.WriteString(name + "=" + each[name] + "\n")
+	}
+	cfg, warnings, problems := parse(text.String())
+	require.Empty(t, problems)
+	require.Empty(t, warnings)
+	require.Equal(t, wanted(), cfg)
+	for _, k := range Keys() {
+		if _, ok := each[k.Name]; !ok && k.Class == Honoured {
+			require.Contains(t, []string{"server.", "dynamicConfigFile"}, k.Name, "has no test")
+		}
+	}
+}
+
+// The same as system properties, under all their names; what belongs into zoo.cfg only stands there.
+func TestEveryHonouredKeyAsSystemProperty(t *testing.T) {
+	for _, other := range []int{-1, 0} {
+		var text, flags strings.Builder
+		for name, value := range each {
+			k, ok := newTable().find(name)
+			require.True(t, ok)
+			property := "zookeeper." + k.name
+			switch {
+			case k.fileOnly:
+				text.WriteString(name + "=" + value + "\n")
+				continue
+			case other >= 0 && other < len(k.also):
+				property = "zookeeper." + k.also[other]
+			case isOurs(k.name):
+				property = k.name
+			}
+			flags.WriteString(" -D" + property + "='" + value + "'")
+		}
+		props, warnings := ParseJVMFlags("JVMFLAGS", flags.String())
+		require.Empty(t, warnings)
+		cfg, warnings, err := Input{File: "zoo.cfg", Text: []byte(text.String()), Properties: props}.Load()
+		require.NoError(t, err)
+		require.Empty(t, warnings)
+		require.Equal(t, wanted(), cfg)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for line, want := range map[string]string{
+		"secureClientPort=2281":                          "TLS on the client port comes with a later release; remove it, or stay with the original until then",
+		"sslQuorum=true":                                 "TLS comes with a later release",
+		"sessionRequireClientSASLAuth=true":              "SASL comes with a later release",
+		"zookeeper.superUser=me":                         "SASL comes with a later release",
+		"authProvider.1=org.a.SASLAuthentic":             "this authentication provider is not built in",
+		"ssl.authProvider=x509":                          "authentication by certificate comes with a later release",
+		"enforce.auth.enabled=true":                      "the demand that clients authenticate comes with a later release",
+		"audit.enable=true":                              "the audit log comes with a later release",
+		"admin.forceHttps=true":                          "HTTPS of the admin server comes with a later release",
+		"metricsProvider.httpsPort=7001":                 "HTTPS of the metrics endpoint comes with a later release",
+		"zookeeper.ensembleAuthName=a":                   "the scheme ensemble comes with a later release",
+		"sslQuorum=maybe":                                "TLS comes with a later release",
+		"server.1=a:2888:3888;2181;2281":                 "names a secure client port",
+		"server.1=a:2888:3888;99999":                     "has no usable client port",
+		"server.1=a:2888:3888;2182":                      "gives the client port 2182, and clientPort is 1",
+		"snapshot.compression.method=zip":                `"zip" is no compression method; give gz or snappy, or remove the line`,
+		"connectionDropIncrease=2":                       `"2" is no share; give a number from 0 to 1, such as 0.02`,
+		"holdfast.logLevel=loud":                         `"loud" is no log level; give debug, info, warn or error`,
+		"admin.commandURL=x":                             `"x" does not begin with a slash; give a path such as /commands`,
+		"dynamicConfigFile=/no/such/file":                "cannot be read",
+		"autopurge.purgeInterval=99999999999d":           "is no interval",
+		"requestThrottleStallTime=0":                     "0 is out of range",
+		"IPAuthenticationProvider.usexforwardedfor=true": "comes with a later release",
+	} {
+		_, _, problems := parse("dataDir=/d\nclientPort=1\n" + line)
+		require.Contains(t, problems, "zoo.cfg:3: "+line[:strings.IndexByte(line, '=')]+": ", line)
+		require.Contains(t, problems, want, line)
+	}
+	for _, line := range []string{
+		"sslQuorum=false", "audit.enable=no", "secureClientPort=", "admin.forceHttps=false",
+		"authProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
+	} {
+		_, warnings, problems := parse("dataDir=/d\nclientPort=1\n" + line)
+		require.Empty(t, problems, line)
+		require.Empty(t, warnings, line)
+	}
+}

@@ -1,0 +1,36 @@
+package config
+
+import "strings"
+
+// logicalLine is one key and value, with the number of the line it begins on.
+type logicalLine struct {
+	number int
+	text   string
+}
+
+// logicalLines splits by the rules of .properties files: comments and blank lines are left out, and a line that ends in
+// an odd number of backslashes goes on with the next one.
+func logicalLines(text string) []logicalLine {
+	var out []logicalLine
+	lines := strings.Split(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n"), "\n")
+	for i := 0; i < len(lines); i++ {
+		first := strings.TrimLeft(lines[i], " \t\f\ufeff")
+		if first == "" || first[0] == '#' || first[0] == '!' {
+			continue
+		}
+		l := logicalLine{number: i + 1, text: first}
+		for continues(l.text) && i+1 < len(lines) {
+			i++
+			l.text = l.text[:len(l.text)-1] + strings.TrimLeft(lines[i], " \t\f")
+		}
+		if continues(l.text) {
+			l.text = l.text[:len(l.text)-1]
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+func continues(line string) bool {
+	return (len(line)-len(strings.TrimRight(line, `\`)))%2 == 1
+}

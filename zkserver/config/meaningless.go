@@ -1,0 +1,57 @@
+package config
+
+const (
+	noJVM    = "here: it tunes the original's JVM, threads or network library"
+	noAlone  = "for a single server"
+	noTLS    = "here: it tunes TLS, which no port of this server speaks yet"
+	noSASL   = "here: it tunes SASL, which this server does not speak yet"
+	noClient = "here: it is a setting of clients"
+)
+
+// meaningless are the keys that change nothing here, by the reason. The reason completes "has no meaning …".
+var meaningless = []struct{ why, names string }{
+	{noAlone, `initLimit syncLimit connectToLearnerMasterLimit leaderServes cnxTimeout quorumCnxnTimeoutMs standaloneEnabled
+		electionPortBindRetry observer.reconnectDelayMs observer.election.DelayMs observerMasterPort syncEnabled observer.syncEnabled
+		fastleader.minNotificationInterval fastleader.maxNotificationInterval maxConcurrentSnapSyncs maxConcurrentDiffSyncs
+		leader.maxConcurrentSnapSyncs leader.maxConcurrentDiffSyncs leader.maxTimeToWaitForEpoch leader.ackLoggingFrequency
+		maxTimeToWaitForEpoch learner.closeSocketAsync leader.closeSocketAsync learner.asyncSending peerType
+		forward_learner_requests_to_commit_processor_disabled follower.skipLearnerRequestToNextProcessor
+		quorumListenOnAllIPs multiAddress.enabled multiAddress.reachabilityCheckTimeoutMs multiAddress.reachabilityCheckEnabled
+		oraclePath tcpKeepAlive commitLogCount quorum.cnxn.threads.size localSessionsEnabled localSessionsUpgradingEnabled
+		reconfigEnabled group. weight. messageTracker.BufferSize messageTracker.Enabled leaderConnectDelayDuringRetryMs
+		observerMaster.sizeLimit snapshotSizeFactor forceSnapshotSync follower.nodelay leader.nodelay enableEagerACLCheck failLimit
+		quorum.auth.learner.saslLoginContext quorum.auth.server.saslLoginContext quorum.auth.kerberos.servicePrincipal
+		closeSessionTxn.enabled`},
+	{noJVM, `serverCnxnFactory advancedFlowControlEnabled netty.advancedFlowControl.enabled
+		nio.numSelectorThreads nio.numWorkerThreads nio.directBufferBytes nio.shutdownTimeout commitProcessor.numWorkerThreads
+		commitProcessor.maxReadBatchSize commitProcessor.maxCommitBatchSize commitProcessor.shutdownTimeout
+		request_throttler.shutdownTimeout flushDelay maxWriteQueuePollTime maxBatchSize intBufferStartingSizeBytes
+		watchManagerName watcherCleanThreadsNum watcherCleanThreshold watcherCleanIntervalInSeconds maxInProcessingDeadWatchers
+		bitHashCacheSize maxResponseCacheSize maxGetChildrenResponseCacheSize
+		jvm.pause.monitor jvm.pause.info-threshold.ms jvm.pause.warn-threshold.ms jvm.pause.sleep.time.ms
+		pathStats.enabled pathStats.delay pathStats.initialDelay pathStats.maxDepth pathStats.sampleRate pathStats.slotCapacity
+		pathStats.slotDuration pathStats.topPathMax jmx.log4j.disable jmx.log4j.mbean admin.httpVersion
+		metricsProvider.exportJvmInfo metricsProvider.numWorkerThreads metricsProvider.maxQueueSize
+		metricsProvider.workerShutdownTimeoutMs metricsProvider.prometheusMetricsSummaryRotateIntervalSeconds`},
+	{"here: what the log holds is read up to 128 MiB for each record, whatever was added to a request", `jute.maxbuffer.extrasize`},
+	{"here: the log goes to standard error (see --log-level and holdfast.logLevel)", `log.dir log.file log.threshold console.threshold
+		log.maxfilesize log.maxbackupindex tracelog.dir tracelog.file auditlog.file auditlog.threshold`},
+	{"as long as the audit log is off", `audit.impl.class`},
+	{noTLS, `ssl.keyStore.location ssl.keyStore.password ssl.quorum.keyStore.location ssl.quorum.keyStore.password
+		ssl.keyStore.passwordPath ssl.quorum.keyStore.passwordPath ssl.keyStore.type ssl.quorum.keyStore.type
+		ssl.trustStore.location ssl.trustStore.password ssl.quorum.trustStore.location ssl.quorum.trustStore.password
+		ssl.trustStore.passwordPath ssl.quorum.trustStore.passwordPath ssl.trustStore.type ssl.quorum.trustStore.type
+		ssl.protocol ssl.quorum.protocol ssl.enabledProtocols ssl.quorum.enabledProtocols ssl.ciphersuites
+		ssl.quorum.ciphersuites ssl.context.supplier.class ssl.quorum.context.supplier.class ssl.hostnameVerification
+		ssl.quorum.hostnameVerification ssl.clientHostnameVerification ssl.quorum.clientHostnameVerification
+		ssl.allowReverseDnsLookup ssl.quorum.allowReverseDnsLookup ssl.crl ssl.quorum.crl ssl.ocsp ssl.quorum.ocsp
+		ssl.clientAuth ssl.quorum.clientAuth ssl.handshakeDetectionTimeoutMillis ssl.quorum.handshakeDetectionTimeoutMillis
+		ssl.sslProvider sslQuorumReloadCertFiles client.certReload fips-mode outstandingHandshake.limit
+		netty.server.outstandingHandshake.limit netty.server.earlyDropSecureConnectionHandshakes
+		ssl.quorum. ssl. metricsProvider.ssl.`},
+	{noSASL, `kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
+		kerberos.minReLoginTimeMs kinit sasl.serverconfig allowSaslFailedClients letAnySaslUserDoX requireKerberosConfig
+		security.auth_to_local server.principal server.realm SASLAuthenticationProvider.superPassword`},
+	{noClient, `clientCnxnSocket client.secure sasl.client sasl.clientconfig sasl.client.username sasl.client.canonicalize.hostname
+		disableAutoWatchReset request.timeout`},
+}

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"net"
+	"strconv"
+	"strings"
+)
+
+// metricsKeys only make sense together: the parser collects them, and makes MetricsAddr of them at the end.
+func metricsKeys() []key {
+	return fileOnly(
+		key{name: "metricsProvider.className", metric: func(m *metrics, v string) error {
+			m.class = v[strings.LastIndexByte(v, '.')+1:]
+			switch m.class {
+			case prometheusProvider, "DefaultMetricsProvider", "NullMetricsProvider":
+				return nil
+			}
+			return bad("give org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider or remove the line",
+				"%q is no known provider", v)
+		}},
+		key{name: "metricsProvider.httpHost", metric: func(m *metrics, v string) error { m.host = v; return nil }},
+		key{name: "metricsProvider.httpPort", metric: func(m *metrics, v string) error {
+			n, err := number(v, "", 1, 65535)
+			m.port = int(n)
+			return err
+		}},
+	)
+}
+
+const prometheusProvider = "PrometheusMetricsProvider"
+
+// metrics are the metricsProvider keys.
+type metrics struct {
+	class, host string
+	port        int
+}
+
+func (m *metrics) addr() string {
+	if m.class != prometheusProvider {
+		return ""
+	}
+	port := m.port
+	if port == 0 {
+		port = 7000
+	}
+	host := m.host
+	if host == "0.0.0.0" {
+		host = ""
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}

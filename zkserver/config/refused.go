@@ -1,0 +1,57 @@
+package config
+
+import "strings"
+
+// later is why most keys are refused.
+const later = "comes with a later release"
+
+func ifTrue(v string) bool {
+	b, err := boolean(v)
+	return err != nil || b
+}
+
+func ifGiven(v string) bool { return v != "" }
+
+// builtIn tells whether an authentication provider of the original is not one that every server has here.
+func notBuiltIn(v string) bool {
+	switch v[strings.LastIndexByte(v, '.')+1:] {
+	case "DigestAuthenticationProvider", "IPAuthenticationProvider":
+		return false
+	}
+	return true
+}
+
+// refused are the keys that switch something on which this release does not have, and without which the server would
+// protect less, or keep less, than the operator expects.
+func refused() []key {
+	var all []key
+	for _, g := range []struct {
+		names  string
+		refuse func(string) bool
+		why    string
+	}{
+		{"secureClientPort secureClientPortAddress", ifGiven, "TLS on the client port " + later},
+		{"client.portUnification sslQuorum portUnification ssl.quorum.portUnification", ifTrue, "TLS " + later},
+		{"ssl.authProvider X509AuthenticationProvider.superUser", ifGiven, "authentication by certificate " + later},
+		{
+			"sessionRequireClientSASLAuth quorum.auth.enableSasl quorum.auth.serverRequireSasl quorum.auth.learnerRequireSasl",
+			ifTrue, "SASL " + later,
+		},
+		{"java.security.auth.login.config requireClientAuthScheme superUser superUser.", ifGiven, "SASL " + later},
+		{"enforce.auth.enabled", ifTrue, "the demand that clients authenticate " + later},
+		{"enforce.auth.schemes", ifGiven, "the demand that clients authenticate " + later},
+		{"ensembleAuthName", ifGiven, "the scheme ensemble " + later},
+		{"authProvider authProvider.", notBuiltIn, "this authentication provider is not built in; SASL and x509 come with a later release, others cannot be added"},
+		{"IPAuthenticationProvider.usexforwardedfor", ifTrue, "the address of a client is that of its connection; reading it from a header " + later},
+		{"audit.enable", ifTrue, "the audit log " + later},
+		{"admin.forceHttps admin.needClientAuth admin.portUnification", ifTrue, "HTTPS of the admin server " + later},
+		{"metricsProvider.httpsPort", ifGiven, "HTTPS of the metrics endpoint " + later},
+		{"metricsProvider.ssl.need.client.auth metricsProvider.ssl.want.client.auth", ifTrue, "HTTPS of the metrics endpoint " + later},
+		{"emulate353TTLNodes", ifTrue, "reading the TTL znodes of release 3.5.3 " + later},
+	} {
+		for name := range strings.FieldsSeq(g.names) {
+			all = append(all, key{name: name, refuse: g.refuse, why: g.why})
+		}
+	}
+	return all
+}

@@ -1,0 +1,60 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What the table of keys calls hot is what a reload changes, and nothing else.
+func TestReloadChangesTheHotKeysOnly(t *testing.T) {
+	for name, value := range each {
+		if name == "electionAlg" || name == "autopurge.snapRetainCount" || name == "DigestAuthenticationProvider.digestAlg" {
+			value = "" // the only value there is, or the default
+		}
+		base := "clientPort=1\ndataDir=/base\nmetricsProvider.className=PrometheusMetricsProvider\n"
+		now, _, problems := parse(base)
+		require.Empty(t, problems)
+		line := name + "=" + value
+		if name == "autopurge.snapRetainCount" {
+			line = name + "=5"
+		}
+		next, _, _ := parse(base + line)
+		merged, changed, waiting := now.Reload(&next)
+		k, _ := newTable().find(name)
+		switch {
+		case value == "" && name != "autopurge.snapRetainCount":
+		case name == "metricsProvider.className":
+		case k.hot:
+			require.Len(t, changed, 1, name)
+			require.Empty(t, waiting, name)
+			require.Equal(t, next, merged, name)
+		default:
+			require.Empty(t, changed, name)
+			require.NotEmpty(t, waiting, name)
+			require.Equal(t, now, merged, name)
+		}
+	}
+}
+
+func TestSecurity(t *testing.T) {
+	quiet, _, _ := parse("dataDir=/d\nclientPort=1\nclientPortAddress=127.0.0.1")
+	require.Empty(t, quiet.Security())
+	for line, want := range map[string]string{
+		"clientPortAddress=0.0.0.0":                           "the client port can be reached from other machines, without TLS",
+		"skipACL=yes":                                         "skipACL=yes: every client may read and change everything",
+		"4lw.commands.whitelist=*":                            "4lw.commands.whitelist=*",
+		"4lw.commands.whitelist=wchp":                         "4lw.commands.whitelist allows wchp",
+		"DigestAuthenticationProvider.superDigest=super:x":    "there is a superuser",
+		"admin.serverAddress=0.0.0.0":                         "the admin server can be reached from other machines",
+		"metricsProvider.className=PrometheusMetricsProvider": "the metrics can be read from other machines",
+		"forceSync=no":                                        "forceSync=no: a power failure loses writes",
+		"autopurge.purgeInterval=0":                           "old snapshots and logs stay",
+		"maxClientCnxns=0":                                    "neither maxClientCnxns nor maxCnxns",
+	} {
+		cfg, _, problems := parse("dataDir=/d\nclientPort=1\nclientPortAddress=localhost\n" + line)
+		require.Empty(t, problems)
+		require.Len(t, cfg.Security(), 1, line)
+		require.Contains(t, cfg.Security()[0], want)
+	}
+}
