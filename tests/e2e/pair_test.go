@@ -56,8 +56,10 @@ func startZK(ts *testscript.TestScript) {
 
 func startNN(ts *testscript.TestScript, id string) {
 	port := ts.Getenv(map[string]string{"nn1": "NN1", "nn2": "NN2"}[id])
-	cmdBg(ts, []string{id, "nnstub", "serve", "--id", id, "--nameservice", "ns1", "--rpc-address", "localhost:" + port,
-		"--journal", "journal", "--auto-failover"})
+	cmdBg(ts, []string{
+		id, "nnstub", "serve", "--id", id, "--nameservice", "ns1", "--rpc-address", "localhost:" + port,
+		"--journal", "journal", "--auto-failover",
+	})
 	cmdLogged(ts, false, []string{id, "serves on"})
 }
 
