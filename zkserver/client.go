@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/admin"
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
@@ -57,10 +58,13 @@ func (s *Server) Accept(c *cnxn.Conn) cnxn.Client {
 }
 
 // Command implements cnxn.Server.
-func (s *Server) Command(word string, _ *cnxn.Conn) (string, bool) {
+func (s *Server) Command(word string, arg []byte, _ *cnxn.Conn) (string, bool) {
 	s.stats.received.Add(1)
-	return s.words.Answer(word)
+	return s.words.Answer(word, arg)
 }
+
+// Argument implements cnxn.Server.
+func (s *Server) Argument(word string) int { return admin.ArgumentSize(word) }
 
 // errStopping is what waiting connections are told when the server stops.
 var errStopping = fmt.Errorf("zkserver: the server is stopping: %w", net.ErrClosed)

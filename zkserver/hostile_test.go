@@ -161,5 +161,5 @@ func TestFourLetterWords(t *testing.T) {
 	require.Equal(t, "imok", ask("ruok"))
 	require.Contains(t, ask("srvr"), "Mode: standalone\nNode count: 5\n")
 	require.Equal(t, "mntr is not executed because it is not in the whitelist.\n", ask("mntr"))
-	require.Equal(t, "wchc is not supported by this server.\n", ask("wchc"))
+	require.Equal(t, "wchc is not executed because it is not in the whitelist.\n", ask("wchc"))
 }

@@ -1,6 +1,7 @@
 package zkserver
 
 import (
+	"math"
 	"net"
 	"net/http"
 	"time"
@@ -45,78 +46,64 @@ func (m *metricsEndpoint) close() {
 	}
 }
 
-// Registry is a new Prometheus registry with the metrics of this server, under the original's names where it has them.
-// Collect from it only between Start and Shutdown.
+// Registry is a new Prometheus registry with the metrics of this server: those of the original under its names and with its
+// types, and ours, which begin with holdfast_. Collect from it only between Start and Shutdown.
 func (s *Server) Registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.stats.reads, s.stats.writes, s.stats.syncs, s.stats.snapshotTime, &statusCollector{s: s})
+	r.MustRegister(admin.NewCollector(s), &ownCollector{s: s})
+	if !s.cfg.MetricsNoRuntime {
+		r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
 	return r
 }
 
-// statusCollector turns the status into metrics when it is asked.
-type statusCollector struct{ s *Server }
+// ownCollector shows what the original has no names for.
+type ownCollector struct{ s *Server }
 
-type statusMetric struct {
+type ownMetric struct {
 	desc  *prometheus.Desc
 	typ   prometheus.ValueType
-	value func(*admin.Status) float64
+	value func(*Server, *admin.Status) float64
 }
 
-func gauge(name, help string, value func(*admin.Status) float64) statusMetric {
-	return statusMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value}
+func own(name, help string, typ prometheus.ValueType, value func(*Server, *admin.Status) float64) ownMetric {
+	return ownMetric{prometheus.NewDesc("holdfast_"+name, help, nil, nil), typ, value}
 }
 
-func counter(name, help string, value func(*admin.Status) float64) statusMetric {
-	return statusMetric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, value}
-}
-
-var statusMetrics = []statusMetric{
-	gauge("znode_count", "Number of znodes.", func(s *admin.Status) float64 { return float64(s.Nodes) }),
-	gauge("ephemerals_count", "Number of ephemeral znodes.", func(s *admin.Status) float64 { return float64(s.Ephemerals) }),
-	gauge("approximate_data_size", "Bytes of all paths and data.", func(s *admin.Status) float64 { return float64(s.DataSize) }),
-	gauge("watch_count", "Number of watches.", func(s *admin.Status) float64 { return float64(s.Watches) }),
-	gauge("global_sessions", "Number of sessions.", func(s *admin.Status) float64 { return float64(s.Sessions) }),
-	gauge("num_alive_connections", "Number of connections.", func(s *admin.Status) float64 { return float64(s.ConnectionCount) }),
-	gauge("outstanding_requests", "Number of requests not answered yet.", func(s *admin.Status) float64 { return float64(s.Outstanding) }),
-	gauge("uptime", "Time since the start, in ms.", func(s *admin.Status) float64 { return float64(s.Uptime.Milliseconds()) }),
-	gauge("avg_latency", "Mean time to answer a request, in ms.", func(s *admin.Status) float64 { return s.LatencyAvg.Seconds() * 1000 }),
-	gauge("max_latency", "Longest time to answer a request, in ms.", func(s *admin.Status) float64 { return s.LatencyMax.Seconds() * 1000 }),
-	gauge("min_latency", "Shortest time to answer a request, in ms.", func(s *admin.Status) float64 { return s.LatencyMin.Seconds() * 1000 }),
-	gauge("holdfast_last_zxid", "The last zxid applied.", func(s *admin.Status) float64 { return float64(s.LastZxid) }),
-	gauge("holdfast_snapshot_bytes", "Bytes of all snapshots on disk.", func(s *admin.Status) float64 { return float64(s.DataDirSize) }),
-	gauge("holdfast_log_bytes", "Bytes of all log files on disk.", func(s *admin.Status) float64 { return float64(s.LogDirSize) }),
-	counter("packets_received", "Packets received.", func(s *admin.Status) float64 { return float64(s.Received) }),
-	counter("packets_sent", "Packets sent.", func(s *admin.Status) float64 { return float64(s.Sent) }),
-	counter("connection_rejected", "Connections refused for a limit.", func(s *admin.Status) float64 { return float64(s.RejectedConnections) }),
-	counter("auth_failed_count", "Failed authentications.", func(s *admin.Status) float64 { return float64(s.AuthFailed) }),
-	counter("fsync_threshold_exceed_count", "Slow fsyncs of the log.", func(s *admin.Status) float64 { return float64(s.SlowSyncs) }),
-}
-
-var opDescs = func() (d []*prometheus.Desc) {
-	for _, op := range opMetrics {
-		d = append(d, prometheus.NewDesc(op.metric, "Number of operations answered: "+op.op.String()+".", nil, nil))
+var (
+	ownMetrics = []ownMetric{
+		own("last_zxid", "The last zxid applied.", prometheus.GaugeValue, func(_ *Server, st *admin.Status) float64 { return float64(st.LastZxid) }),
+		own("zxid_counter_remaining", "Transactions until the counter of the epoch is used up and a new epoch begins.", prometheus.GaugeValue,
+			func(_ *Server, st *admin.Status) float64 { return float64(math.MaxUint32 - st.LastZxid.Counter()) }),
+		own("snapshot_bytes", "Bytes of all files beside the snapshots.", prometheus.GaugeValue,
+			func(_ *Server, st *admin.Status) float64 { return float64(st.DataDirSize) }),
+		own("log_bytes", "Bytes of all log files.", prometheus.GaugeValue, func(_ *Server, st *admin.Status) float64 { return float64(st.LogBytes) }),
+		own("disk_free_bytes", "Free bytes of the disk with the log; -1 when the system does not tell.", prometheus.GaugeValue,
+			func(_ *Server, st *admin.Status) float64 { return float64(st.DiskFree) }),
+		own("outstanding_bytes", "Bytes of all requests not answered yet.", prometheus.GaugeValue,
+			func(s *Server, _ *admin.Status) float64 { return float64(s.throttle.bytes.Load()) }),
+		own("slow_fsyncs_total", "Fsyncs of the log that took longer than fsync.warningthresholdms.", prometheus.CounterValue,
+			func(_ *Server, st *admin.Status) float64 { return float64(st.SlowSyncs) }),
+		own("snapshots_total", "Snapshots written.", prometheus.CounterValue, func(s *Server, _ *admin.Status) float64 { return float64(s.stats.snapshots.Load()) }),
 	}
-	return d
-}()
+	opDesc = prometheus.NewDesc("holdfast_op_total", "Operations answered.", []string{"op"}, nil)
+)
 
 // Describe implements prometheus.Collector.
-func (c *statusCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, m := range statusMetrics {
+func (c *ownCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range ownMetrics {
 		ch <- m.desc
 	}
-	for _, d := range opDescs {
-		ch <- d
-	}
+	ch <- opDesc
 }
 
 // Collect implements prometheus.Collector.
-func (c *statusCollector) Collect(ch chan<- prometheus.Metric) {
+func (c *ownCollector) Collect(ch chan<- prometheus.Metric) {
 	st := c.s.Status(false)
-	for _, m := range statusMetrics {
-		ch <- prometheus.MustNewConstMetric(m.desc, m.typ, m.value(&st))
+	for _, m := range ownMetrics {
+		ch <- prometheus.MustNewConstMetric(m.desc, m.typ, m.value(c.s, &st))
 	}
-	for i, op := range opMetrics {
-		ch <- prometheus.MustNewConstMetric(opDescs[i], prometheus.CounterValue, float64(c.s.stats.opCount(op.op)))
+	for _, op := range countedOps {
+		ch <- prometheus.MustNewConstMetric(opDesc, prometheus.CounterValue, float64(c.s.stats.opCount(op)), op.String())
 	}
 }

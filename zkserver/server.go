@@ -39,9 +39,11 @@ type Server struct {
 	locks    []io.Closer
 	registry *auth.Registry
 	words    *admin.Words
-	port     *cnxn.Port
-	metrics  *metricsEndpoint
-	stats    stats
+	// traceMask is what gtmk shows and stmk sets.
+	traceMask *admin.TraceMask
+	port      *cnxn.Port
+	metrics   *metricsEndpoint
+	stats     stats
 
 	treeMu  sync.RWMutex
 	tree    *tree.Tree
@@ -84,11 +86,14 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zkserver: %w", err)
 	}
-	if s.words, err = admin.NewWords(s, cfg.Commands); err != nil {
-		return nil, fmt.Errorf("zkserver: %w", err)
+	s.traceMask = admin.NewTraceMask()
+	var unknown []string
+	if s.words, unknown = admin.NewWords(s, s.traceMask, cfg.Commands); len(unknown) > 0 {
+		s.log.Warn("4lw.commands.whitelist names words that do not exist", zap.Strings("words", unknown))
 	}
 	s.core.giveUp = make(chan struct{})
 	s.stats.init()
+	s.count()
 	s.throttle.init(int64(cfg.GlobalOutstandingLimit))
 	s.inbox = pipeline.NewInbox[*client](s.wakeCore)
 	return s, nil

@@ -1,9 +1,11 @@
 package zkserver
 
 import (
+	"cmp"
 	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -16,22 +18,136 @@ import (
 
 // stats are the counters of a server.
 type stats struct {
-	received, sent          atomic.Int64
-	authFailed              atomic.Int64
-	revalidated, expired    atomic.Int64
-	slowSyncs               atomic.Int64
-	snapshots, snapFailures atomic.Int64
-	ops                     [128]atomic.Int64
-	sessionOps              [2]atomic.Int64 // createSession, closeSession
-	reads, writes, syncs    *obs.Latency
-	snapshotTime            *obs.Latency
+	received, sent            atomic.Int64 // packets
+	bytesIn, bytesOut         atomic.Int64 // of requests and of replies
+	watchBytes                atomic.Int64 // of events
+	connects                  atomic.Int64
+	authFailed                atomic.Int64
+	revalidated, expired      atomic.Int64
+	slowSyncs                 atomic.Int64
+	snapshots, snapFailures   atomic.Int64
+	snapLimited, restLimited  atomic.Int64 // refused over HTTP
+	restoreFailures           atomic.Int64
+	prepared                  atomic.Int64 // requests turned into transactions
+	replies                   sizes
+	ops                       [128]atomic.Int64
+	sessionOps                [2]atomic.Int64 // createSession, closeSession
+	reads, writes             *obs.Latency
+	propagation               *obs.Latency // from the preparation of a transaction until it is visible
+	syncs, jobs               *obs.Latency // fsyncs, and the writing and fsync of batches
+	batches                   *obs.Summary // transactions written together
+	snapshotTime, restoreTime *obs.Latency
+	loadTime                  *obs.Latency                       // of the whole state, at the start
+	replayed                  *obs.Summary                       // transactions, at the start
+	fanOut                    map[zkproto.EventType]*obs.Summary // watchers told of one event
+	metrics                   admin.Metrics
+}
+
+// sizes are the last, least and greatest size of replies in bytes; -1 as long as there is none.
+type sizes struct{ last, least, most atomic.Int64 }
+
+func (z *sizes) reset() {
+	z.last.Store(-1)
+	z.least.Store(-1)
+	z.most.Store(-1)
+}
+
+// add takes the least and the greatest of some replies, and the last of them.
+func (z *sizes) add(least, most, last int64) {
+	z.last.Store(last)
+	for v := z.least.Load(); (v < 0 || least < v) && !z.least.CompareAndSwap(v, least); v = z.least.Load() {
+	}
+	for v := z.most.Load(); most > v && !z.most.CompareAndSwap(v, most); v = z.most.Load() {
+	}
+}
+
+// replied are the sizes of replies that are counted together.
+type replied struct{ n, bytes, least, most, last int64 }
+
+func (r *replied) add(size int) {
+	v := int64(size)
+	if r.n == 0 || v < r.least {
+		r.least = v
+	}
+	r.n, r.bytes, r.most, r.last = r.n+1, r.bytes+v, max(r.most, v), v
+}
+
+// replied counts replies.
+func (st *stats) replied(r *replied) {
+	if r.n == 0 {
+		return
+	}
+	st.sent.Add(r.n)
+	st.bytesOut.Add(r.bytes)
+	st.replies.add(r.least, r.most, r.last)
+}
+
+// told counts how many watchers an event had.
+func (st *stats) told(event zkproto.EventType, watchers int) {
+	if s := st.fanOut[event]; s != nil && watchers > 0 {
+		s.Add(int64(watchers))
+	}
 }
 
 func (st *stats) init() {
-	st.reads = obs.NewLatency("readlatency", "Time from the arrival of a read to its reply, in ms.")
-	st.writes = obs.NewLatency("updatelatency", "Time from the arrival of a write to its reply, in ms.")
-	st.syncs = obs.NewLatency("fsynctime", "Duration of an fsync of the transaction log, in ms.")
-	st.snapshotTime = obs.NewLatency("snapshottime", "Duration of writing a snapshot, in ms.")
+	summaries := map[string]*obs.Summary{}
+	latency := func(name, help string, detail obs.Detail) *obs.Latency {
+		l := obs.NewLatency(name, help+", in ms.", detail)
+		summaries[name] = &l.Summary
+		return l
+	}
+	summary := func(name, help string) *obs.Summary {
+		s := obs.NewSummary(name, help+".", obs.Basic)
+		summaries[name] = s
+		return s
+	}
+	st.reads = latency("readlatency", "Time from the arrival of a read to its reply", obs.Advanced)
+	st.writes = latency("updatelatency", "Time from the arrival of a write to its reply", obs.Advanced)
+	st.propagation = latency("propagation_latency", "Time from the preparation of a transaction until it is visible", obs.Advanced)
+	st.jobs = latency("sync_processor_queue_flush_time_ms", "Time to write and sync a batch of transactions", obs.Advanced)
+	st.syncs = latency("fsynctime", "Duration of an fsync of the transaction log", obs.Basic)
+	st.snapshotTime = latency("snapshottime", "Duration of writing a snapshot", obs.Basic)
+	st.restoreTime = latency("restore_time", "Duration of a restore from a snapshot", obs.Basic)
+	st.loadTime = latency("dbinittime", "Time to load the state at the start", obs.Basic)
+	st.batches = summary("sync_processor_batch_size", "Transactions written together")
+	st.replayed = summary("startup_txns_loaded", "Transactions replayed from the log at the start")
+	st.fanOut = map[zkproto.EventType]*obs.Summary{
+		zkproto.EventNodeCreated:         summary("node_created_watch_count", "Watchers told of the creation of a znode"),
+		zkproto.EventNodeDeleted:         summary("node_deleted_watch_count", "Watchers told of the deletion of a znode"),
+		zkproto.EventNodeDataChanged:     summary("node_changed_watch_count", "Watchers told of new data of a znode"),
+		zkproto.EventNodeChildrenChanged: summary("node_children_watch_count", "Watchers told of changed children of a znode"),
+	}
+	st.replies.reset()
+	st.metrics.Summaries = summaries
+}
+
+// count sets up the counters under the original's names. The server is not running yet.
+func (s *Server) count() {
+	st := &s.stats
+	st.metrics.Counters = map[string]func() int64{
+		"watch_bytes":                   st.watchBytes.Load,
+		"bytes_received_count":          st.bytesIn.Load,
+		"response_bytes":                st.bytesOut.Load,
+		"connection_request_count":      st.connects.Load,
+		"connection_revalidate_count":   st.revalidated.Load,
+		"connection_rejected":           func() int64 { return s.port.Rejected() },
+		"stale_sessions_expired":        st.expired.Load,
+		"snapshot_error_count":          st.snapFailures.Load,
+		"snapshot_rate_limited_count":   st.snapLimited.Load,
+		"restore_error_count":           st.restoreFailures.Load,
+		"restore_rate_limited_count":    st.restLimited.Load,
+		"digest_mismatches_count":       s.DigestMismatches,
+		"prep_processor_request_queued": st.prepared.Load,
+		"sync_processor_request_queued": func() int64 { return int64(st.batches.Sum()) },
+		"outstanding_changes_queued":    st.prepared.Load,
+		"outstanding_changes_removed":   st.propagation.Count,
+		"unrecoverable_error_count": func() int64 {
+			if s.Err() != nil {
+				return 1
+			}
+			return 0
+		},
+	}
 }
 
 func (st *stats) op(op zkproto.OpCode) {
@@ -43,6 +159,12 @@ func (st *stats) op(op zkproto.OpCode) {
 	case op == zkproto.OpCloseSession:
 		st.sessionOps[1].Add(1)
 	}
+}
+
+// logged counts a batch that was written.
+func (st *stats) logged(took time.Duration, transactions int) {
+	st.jobs.Observe(took)
+	st.batches.Add(int64(transactions))
 }
 
 // synced counts an fsync of the log.
@@ -98,11 +220,15 @@ func (s *Server) Status(details bool) admin.Status {
 		Received: s.stats.received.Load(), Sent: s.stats.sent.Load(), Outstanding: max(0, s.throttle.count.Load()),
 		Uptime: s.clock.Now().Sub(s.started), TickTime: s.cfg.TickTime, MinTimeout: least, MaxTimeout: most,
 		MaxClientCnxns: s.cfg.MaxClientCnxns, DataDir: absolute(s.snapDir()), LogDir: absolute(s.logDir()),
-		ConnectionCount: s.port.Count(), RejectedConnections: s.port.Rejected(), AuthFailed: s.stats.authFailed.Load(),
-		SlowSyncs: s.stats.slowSyncs.Load(), ClientPort: portOf(s.Addr()),
+		ConnectionCount: s.port.Count(), AuthFailed: s.stats.authFailed.Load(), SlowSyncs: s.stats.slowSyncs.Load(),
+		ClientPort: portOf(s.Addr()), ListenBacklog: -1, LastResponse: s.stats.replies.last.Load(),
+		MinResponse: s.stats.replies.least.Load(), MaxResponse: s.stats.replies.most.Load(),
+	}
+	if s.cfg.ListenBacklog > 0 {
+		st.ListenBacklog = s.cfg.ListenBacklog
 	}
 	st.OpenFiles, st.MaxFiles = admin.OpenFiles()
-	st.DataDirSize, st.LogDirSize = s.fileSizes(s.snapDir(), "snapshot."), s.fileSizes(s.logDir(), "log.")
+	s.files(&st)
 	s.treeMu.RLock()
 	st.LastZxid, st.Nodes, st.Ephemerals, st.DataSize = s.tree.LastZxid(), s.tree.NodeCount(), s.tree.EphemeralCount(), s.tree.DataSize()
 	if details {
@@ -113,19 +239,96 @@ func (s *Server) Status(details bool) admin.Status {
 	}
 	s.treeMu.RUnlock()
 	s.watchMu.Lock()
-	st.Watches, st.Watchers, st.WatchPaths = s.watches.Count(), s.watches.Watchers(), s.watches.Paths()
+	st.Watches, st.DataWatches, st.Watchers, st.WatchPaths = s.watches.Count(), s.watches.DataCount(), s.watches.Watchers(), s.watches.Paths()
 	s.watchMu.Unlock()
 	s.onCore(func() {
 		st.Sessions = s.core.sessions.Len()
 		if details {
-			st.SessionTimeouts = s.core.sessions.Timeouts()
+			st.SessionExpiries = s.expiries()
 		}
 	})
 	if details {
 		st.Connections = s.connections()
 	}
-	st.Extra = s.stats.values()
 	return st
+}
+
+// files fills in what the directories tell.
+func (s *Server) files(st *admin.Status) {
+	st.DataDirSize, st.LogDirSize = s.fileSizes(s.snapDir(), ""), s.fileSizes(s.logDir(), "")
+	st.LogBytes = s.fileSizes(s.logDir(), "log.")
+	st.DiskFree = -1
+	if free, err := s.fs.FreeSpace(s.logDir()); err == nil {
+		st.DiskFree = free
+	}
+	st.LastSnapshot = admin.NoSnapshot
+	names, _ := s.fs.List(s.snapDir())
+	for _, name := range names {
+		zxid, ok := snapshotZxid(name)
+		if !ok || zxid < st.LastSnapshot {
+			continue
+		}
+		if info, err := s.fs.Stat(filepath.Join(s.snapDir(), name)); err == nil {
+			st.LastSnapshot, st.LastSnapshotTime = zxid, info.ModTime
+		}
+	}
+}
+
+// snapshotZxid is the zxid in the name of a snapshot file, packed or not.
+func snapshotZxid(name string) (zkproto.Zxid, bool) {
+	rest, ok := strings.CutPrefix(name, "snapshot.")
+	if !ok {
+		return 0, false
+	}
+	hex, _, _ := strings.Cut(rest, ".")
+	n, err := strconv.ParseUint(hex, 16, 64)
+	return zkproto.Zxid(n), err == nil
+}
+
+// expiries are the times at which sessions expire. The core calls it.
+func (s *Server) expiries() []admin.Expiry {
+	c := &s.core
+	for id, w := range c.owners {
+		s.touch(id, w) // the table is told only when it must know
+	}
+	var list []admin.Expiry
+	for at, ids := range c.sessions.Expiries() {
+		list = append(list, admin.Expiry{At: s.started.Add(time.Duration(at) * time.Millisecond), Millis: at, Sessions: ids})
+	}
+	slices.SortFunc(list, func(a, b admin.Expiry) int { return cmp.Compare(a.Millis, b.Millis) })
+	return list
+}
+
+// Metrics implements admin.Source.
+func (s *Server) Metrics() *admin.Metrics { return &s.stats.metrics }
+
+// Watching implements admin.Source.
+func (s *Server) Watching() []admin.Watching {
+	type pair struct {
+		w    *client
+		path string
+	}
+	var pairs []pair
+	s.watchMu.Lock()
+	s.watches.EachData(func(path string, w *client) { pairs = append(pairs, pair{w, path}) })
+	s.watchMu.Unlock()
+	list := make([]admin.Watching, 0, len(pairs)) // the connections' locks come before the watches'
+	for _, p := range pairs {
+		p.w.Lock()
+		list = append(list, admin.Watching{Session: p.w.session, Path: p.path})
+		p.w.Unlock()
+	}
+	return list
+}
+
+// Digests implements admin.Source.
+func (s *Server) Digests() []admin.Digest {
+	entries := s.DigestLog()
+	list := make([]admin.Digest, 0, len(entries))
+	for _, d := range entries {
+		list = append(list, admin.Digest{Zxid: d.Zxid, Version: d.Version, Digest: d.Digest})
+	}
+	return list
 }
 
 // connections describes the open connections, oldest first.
@@ -135,9 +338,11 @@ func (s *Server) connections() []admin.Connection {
 	for _, c := range conns {
 		a := admin.Connection{Addr: c.RemoteAddr().String(), Opened: c.Opened(), LastXid: -1, LastOp: "NA"}
 		a.Received, a.Sent = c.Packets()
+		a.Expires = c.Opened().Add(s.cfg.HandshakeTimeout)
 		if w, ok := c.Client().(*client); ok {
 			w.Lock()
 			a.Session, a.Timeout, a.Queued = w.session, w.timeout, w.fifo.Len()
+			a.Expires = c.LastHeard().Add(time.Duration(w.timeout) * time.Millisecond)
 			l := &w.last
 			a.LastXid, a.LastZxid, a.LastResponse, a.LastLatency = l.xid, l.zxid, l.when/1e6, l.latency
 			a.MinLatency, a.MaxLatency = l.min, l.max
@@ -172,10 +377,16 @@ var lastOpNames = map[zkproto.OpCode]string{
 
 // ResetStats implements admin.Source.
 func (s *Server) ResetStats() {
-	s.stats.received.Store(0)
-	s.stats.sent.Store(0)
-	for _, l := range []*obs.Latency{s.stats.reads, s.stats.writes, s.stats.syncs, s.stats.snapshotTime} {
-		l.Reset()
+	st := &s.stats
+	for _, n := range []*atomic.Int64{
+		&st.received, &st.sent, &st.bytesIn, &st.bytesOut, &st.watchBytes, &st.connects, &st.authFailed, &st.revalidated,
+		&st.expired, &st.slowSyncs, &st.snapshots, &st.snapFailures, &st.snapLimited, &st.restLimited, &st.restoreFailures, &st.prepared,
+	} {
+		n.Store(0)
+	}
+	st.replies.reset()
+	for _, sum := range st.metrics.Summaries {
+		sum.Reset()
 	}
 }
 
@@ -195,44 +406,18 @@ type latencies struct{ min, avg, max time.Duration }
 
 // latency is that of reads and writes together.
 func (st *stats) latency() latencies {
+	ms := func(f float64) time.Duration { return time.Duration(f * float64(time.Millisecond)) }
 	r, w := st.reads, st.writes
 	n := r.Count() + w.Count()
 	switch {
 	case n == 0:
 		return latencies{}
 	case r.Count() == 0:
-		return latencies{w.Min(), w.Avg(), w.Max()}
+		return latencies{ms(w.Min()), ms(w.Avg()), ms(w.Max())}
 	case w.Count() == 0:
-		return latencies{r.Min(), r.Avg(), r.Max()}
+		return latencies{ms(r.Min()), ms(r.Avg()), ms(r.Max())}
 	}
-	sum := float64(r.Avg())*float64(r.Count()) + float64(w.Avg())*float64(w.Count())
-	return latencies{min(r.Min(), w.Min()), time.Duration(sum / float64(n)), max(r.Max(), w.Max())}
-}
-
-// values are the further lines of mntr.
-func (st *stats) values() []admin.Value {
-	vs := []admin.Value{
-		{Key: "connection_revalidate_count", Value: st.revalidated.Load()},
-		{Key: "stale_sessions_expired", Value: st.expired.Load()},
-		{Key: "snapshot_error_count", Value: st.snapFailures.Load()},
-	}
-	var total int64
-	for _, name := range opMetrics {
-		n := st.opCount(name.op)
-		total += n
-		vs = append(vs, admin.Value{Key: name.metric, Value: n})
-	}
-	vs = append(vs, admin.Value{Key: "op_count_total", Value: total})
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	for _, l := range []struct {
-		name string
-		lat  *obs.Latency
-	}{{"readlatency", st.reads}, {"updatelatency", st.writes}, {"fsynctime", st.syncs}, {"snapshottime", st.snapshotTime}} {
-		vs = append(vs, admin.Value{Key: "avg_" + l.name, Value: ms(l.lat.Avg())}, admin.Value{Key: "min_" + l.name, Value: ms(l.lat.Min())},
-			admin.Value{Key: "max_" + l.name, Value: ms(l.lat.Max())}, admin.Value{Key: "cnt_" + l.name, Value: l.lat.Count()},
-			admin.Value{Key: "p50_" + l.name, Value: ms(l.lat.Quantile(0.5))}, admin.Value{Key: "p99_" + l.name, Value: ms(l.lat.Quantile(0.99))})
-	}
-	return vs
+	return latencies{ms(min(r.Min(), w.Min())), ms((r.Sum() + w.Sum()) / float64(n)), ms(max(r.Max(), w.Max()))}
 }
 
 func (st *stats) opCount(op zkproto.OpCode) int64 {
@@ -246,35 +431,34 @@ func (st *stats) opCount(op zkproto.OpCode) int64 {
 	}
 }
 
-// opMetrics are the original's names of the counters of operations.
-var opMetrics = []struct {
-	metric string
-	op     zkproto.OpCode
-}{
-	{"op_count_add_watch", zkproto.OpAddWatch},
-	{"op_count_check_watches", zkproto.OpCheckWatches},
-	{"op_count_close_session", zkproto.OpCloseSession},
-	{"op_count_create", zkproto.OpCreate},
-	{"op_count_create2", zkproto.OpCreate2},
-	{"op_count_create_session", zkproto.OpCreateSession},
-	{"op_count_delete", zkproto.OpDelete},
-	{"op_count_exists", zkproto.OpExists},
-	{"op_count_get_acl", zkproto.OpGetACL},
-	{"op_count_get_all_children_number", zkproto.OpGetAllChildrenNumber},
-	{"op_count_get_children", zkproto.OpGetChildren},
-	{"op_count_get_children2", zkproto.OpGetChildren2},
-	{"op_count_get_data", zkproto.OpGetData},
-	{"op_count_get_ephemerals", zkproto.OpGetEphemerals},
-	{"op_count_multi", zkproto.OpMulti},
-	{"op_count_multi_read", zkproto.OpMultiRead},
-	{"op_count_ping", zkproto.OpPing},
-	{"op_count_remove_watches", zkproto.OpRemoveWatches},
-	{"op_count_set_acl", zkproto.OpSetACL},
-	{"op_count_set_data", zkproto.OpSetData},
-	{"op_count_set_watches", zkproto.OpSetWatches},
-	{"op_count_set_watches2", zkproto.OpSetWatches2},
-	{"op_count_sync", zkproto.OpSync},
-	{"op_count_who_am_i", zkproto.OpWhoAmI},
+// countedOps are the operations that are counted one by one.
+var countedOps = []zkproto.OpCode{
+	zkproto.OpAddWatch,
+	zkproto.OpCheckWatches,
+	zkproto.OpCloseSession,
+	zkproto.OpCreate,
+	zkproto.OpCreate2,
+	zkproto.OpCreateContainer,
+	zkproto.OpCreateSession,
+	zkproto.OpCreateTTL,
+	zkproto.OpDelete,
+	zkproto.OpExists,
+	zkproto.OpGetACL,
+	zkproto.OpGetAllChildrenNumber,
+	zkproto.OpGetChildren,
+	zkproto.OpGetChildren2,
+	zkproto.OpGetData,
+	zkproto.OpGetEphemerals,
+	zkproto.OpMulti,
+	zkproto.OpMultiRead,
+	zkproto.OpPing,
+	zkproto.OpRemoveWatches,
+	zkproto.OpSetACL,
+	zkproto.OpSetData,
+	zkproto.OpSetWatches,
+	zkproto.OpSetWatches2,
+	zkproto.OpSync,
+	zkproto.OpWhoAmI,
 }
 
 func absolute(path string) string {

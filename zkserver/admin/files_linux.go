@@ -2,6 +2,7 @@ package admin
 
 import (
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -18,4 +19,12 @@ func OpenFiles() (open, most int64) {
 		return -1, -1
 	}
 	return int64(len(names)), int64(limit.Cur)
+}
+
+func osVersion() string {
+	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return none
+	}
+	return strings.TrimSpace(string(b))
 }

@@ -4,83 +4,73 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/user"
-	"runtime"
-	"runtime/debug"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
-// compatible is the release of the original whose protocol and behaviour the server has.
-const compatible = "3.9.4"
+// javaDate is the layout of java.util.Date.
+const javaDate = "Mon Jan 02 15:04:05 MST 2006"
 
-// Version is how the server introduces itself, in the original's form: release-revision, built on date. The release is
-// the one of the original that it behaves like.
-func Version() string {
-	revision, date := "holdfast", "an unknown day"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			switch s.Key {
-			case "vcs.revision":
-				revision = "holdfast." + s.Value[:min(12, len(s.Value))]
-			case "vcs.time":
-				date = s.Value
-			}
-		}
-	}
-	return compatible + "-" + revision + ", built on " + date
-}
-
-func mntr(w io.Writer, s Source) {
-	st := s.Status(false)
-	values := []Value{
-		{"version", st.Version},
-		{"server_state", st.Mode},
-		{"avg_latency", float64(st.LatencyAvg.Microseconds()) / 1000},
-		{"max_latency", st.LatencyMax.Milliseconds()},
-		{"min_latency", st.LatencyMin.Milliseconds()},
-		{"packets_received", st.Received},
-		{"packets_sent", st.Sent},
-		{"num_alive_connections", st.ConnectionCount},
-		{"outstanding_requests", st.Outstanding},
-		{"uptime", st.Uptime.Milliseconds()},
-		{"znode_count", st.Nodes},
-		{"watch_count", st.Watches},
-		{"ephemerals_count", st.Ephemerals},
-		{"approximate_data_size", st.DataSize},
-		{"global_sessions", st.Sessions},
-		{"local_sessions", 0},
-	}
-	if st.OpenFiles >= 0 {
-		values = append(values, Value{"open_file_descriptor_count", st.OpenFiles}, Value{"max_file_descriptor_count", st.MaxFiles})
-	}
-	values = append(values, Value{"connection_drop_probability", 0.0}, Value{"auth_failed_count", st.AuthFailed},
-		Value{"connection_rejected", st.RejectedConnections}, Value{"fsync_threshold_exceed_count", st.SlowSyncs})
-	for _, v := range append(values, st.Extra...) {
-		fmt.Fprintf(w, "zk_%s\t%s\n", v.Key, v.text())
-	}
-}
-
-func (v Value) text() string {
-	if f, ok := v.Value.(float64); ok {
-		return javaDouble(f)
-	}
-	return fmt.Sprint(v.Value)
-}
-
-// javaDouble prints a number as Java's Double.toString does for usual sizes: always with a fraction.
+// javaDouble prints a number as the original prints its averages: rounded to four places, always with a fraction.
 func javaDouble(f float64) string {
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	for i := range len(s) {
-		if s[i] == '.' {
-			return s
-		}
+	s := strconv.FormatFloat(math.Round(f*1e4)/1e4, 'f', -1, 64)
+	if strings.Contains(s, ".") {
+		return s
 	}
 	return s + ".0"
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func srvr(w io.Writer, st *Status, clients bool) {
+	fmt.Fprintf(w, "Zookeeper version: %s\n", st.Version)
+	if clients {
+		fmt.Fprintln(w, "Clients:")
+		for i := range st.Connections {
+			fmt.Fprintln(w, st.Connections[i].line(true))
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "Latency min/avg/max: %d/%s/%d\n", st.LatencyMin.Milliseconds(), javaDouble(milliseconds(st.LatencyAvg)), st.LatencyMax.Milliseconds())
+	fmt.Fprintf(w, "Received: %d\nSent: %d\nConnections: %d\n", st.Received, st.Sent, st.ConnectionCount)
+	fmt.Fprintf(w, "Outstanding: %d\nZxid: %s\nMode: %s\nNode count: %d\n", st.Outstanding, st.LastZxid, st.Mode, st.Nodes)
+}
+
+func cons(w io.Writer, s Source) {
+	st := s.Status(true)
+	for i := range st.Connections {
+		fmt.Fprintln(w, st.Connections[i].line(false))
+	}
+	fmt.Fprintln(w)
+}
+
+// interest is the number in brackets: in the original what its selector waits for, 1 (reading) for a session's connection
+// that nothing waits to be sent to, 0 for one that is busy answering a word.
+func (c *Connection) interest() int {
+	if c.Session == 0 {
+		return 0
+	}
+	return 1
+}
+
+func (c *Connection) line(brief bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, " /%s[%d](queued=%d,recved=%d,sent=%d", c.Addr, c.interest(), c.Queued, c.Received, c.Sent)
+	if !brief && c.Session != 0 {
+		fmt.Fprintf(&b, ",sid=%s,lop=%s,est=%d,to=%d", c.Session, c.LastOp, c.Opened.UnixMilli(), c.Timeout)
+		if c.LastXid >= 0 {
+			fmt.Fprintf(&b, ",lcxid=0x%x", c.LastXid)
+		}
+		fmt.Fprintf(&b, ",lzxid=%s,lresp=%d,llat=%d,minlat=%d,avglat=%d,maxlat=%d", c.LastZxid, c.LastResponse,
+			c.LastLatency.Milliseconds(), c.MinLatency.Milliseconds(), c.AvgLatency.Milliseconds(), c.MaxLatency.Milliseconds())
+	}
+	b.WriteByte(')')
+	return b.String()
 }
 
 func conf(w io.Writer, s Source) {
@@ -90,21 +80,25 @@ func conf(w io.Writer, s Source) {
 	fmt.Fprintf(w, "dataLogDir=%s\ndataLogSize=%d\n", st.LogDir, st.LogDirSize)
 	fmt.Fprintf(w, "tickTime=%d\nmaxClientCnxns=%d\n", st.TickTime.Milliseconds(), st.MaxClientCnxns)
 	fmt.Fprintf(w, "minSessionTimeout=%d\nmaxSessionTimeout=%d\n", st.MinTimeout.Milliseconds(), st.MaxTimeout.Milliseconds())
-	fmt.Fprintf(w, "clientPortListenBacklog=-1\nserverId=0\n")
+	fmt.Fprintf(w, "clientPortListenBacklog=%d\nserverId=0\n", st.ListenBacklog)
+}
+
+func dirs(w io.Writer, s Source) {
+	st := s.Status(false)
+	fmt.Fprintf(w, "datadir_size: %d\nlogdir_size: %d\n", st.DataDirSize, st.LogDirSize)
 }
 
 func dump(w io.Writer, s Source) {
 	st := s.Status(true)
-	fmt.Fprintln(w, "SessionTracker dump:")
-	byTimeout := map[int32][]zkproto.SessionID{}
-	for id, timeout := range st.SessionTimeouts {
-		byTimeout[timeout] = append(byTimeout[timeout], id)
+	sessions := 0
+	for _, e := range st.SessionExpiries {
+		sessions += len(e.Sessions)
 	}
-	fmt.Fprintf(w, "Session Sets (%d)/(%d):\n", len(byTimeout), len(st.SessionTimeouts))
-	for _, timeout := range slices.Sorted(maps.Keys(byTimeout)) {
-		fmt.Fprintf(w, "%d with a timeout of %d ms:\n", len(byTimeout[timeout]), timeout)
-		slices.Sort(byTimeout[timeout])
-		for _, id := range byTimeout[timeout] {
+	fmt.Fprintln(w, "SessionTracker dump:")
+	fmt.Fprintf(w, "Session Sets (%d)/(%d):\n", len(st.SessionExpiries), sessions)
+	for _, e := range st.SessionExpiries {
+		fmt.Fprintf(w, "%d expire at %s:\n", len(e.Sessions), e.At.Format(javaDate))
+		for _, id := range e.Sessions {
 			fmt.Fprintf(w, "\t%s\n", id)
 		}
 	}
@@ -117,40 +111,75 @@ func dump(w io.Writer, s Source) {
 		}
 	}
 	fmt.Fprintln(w, "Connections dump:")
-	fmt.Fprintf(w, "Connections Sets (1)/(%d):\n", len(st.Connections))
-	for _, c := range st.Connections {
-		fmt.Fprintf(w, "\tip: /%s sessionId: %s\n", c.Addr, c.Session)
+	const bucket = 10 * time.Second // the original's
+	sets := map[int64][]*Connection{}
+	for i := range st.Connections {
+		c := &st.Connections[i]
+		at := (c.Expires.Unix()/int64(bucket.Seconds()) + 1) * int64(bucket.Seconds())
+		sets[at] = append(sets[at], c)
+	}
+	fmt.Fprintf(w, "Connections Sets (%d)/(%d):\n", len(sets), len(st.Connections))
+	for _, at := range slices.Sorted(maps.Keys(sets)) {
+		fmt.Fprintf(w, "%d expire at %s:\n", len(sets[at]), time.Unix(at, 0).Format(javaDate))
+		for _, c := range sets[at] {
+			fmt.Fprintf(w, "\tip: /%s sessionId: %s\n", c.Addr, c.Session)
+		}
 	}
 }
 
-func envi(w io.Writer, _ Source) {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "<NA>"
+func wchs(w io.Writer, s Source) {
+	st := s.Status(false)
+	fmt.Fprintf(w, "%d connections watching %d paths\nTotal watches:%d\n", st.Watchers, st.WatchPaths, st.DataWatches)
+}
+
+func wchc(w io.Writer, s Source) {
+	bySession := watchesBySession(s.Watching())
+	for _, id := range slices.Sorted(maps.Keys(bySession)) {
+		fmt.Fprintf(w, "%s\n", id)
+		for _, path := range bySession[id] {
+			fmt.Fprintf(w, "\t%s\n", path)
+		}
 	}
-	name, home := "<NA>", "<NA>"
-	if u, err := user.Current(); err == nil {
-		name, home = u.Username, u.HomeDir
+	fmt.Fprintln(w)
+}
+
+func wchp(w io.Writer, s Source) {
+	byPath := watchesByPath(s.Watching())
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		fmt.Fprintf(w, "%s\n", path)
+		for _, id := range byPath[path] {
+			fmt.Fprintf(w, "\t%s\n", id)
+		}
 	}
-	dir, _ := os.Getwd()
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	fmt.Fprintln(w, "Environment:")
-	for _, e := range [][2]string{
-		{"zookeeper.version", Version()},
-		{"host.name", host},
-		{"go.version", runtime.Version()},
-		{"os.name", runtime.GOOS},
-		{"os.arch", runtime.GOARCH},
-		{"user.name", name},
-		{"user.home", home},
-		{"user.dir", dir},
-		{"cpus", strconv.Itoa(runtime.GOMAXPROCS(0))},
-		{"pid", strconv.Itoa(os.Getpid())},
-		{"memory.heap", strconv.FormatUint(mem.HeapAlloc>>20, 10) + "MB"},
-		{"memory.total", strconv.FormatUint(mem.Sys>>20, 10) + "MB"},
-		{"time", time.Now().UTC().Format(time.RFC3339)},
-	} {
-		fmt.Fprintf(w, "%s=%s\n", e[0], e[1])
+	fmt.Fprintln(w)
+}
+
+// watchesBySession groups watches, the paths of each session in order.
+func watchesBySession(list []Watching) map[zkproto.SessionID][]string {
+	m := map[zkproto.SessionID][]string{}
+	for _, v := range list {
+		m[v.Session] = append(m[v.Session], v.Path)
+	}
+	for _, paths := range m {
+		slices.Sort(paths)
+	}
+	return m
+}
+
+// watchesByPath groups watches, the sessions of each path in order.
+func watchesByPath(list []Watching) map[string][]zkproto.SessionID {
+	m := map[string][]zkproto.SessionID{}
+	for _, v := range list {
+		m[v.Path] = append(m[v.Path], v.Session)
+	}
+	for _, ids := range m {
+		slices.Sort(ids)
+	}
+	return m
+}
+
+func hash(w io.Writer, s Source) {
+	for _, d := range s.Digests() {
+		fmt.Fprintf(w, "%x: %d\n", uint64(d.Zxid), d.Digest)
 	}
 }

@@ -28,7 +28,16 @@ type echoClient struct {
 
 func (s *echo) Accept(c *Conn) Client { return &echoClient{Conn: c, s: s} }
 
-func (s *echo) Command(word string, _ *Conn) (string, bool) { return "imok", word == "ruok" }
+func (s *echo) Argument(word string) int {
+	if word == "stmk" {
+		return 8
+	}
+	return 0
+}
+
+func (s *echo) Command(word string, arg []byte, _ *Conn) (string, bool) {
+	return "imok" + string(arg), word == "ruok" || word == "stmk"
+}
 
 func (c *echoClient) Connect(*zkproto.ConnectRequest) error { return nil }
 

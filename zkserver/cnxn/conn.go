@@ -166,7 +166,12 @@ func (c *Conn) cut(buf []byte, start int, frames [][]byte) (_ [][]byte, next, ne
 	for len(buf)-start >= 4 {
 		head := buf[start : start+4]
 		if c.client == nil && len(frames) == 0 && isWord(head) {
-			if err := c.command(string(head)); err != nil {
+			word := string(head)
+			need := 4 + c.port.server.Argument(word)
+			if len(buf)-start < need {
+				return frames, start, need, nil
+			}
+			if err := c.command(word, buf[start+4:start+need]); err != nil {
 				return frames, start, 0, err
 			}
 		}
@@ -225,9 +230,9 @@ func isText(b []byte) bool {
 }
 
 // command answers a four-letter word, if it is one.
-func (c *Conn) command(word string) error {
+func (c *Conn) command(word string, arg []byte) error {
 	c.received.Add(1) // before the answer, which may count it
-	answer, ok := c.port.server.Command(word, c)
+	answer, ok := c.port.server.Command(word, arg, c)
 	if !ok {
 		c.received.Add(-1)
 		return nil

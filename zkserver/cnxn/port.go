@@ -18,8 +18,10 @@ import (
 type Server interface {
 	// Accept makes the state of a connection that has sent a connect request. Connect follows.
 	Accept(c *Conn) Client
-	// Command answers a four-letter word; ok is false when it is none, and the bytes are taken for a frame.
-	Command(word string, c *Conn) (answer string, ok bool)
+	// Argument is how many bytes follow four letters that are a word.
+	Argument(word string) int
+	// Command answers a four-letter word with its argument; ok is false when it is none, and the bytes are taken for a frame.
+	Command(word string, arg []byte, c *Conn) (answer string, ok bool)
 }
 
 // Client is the server's side of one connection. Its methods are called by the connection's own goroutine.

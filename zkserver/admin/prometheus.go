@@ -1,0 +1,133 @@
+package admin
+
+import (
+	"math"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector shows the metrics of the original under its names to Prometheus: all that it shows for a standalone server but
+// those of its JVM. Process metrics are those of the Go client library, which has the same names.
+type collector struct {
+	src      Source
+	gauges   map[string]*prometheus.Desc
+	counters map[string]*prometheus.Desc
+	empty    []*emptySummary
+}
+
+// emptySummary is a summary of something that never happens here.
+type emptySummary struct {
+	desc     *prometheus.Desc
+	advanced bool
+}
+
+// NewCollector makes the collector. It asks src each time it is asked itself.
+func NewCollector(src Source) prometheus.Collector {
+	c := &collector{src: src, gauges: map[string]*prometheus.Desc{}, counters: map[string]*prometheus.Desc{}}
+	for _, g := range gauges(&Status{}) {
+		if help := gaugeHelp[g.key]; help != "" {
+			c.gauges[g.key] = prometheus.NewDesc(g.key, help, nil, nil)
+		}
+	}
+	m := src.Metrics()
+	for _, name := range counterNames {
+		c.counters[name] = prometheus.NewDesc(name, help(m.Counters[name] != nil), nil, nil)
+	}
+	for i, names := range [][]string{basicNames, advancedNames} {
+		for _, name := range names {
+			if m.Summaries[name] == nil {
+				c.empty = append(c.empty, &emptySummary{desc: prometheus.NewDesc(name, help(false), nil, nil), advanced: i == 1})
+			}
+		}
+	}
+	return c
+}
+
+func help(real bool) string {
+	if real {
+		return "As the original counts it."
+	}
+	return "Of the original; always 0 for a single server of this kind."
+}
+
+var gaugeHelp = map[string]string{
+	"ephemerals_count":            "Number of ephemeral znodes.",
+	"num_alive_connections":       "Number of connections.",
+	"avg_latency":                 "Mean time to answer a request, in ms.",
+	"outstanding_requests":        "Number of requests not answered yet.",
+	"znode_count":                 "Number of znodes.",
+	"global_sessions":             "Number of sessions.",
+	"non_mtls_remote_conn_count":  help(false),
+	"last_client_response_size":   "Size of the last reply in bytes, -1 for none.",
+	"packets_sent":                "Packets sent.",
+	"packets_received":            "Packets received.",
+	"max_client_response_size":    "Size of the largest reply in bytes, -1 for none.",
+	"connection_drop_probability": "Probability with which a new connection is dropped.",
+	"watch_count":                 "Number of watches.",
+	"auth_failed_count":           "Failed authentications.",
+	"min_latency":                 "Shortest time to answer a request, in ms.",
+	"max_file_descriptor_count":   "How many files the process may open.",
+	"approximate_data_size":       "Bytes of all paths and data.",
+	"open_file_descriptor_count":  "Open files of the process.",
+	"local_sessions":              "Number of local sessions.",
+	"uptime":                      "Time since the start, in ms.",
+	"max_latency":                 "Longest time to answer a request, in ms.",
+	"outstanding_tls_handshake":   help(false),
+	"min_client_response_size":    "Size of the smallest reply in bytes, -1 for none.",
+	"non_mtls_local_conn_count":   help(false),
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range c.gauges {
+		ch <- d
+	}
+	for _, d := range c.counters {
+		ch <- d
+	}
+	for _, e := range c.empty {
+		ch <- e.desc
+	}
+	for _, s := range c.src.Metrics().Summaries {
+		s.Describe(ch)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	st, m := c.src.Status(false), c.src.Metrics()
+	for _, g := range gauges(&st) {
+		if d := c.gauges[g.key]; d != nil {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, number(g.value))
+		}
+	}
+	for name, d := range c.counters {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(m.counter(name)))
+	}
+	for _, e := range c.empty {
+		ch <- prometheus.MustNewConstSummary(e.desc, 0, 0, emptyQuantiles(e.advanced))
+	}
+	for _, s := range m.Summaries {
+		s.Collect(ch)
+	}
+}
+
+func number(v any) float64 {
+	switch n := v.(type) {
+	case int:
+		return float64(n)
+	case int64:
+		return float64(n)
+	case javaFloat:
+		return float64(n)
+	default:
+		return 0
+	}
+}
+
+func emptyQuantiles(advanced bool) map[float64]float64 {
+	if advanced {
+		return map[float64]float64{0.5: math.NaN(), 0.9: math.NaN(), 0.99: math.NaN()}
+	}
+	return map[float64]float64{0.5: math.NaN()}
+}

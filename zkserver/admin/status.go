@@ -1,0 +1,104 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+// Status is the state of the server as operators see it.
+type Status struct {
+	Version                       string // see Version
+	Mode                          string // standalone, leader, follower, observer
+	LatencyMin, LatencyMax        time.Duration
+	LatencyAvg                    time.Duration
+	Received, Sent                int64
+	Outstanding                   int64
+	LastZxid                      zkproto.Zxid
+	Nodes                         int
+	Ephemerals                    int
+	DataSize                      int64
+	Watches                       int // of both kinds
+	DataWatches                   int // data watches, which are those that wchs, wchc and wchp tell of
+	WatchPaths, Watchers          int // of data watches
+	Sessions                      int
+	ConnectionCount               int
+	Uptime                        time.Duration
+	DataDirSize, LogDirSize       int64
+	ClientPort                    int
+	DataDir, LogDir               string
+	TickTime                      time.Duration
+	MinTimeout, MaxTimeout        time.Duration
+	MaxClientCnxns                int
+	ListenBacklog                 int   // -1 for the system's
+	OpenFiles, MaxFiles           int64 // -1 when the system does not tell
+	AuthFailed                    int64
+	SlowSyncs                     int64
+	LastResponse                  int64 // bytes; -1 when there was none, as the two below
+	MinResponse, MaxResponse      int64
+	DropProbability               float64 // of new connections, by the token bucket
+	Connections                   []Connection
+	SessionExpiries               []Expiry // by rising time
+	EphemeralPaths                map[zkproto.SessionID][]string
+	LastSnapshot                  zkproto.Zxid // NoSnapshot when there is none
+	LastSnapshotTime              time.Time
+	InitialConfig                 string // the text of zoo.cfg
+	DiskFree, ZxidsLeft, LogBytes int64  // DiskFree is -1 when the system does not tell
+}
+
+// NoSnapshot stands for the zxid of a snapshot that does not exist.
+const NoSnapshot zkproto.Zxid = -1
+
+// Expiry is a time at which sessions expire that are not heard of before.
+type Expiry struct {
+	At       time.Time
+	Millis   int64 // the same, on the clock of the session table
+	Sessions []zkproto.SessionID
+}
+
+// Connection is one line of cons and stat.
+type Connection struct {
+	Addr           string
+	Session        zkproto.SessionID // 0 before the handshake
+	Queued         int
+	Received, Sent int64
+	LastOp         string
+	Opened         time.Time
+	Expires        time.Time // when it is closed if nothing is heard of it
+	Timeout        int32
+	LastXid        int32
+	LastZxid       zkproto.Zxid
+	LastResponse   int64 // milliseconds
+	LastLatency    time.Duration
+	MinLatency     time.Duration
+	AvgLatency     time.Duration
+	MaxLatency     time.Duration
+}
+
+// Watching is a data watch: a session and the path it watches.
+type Watching struct {
+	Session zkproto.SessionID
+	Path    string
+}
+
+// Digest is one entry of the digest log.
+type Digest struct {
+	Zxid    zkproto.Zxid
+	Version int32
+	Digest  int64
+}
+
+// Source is what the words and commands read and do.
+type Source interface {
+	// Status describes the server. Connections, expiries and ephemerals are filled in only when details is set.
+	Status(details bool) Status
+	// Metrics are the counters and summaries behind mntr and Prometheus.
+	Metrics() *Metrics
+	// Watching lists the data watches, in no particular order.
+	Watching() []Watching
+	// Digests is the log of the tree's digests, oldest first.
+	Digests() []Digest
+	// ResetStats and ResetConnections set counters to zero (srst, crst).
+	ResetStats()
+	ResetConnections()
+}
