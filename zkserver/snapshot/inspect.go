@@ -47,3 +47,9 @@ func ReadFile(fs vfs.FS, path string, to Visitor) (Info, error) {
 	}
 	return Info{Zxid: f.zxid, Sessions: sessions, Digest: t.digest, LastZxid: t.last}, nil
 }
+
+// IsName tells whether a file of that name is taken for a snapshot.
+func IsName(name string) bool {
+	_, ok := parseName("", name)
+	return ok
+}

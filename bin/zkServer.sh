@@ -1,0 +1,19 @@
+#!/bin/sh
+# The server, under the original's name and with its arguments:
+#
+#   zkServer.sh [--config DIR] {start|start-foreground|stop|version|restart|status|print-cmd} [CONFIGURATION]
+
+ZOOBINDIR="$(cd "$(dirname "$0")" && pwd)" || exit 1
+if [ -e "$ZOOBINDIR/../libexec/zkEnv.sh" ]; then
+  # shellcheck source=bin/zkEnv.sh
+  . "$ZOOBINDIR/../libexec/zkEnv.sh"
+else
+  # shellcheck source=bin/zkEnv.sh
+  . "$ZOOBINDIR/zkEnv.sh"
+fi
+
+program="$(program zkserver)" || exit 1
+if [ -n "${CONFIG_GIVEN:-}" ]; then
+  exec "$program" --config "$ZOOCFGDIR" "$@"
+fi
+exec "$program" "$@"

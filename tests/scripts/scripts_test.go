@@ -1,0 +1,124 @@
+//go:build unix
+
+// Package scripts runs the shell scripts of bin/ as an operator's own scripts do.
+package scripts
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// echo stands in for a program: it prints its name, its arguments and the variables it was given.
+const echo = `#!/bin/sh
+echo "$(basename "$0")" "$@"
+echo "ZOOCFGDIR=$ZOOCFGDIR ZOOCFG=$ZOOCFG ZOO_LOG_DIR=$ZOO_LOG_DIR SERVER_JVMFLAGS=$SERVER_JVMFLAGS"
+`
+
+// install puts the scripts into a directory as they are installed, with a conf beside it, and echoes where programs are.
+func install(t *testing.T, programs string) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	scripts, err := filepath.Glob(filepath.Join("..", "..", "bin", "*.sh"))
+	require.NoError(t, err)
+	require.Len(t, scripts, 9)
+	for _, dir := range []string{"bin", "conf", "path"} {
+		require.NoError(t, os.Mkdir(filepath.Join(root, dir), 0o755))
+	}
+	for _, s := range scripts {
+		text, err := os.ReadFile(s)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(root, "bin", filepath.Base(s)), text, 0o755))
+	}
+	for _, p := range []string{"zkserver", "zkcli", "zktool"} {
+		require.NoError(t, os.WriteFile(filepath.Join(root, programs, p), []byte(echo), 0o755))
+	}
+	cfg := "# dataDir=/no\n  dataDir = /data \nclientPort=2181\ndataLogDir=/logs\n"
+	require.NoError(t, os.WriteFile(filepath.Join(root, "conf", "zoo.cfg"), []byte(cfg), 0o644))
+	return root
+}
+
+// call runs a script with the variables added and returns its exit code and outputs, in which root is ROOT.
+func call(t *testing.T, root string, env []string, script string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(root, "bin", script), args...)
+	cmd.Env = append([]string{"PATH=" + filepath.Join(root, "path") + ":/usr/bin:/bin", "HOME=" + root}, env...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		require.NoError(t, err)
+	}
+	name := func(b bytes.Buffer) string { return strings.ReplaceAll(b.String(), root, "ROOT") }
+	return cmd.ProcessState.ExitCode(), name(out), name(errs)
+}
+
+func TestEachScriptCallsItsProgram(t *testing.T) {
+	const env = "ZOOCFGDIR=ROOT/bin/../conf ZOOCFG=zoo.cfg ZOO_LOG_DIR=ROOT/bin/../logs SERVER_JVMFLAGS=\n"
+	for _, where := range []string{"bin", "path"} {
+		root := install(t, where)
+		for line, want := range map[string]string{
+			"zkCli.sh -server h:1 get /a":                         "zkcli -server h:1 get /a",
+			"zkCli.sh":                                            "zkcli",
+			"zkServer.sh start":                                   "zkserver start",
+			"zkServer.sh start-foreground my.cfg":                 "zkserver start-foreground my.cfg",
+			"zkServer.sh status":                                  "zkserver status",
+			"zkServer-initialize.sh --force --myid=3":             "zkserver init --configfile=ROOT/bin/../conf/zoo.cfg --force --myid=3",
+			"zkServer-initialize.sh --configfile=/x.cfg":          "zkserver init --configfile=/x.cfg",
+			"zkServer-initialize.sh --myid 3 --configfile /x.cfg": "zkserver init --myid 3 --configfile /x.cfg",
+			"zkCleanup.sh -n 5":                                   "zktool PurgeTxnLog -live /logs /data -n 5",
+			"zkTxnLogToolkit.sh -r -y log.1":                      "zktool TxnLogToolkit -r -y log.1",
+			"zkSnapShotToolkit.sh -json s.1":                      "zktool SnapshotFormatter -json s.1",
+			"zkSnapshotComparer.sh -l a -r b -b 1 -n 1":           "zktool SnapshotComparer -l a -r b -b 1 -n 1",
+			"zkSnapshotRecursiveSummaryToolkit.sh s.1 / 2":        "zktool SnapshotRecursiveSummary s.1 / 2",
+		} {
+			words := strings.Fields(line)
+			code, out, stderr := call(t, root, nil, words[0], words[1:]...)
+			require.Zero(t, code, "%s: %s", line, stderr)
+			require.Equal(t, want+"\n"+env, out, line)
+		}
+	}
+}
+
+func TestConfigurationDirectoryAndItsFiles(t *testing.T) {
+	root := install(t, "bin")
+	other := filepath.Join(root, "other dir")
+	require.NoError(t, os.Mkdir(other, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "zookeeper-env.sh"), []byte("ZOO_LOG_DIR=/my/logs\nZOOCFG=mine.cfg\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "java.env"), []byte("SERVER_JVMFLAGS=-Dzookeeper.snapCount=7\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "mine.cfg"), []byte("dataDir=/only\n"), 0o644))
+	const env = "ZOOCFGDIR=ROOT/other dir ZOOCFG=mine.cfg ZOO_LOG_DIR=/my/logs SERVER_JVMFLAGS=-Dzookeeper.snapCount=7\n"
+
+	_, out, _ := call(t, root, nil, "zkServer.sh", "--config", other, "start")
+	require.Equal(t, "zkserver --config ROOT/other dir start\n"+env, out)
+	_, out, _ = call(t, root, []string{"ZOOCFGDIR=" + other}, "zkServer.sh", "start")
+	require.Equal(t, "zkserver start\n"+env, out)
+	_, out, _ = call(t, root, nil, "zkCleanup.sh", "--config", other, "-n", "3")
+	require.Equal(t, "zktool PurgeTxnLog -live /only /only -n 3\n"+env, out)
+	_, out, _ = call(t, root, []string{"ZOOCFGDIR=" + other}, "zkServer-initialize.sh")
+	require.Equal(t, "zkserver init --configfile=ROOT/other dir/mine.cfg\n"+env, out)
+}
+
+func TestWhatIsMissingIsSaid(t *testing.T) {
+	root := install(t, "bin")
+	for _, p := range []string{"zkserver", "zkcli", "zktool"} {
+		require.NoError(t, os.Remove(filepath.Join(root, "bin", p)))
+	}
+	for _, script := range []string{"zkCli.sh", "zkServer.sh", "zkServer-initialize.sh", "zkCleanup.sh", "zkTxnLogToolkit.sh"} {
+		code, _, stderr := call(t, root, nil, script)
+		require.Equal(t, 1, code, script)
+		require.Contains(t, stderr, "is neither beside this script (ROOT/bin) nor on PATH", script)
+	}
+	require.NoError(t, os.Remove(filepath.Join(root, "conf", "zoo.cfg")))
+	code, _, stderr := call(t, root, nil, "zkCleanup.sh", "-n", "3")
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "cannot read ROOT/bin/../conf/zoo.cfg")
+	code, _, stderr = call(t, root, []string{"CLIENT_JVMFLAGS=-Dzookeeper.client.secure=true"}, "zkCli.sh")
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "TLS")
+}
