@@ -41,6 +41,7 @@ type core struct {
 	snapBytes     int64 // or so many bytes; 0 for no limit
 	snapshotting  atomic.Bool
 	lastPurge     time.Time
+	quotaTold     map[string]time.Time // when a path's quota was last complained about
 	lastTick      time.Time
 }
 
@@ -188,6 +189,7 @@ func (s *Server) propose(p proposal, size int) {
 		return
 	}
 	c.proposed = p.header.Zxid
+	s.stats.prepared.Add(1)
 	c.inflight.Push(p)
 }
 
@@ -248,6 +250,7 @@ func (s *Server) applyOne(e *zab.Entry) {
 		s.digestMismatch(p.header.Zxid)
 	}
 	c.prep.Applied(p.header.Zxid)
+	s.stats.propagation.Observe(time.Duration(c.now.UnixMilli()-p.header.Time) * time.Millisecond)
 	s.answer(&p, res)
 }
 
@@ -272,6 +275,7 @@ func (s *Server) notify(ev tree.Event) {
 	s.watchMu.Lock()
 	c.watchers = s.watches.Trigger(ev, c.watchers[:0])
 	s.watchMu.Unlock()
+	s.stats.told(ev.Type, len(c.watchers))
 	for _, w := range c.watchers {
 		w.Lock()
 		if !w.Dead() && s.registry.Check(ev.ACL, zkproto.PermRead, w.ids) {

@@ -1,7 +1,11 @@
 package zkserver
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -18,13 +22,14 @@ import (
 
 // recover builds the state from the newest valid snapshot and the log behind it.
 func (s *Server) recover() error {
-	var options []tree.Option
-	if s.cfg.ExtendedTypes {
-		options = append(options, tree.WithExtendedTypes())
+	options := s.treeOptions()
+	announced, err := s.takeInitialize()
+	if err != nil {
+		return err
 	}
-	loaded, err := snapshot.Load(s.fs, s.snapDir(), s.logDir(), func() snapshot.Loader[*tree.Tree] {
+	loaded, err := snapshot.LoadWith(s.fs, s.snapDir(), s.logDir(), func() snapshot.Loader[*tree.Tree] {
 		return tree.NewLoader(options...)
-	})
+	}, snapshot.LoadOptions{TrustEmpty: s.cfg.TrustEmpty, RefuseEmpty: !s.cfg.DBAutocreate && !announced})
 	if err != nil {
 		return fmt.Errorf("zkserver: %w", err)
 	}
@@ -42,10 +47,14 @@ func (s *Server) recover() error {
 	if err != nil {
 		return fmt.Errorf("zkserver: %w", err)
 	}
+	if len(s.tree.Quotas()) > 0 {
+		s.tree.RebuildQuotas()
+	}
 	last := max(loaded.Zxid, replayed.LastZxid)
 	if last == 0 && !loaded.Found {
 		// The original refuses a directory with log files and no snapshot, so a new server leaves one behind.
-		if _, err = snapshot.Write(s.fs, s.snapDir(), 0, &snapshotSource{s: s, sessions: loaded.Sessions}); err != nil {
+		src := &snapshotSource{s: s, sessions: loaded.Sessions}
+		if _, err = snapshot.WriteWith(s.fs, s.snapDir(), 0, src, s.snapshotOptions()); err != nil {
 			return fmt.Errorf("zkserver: %w", err)
 		}
 	}
@@ -62,6 +71,53 @@ func (s *Server) recover() error {
 	s.log.Info("recovered", zap.Stringer("zxid", last), zap.String("snapshot", loaded.Path),
 		zap.Int("replayed", replayed.Records), zap.Int("sessions", len(loaded.Sessions)), zap.Int("znodes", s.tree.NodeCount()))
 	return nil
+}
+
+// treeOptions are the settings of the tree.
+func (s *Server) treeOptions() []tree.Option {
+	var options []tree.Option
+	if s.cfg.ExtendedTypes {
+		options = append(options, tree.WithExtendedTypes())
+	}
+	if s.cfg.Emulate353TTL {
+		options = append(options, tree.WithEmulate353TTL())
+	}
+	if !s.cfg.Digest {
+		options = append(options, tree.WithoutDigest())
+	}
+	return options
+}
+
+// initializeFile in the directory of the logs or the data announces that a server begins without data (ZOOKEEPER-261).
+const initializeFile = "initialize"
+
+// takeInitialize removes the file that announces an empty start, and tells whether it was there.
+func (s *Server) takeInitialize() (found bool, err error) {
+	for _, dir := range []string{s.cfg.LogDir(), s.cfg.DataDir} {
+		err := s.fs.Remove(filepath.Join(dir, initializeFile))
+		switch {
+		case err == nil:
+			found = true
+			s.log.Info("found the file initialize: an empty server may begin", zap.String("path", dir))
+		case !errors.Is(err, fs.ErrNotExist):
+			return found, fmt.Errorf("zkserver: %w", err)
+		}
+	}
+	return found, nil
+}
+
+// quotaExceeded tells of a request that goes over a quota, each path at most once a minute.
+func (s *Server) quotaExceeded(e prep.Exceeded) {
+	now := s.core.now
+	if last, ok := s.core.quotaTold[e.Path]; ok && now.Sub(last) < time.Minute {
+		return
+	}
+	if s.core.quotaTold == nil || len(s.core.quotaTold) > 1000 {
+		s.core.quotaTold = map[string]time.Time{}
+	}
+	s.core.quotaTold[e.Path] = now
+	s.log.Warn("quota exceeded", zap.String("path", e.Path), zap.Int64(e.What, e.Value), zap.Int64("limit", e.Limit),
+		zap.Bool("hard", e.Hard), zap.Bool("refused", e.Hard && s.cfg.EnforceQuota))
 }
 
 // replay applies the log from the snapshot's zxid on, to the tree and to the sessions.
@@ -136,7 +192,9 @@ func (c *core) init(s *Server, last zkproto.Zxid, sessions map[zkproto.SessionID
 	}
 	c.owners = map[zkproto.SessionID]*client{}
 	c.nextSession = session.FirstID(0, s.clock.Now().UnixMilli())
-	c.prep = prep.New(s.tree, c.sessions, s.registry, prep.Config{ExtendedTypes: s.cfg.ExtendedTypes})
+	c.prep = prep.New(s.tree, c.sessions, s.registry, prep.Config{
+		ExtendedTypes: s.cfg.ExtendedTypes, EnforceQuota: s.cfg.EnforceQuota, OnQuota: s.quotaExceeded,
+	})
 	c.proposed = last
 	c.planSnapshot(s)
 	return nil

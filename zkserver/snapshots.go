@@ -44,7 +44,7 @@ func (s *Server) snapshotIfDue() bool {
 // takeSnapshot writes a snapshot. When that fails the server goes on: nothing is lost, the log only gets longer.
 func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
 	begin := s.clock.Now()
-	written, err := snapshot.Write(s.fs, s.snapDir(), zxid, src)
+	written, err := snapshot.WriteWith(s.fs, s.snapDir(), zxid, src, s.snapshotOptions())
 	if err != nil {
 		s.stats.snapFailures.Add(1)
 		s.log.Error("the snapshot could not be written; the server goes on without it", zap.Stringer("zxid", zxid), zap.Error(err))
@@ -55,6 +55,11 @@ func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
 	s.stats.snapshotTime.Observe(took)
 	s.log.Info("snapshot written", zap.String("path", written.Path), zap.Int64("bytes", written.Size),
 		zap.Int("znodes", written.Nodes), zap.Duration("took", took))
+}
+
+// snapshotOptions is the form of snapshots.
+func (s *Server) snapshotOptions() snapshot.WriteOptions {
+	return snapshot.WriteOptions{Compression: s.cfg.Compression, NoLastZxid: !s.cfg.LastZxidInSnapshot}
 }
 
 // snapshotSource hands the state to a snapshot piece by piece, each under the tree's read lock: writes go on in between.

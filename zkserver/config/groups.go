@@ -75,6 +75,8 @@ type Storage struct {
 	Digest bool
 	// EnforceQuota refuses what would exceed a hard quota (enforceQuota, default false).
 	EnforceQuota bool
+	// Emulate353TTL reads the owners that release 3.5.3 gave to TTL znodes as such (emulate353TTLNodes, default false).
+	Emulate353TTL bool
 	// DiskAlarm is the free space in bytes below which the server warns that the disk is nearly full, and purges at once.
 	// 0, the default, takes twice the last snapshot and at least 100 MiB. In zoo.cfg: holdfast.diskAlarmMB.
 	DiskAlarm int64

@@ -174,6 +174,7 @@ func accessKeys() []key {
 			return nil
 		}},
 		boolKey("extendedTypesEnabled", func(c *Config) *bool { return &c.ExtendedTypes }),
+		boolKey("emulate353TTLNodes", func(c *Config) *bool { return &c.Emulate353TTL }),
 		{name: "4lw.commands.whitelist", set: func(c *Config, v string) error {
 			c.Commands = nil
 			for w := range strings.SplitSeq(v, ",") {

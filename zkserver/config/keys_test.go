@@ -67,7 +67,7 @@ var each = map[string]string{
 	"datadir.autocreate": "false", "db.autocreate": "false", "serializeLastProcessedZxid.enabled": "false",
 	"digest.enabled": "false", "skipACL": "yes", "DigestAuthenticationProvider.enabled": "false",
 	"DigestAuthenticationProvider.superDigest": "super:abc=", "DigestAuthenticationProvider.digestAlg": "SHA1",
-	"extendedTypesEnabled": "true", "4lw.commands.whitelist": "ruok, mntr", "readonlymode.enabled": "true",
+	"extendedTypesEnabled": "true", "emulate353TTLNodes": "true", "4lw.commands.whitelist": "ruok, mntr", "readonlymode.enabled": "true",
 	"admin.enableServer": "false", "admin.serverAddress": "0.0.0.0", "admin.serverPort": "8081", "admin.idleTimeout": "1000",
 	"admin.commandURL": "/c", "admin.snapshot.enabled": "false", "admin.restore.enabled": "false",
 	"admin.rateLimiterIntervalInMS": "77",
@@ -93,7 +93,7 @@ func wanted() Config {
 				DropDecrease: 0.2, DecreaseRatio: 0.3, Weighted: true, WeightGlobal: 6, WeightLocal: 4, WeightRenew: 5,
 			},
 		},
-		Storage: Storage{Compression: "gz", TrustEmpty: true, EnforceQuota: true, DiskAlarm: 3 << 20},
+		Storage: Storage{Compression: "gz", TrustEmpty: true, EnforceQuota: true, Emulate353TTL: true, DiskAlarm: 3 << 20},
 		Admin: Admin{
 			AdminAddress: "0.0.0.0", AdminPort: 8081, AdminExplicit: true, AdminURL: "/c", AdminIdleTimeout: time.Second,
 			AdminRateLimit: 77 * time.Millisecond,

@@ -47,7 +47,6 @@ func refused() []key {
 		{"admin.forceHttps admin.needClientAuth admin.portUnification", ifTrue, "HTTPS of the admin server " + later},
 		{"metricsProvider.httpsPort", ifGiven, "HTTPS of the metrics endpoint " + later},
 		{"metricsProvider.ssl.need.client.auth metricsProvider.ssl.want.client.auth", ifTrue, "HTTPS of the metrics endpoint " + later},
-		{"emulate353TTLNodes", ifTrue, "reading the TTL znodes of release 3.5.3 " + later},
 	} {
 		for name := range strings.FieldsSeq(g.names) {
 			all = append(all, key{name: name, refuse: g.refuse, why: g.why})

@@ -20,7 +20,7 @@
 // digest is that of the tree at the zxid where the writing of the znodes ended: a tree that was replayed up to there must
 // have it. It is empty (zxid 0), as 3.9 has it, when no transaction was applied yet, and left out with digests off.
 // Readers before 3.6 ignore what follows the first seal. Files that end in .gz (gzip)
-// or .snappy (blocks as snappy-java frames them) are read.
+// or .snappy (blocks as snappy-java frames them) are packed; both can be written, too.
 //
 // A snapshot is written under another name, synced, renamed and the directory synced (ZOOKEEPER-2872), so a file with
 // the name of a snapshot is a whole one, whatever happened. If it does not check nevertheless it is skipped, with the

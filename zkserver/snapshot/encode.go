@@ -94,8 +94,8 @@ type Digest struct {
 	Digest  int64
 }
 
-// tails writes the seal after the nodes and both tails with theirs, the digest's only if there is one.
-func (s *sums) tails(d *Digest, last zkproto.Zxid) error {
+// tails writes the seal after the nodes and both tails with theirs, only those that there are.
+func (s *sums) tails(d *Digest, last *zkproto.Zxid) error {
 	if err := s.seal(); err != nil {
 		return err
 	}
@@ -107,6 +107,9 @@ func (s *sums) tails(d *Digest, last zkproto.Zxid) error {
 			return err
 		}
 	}
-	s.buf = jute.AppendInt64(s.buf, int64(last))
+	if last == nil {
+		return nil
+	}
+	s.buf = jute.AppendInt64(s.buf, int64(*last))
 	return s.seal()
 }

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/holdfast-ha/holdfast/internal/vfs"
@@ -67,6 +68,24 @@ func (e *MissingError) Error() string {
 // from nothing; anything else is refused with a *MissingError, since it would lose data (ZOOKEEPER-2325, 3056, 3644).
 // The original refuses logs without a snapshot always, so a new server that it may take over should Write one at zxid 0.
 func Load[T any](fs vfs.FS, snapDir, logDir string, newLoader func() Loader[T]) (Loaded[T], error) {
+	return LoadWith(fs, snapDir, logDir, newLoader, LoadOptions{})
+}
+
+// LoadOptions are the settings of loading.
+type LoadOptions struct {
+	// TrustEmpty starts from the log even when there is no snapshot file and the log begins later than with the first
+	// transaction (snapshot.trust.empty); what came before is lost. It does not help when there are snapshots and none is good.
+	TrustEmpty bool
+	// RefuseEmpty refuses to start with no files at all (db.autocreate=false without a file "initialize").
+	RefuseEmpty bool
+}
+
+// ErrEmpty refuses to start a server that has no data, where that was not announced.
+var ErrEmpty = errors.New("there is neither a snapshot nor a transaction log, and db.autocreate is false: if this server " +
+	"is meant to begin without data, create an empty file named initialize in its dataDir and start it again")
+
+// LoadWith is Load with other settings than the default.
+func LoadWith[T any](fs vfs.FS, snapDir, logDir string, newLoader func() Loader[T], opts LoadOptions) (Loaded[T], error) {
 	none := Loaded[T]{Sessions: map[zkproto.SessionID]int32{}}
 	files, err := list(fs, snapDir)
 	if err != nil {
@@ -85,7 +104,12 @@ func Load[T any](fs vfs.FS, snapDir, logDir string, newLoader func() Loader[T]) 
 		return none, err
 	}
 	fromStart := ok && first.Counter() == 1 && first.Epoch() <= 1
-	if fromStart || (!ok && len(files) == 0) {
+	switch {
+	case fromStart, ok && len(files) == 0 && opts.TrustEmpty:
+		return none, nil
+	case !ok && len(files) == 0 && opts.RefuseEmpty:
+		return none, fmt.Errorf("snapshot: %s: %w", snapDir, ErrEmpty)
+	case !ok && len(files) == 0:
 		return none, nil
 	}
 	return none, &MissingError{SnapDir: snapDir, LogDir: logDir, FirstZxid: first, Skipped: none.Skipped}

@@ -19,19 +19,24 @@ func open(fs vfs.FS, f file) (vfs.File, io.Reader, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var r io.Reader = h
-	switch f.comp {
-	case gzip:
-		r, err = stdgzip.NewReader(bufio.NewReader(h))
-	case snappy:
-		r, err = newSnappy(bufio.NewReader(h))
-	case plain:
-	}
+	r, err := unpack(h, f.comp)
 	if err != nil {
 		_ = h.Close() // opened for reading
 		return nil, nil, err
 	}
 	return h, r, nil
+}
+
+// unpack reads packed data.
+func unpack(r io.Reader, c compression) (io.Reader, error) {
+	switch c {
+	case gzip:
+		return stdgzip.NewReader(bufio.NewReaderSize(r, 64<<10))
+	case snappy:
+		return newSnappy(bufio.NewReaderSize(r, 64<<10))
+	case plain:
+	}
+	return r, nil
 }
 
 // snappyReader reads the framing of snappy-java's SnappyOutputStream:

@@ -411,7 +411,7 @@ func collect(t testing.TB, fs vfs.FS, f file) []byte {
 	}
 	s.buf = jute.AppendString(s.buf, endPath)
 	if tail.digest != nil && tail.last != nil {
-		require.NoError(t, s.tails(tail.digest, *tail.last))
+		require.NoError(t, s.tails(tail.digest, tail.last))
 	} else {
 		require.Nil(t, tail.digest)
 		require.NoError(t, s.seal())

@@ -49,10 +49,20 @@ type Written struct {
 // An ACL that appears while the znodes are walked is in no table any more (it comes before the znodes): the original then
 // writes a snapshot that it cannot load. Here the file is written a second time, with the table complete.
 func Write(fs vfs.FS, dir string, zxid zkproto.Zxid, src Source) (Written, error) {
+	return WriteWith(fs, dir, zxid, src, WriteOptions{})
+}
+
+// WriteWith is Write in another form: packed, the file's name then ends in .gz or .snappy.
+func WriteWith(fs vfs.FS, dir string, zxid zkproto.Zxid, src Source, opts WriteOptions) (Written, error) {
+	comp, err := opts.compression()
+	if err != nil {
+		return Written{}, err
+	}
 	if err := sweep(fs, dir); err != nil {
 		return Written{}, err
 	}
-	w := writer{fs: fs, zxid: zxid, path: filepath.Join(dir, Name(zxid)), tmp: filepath.Join(dir, tmpPrefix+fmt.Sprintf("%x", uint64(zxid)))}
+	w := writer{fs: fs, zxid: zxid, comp: comp, noLast: opts.NoLastZxid, path: filepath.Join(dir, Name(zxid)+string(comp)),
+		tmp: filepath.Join(dir, tmpPrefix+fmt.Sprintf("%x", uint64(zxid)))}
 	if err := w.write(src); err != nil {
 		return Written{}, fmt.Errorf("snapshot: write %s: %w", w.path, err)
 	}
@@ -85,6 +95,8 @@ func sweep(fs vfs.FS, dir string) error {
 type writer struct {
 	fs        vfs.FS
 	zxid      zkproto.Zxid
+	comp      compression
+	noLast    bool
 	path, tmp string
 	size      int64
 	nodes     int
@@ -130,7 +142,9 @@ func (w *writer) write(src Source) error {
 
 // nodesTo writes the whole snapshot.
 func (w *writer) nodesTo(f vfs.File, src Source) error {
-	s := newSums(f)
+	file := &counter{w: f}
+	packer := newPacker(file, w.comp)
+	s := newSums(packer)
 	w.head = appendHead(nil, src.Sessions())
 	w.acls = src.ACLs()
 	s.buf = appendACLTable(append(s.buf, w.head...), w.acls)
@@ -163,7 +177,7 @@ func (w *writer) nodesTo(f vfs.File, src Source) error {
 			w.noDigest = true
 		}
 	}
-	return w.finish(s)
+	return w.finish(s, packer, file)
 }
 
 // know remembers an ACL that the table lacks.
@@ -181,14 +195,21 @@ func (w *writer) know(id int64, src Source) {
 	w.acls[id], w.late = acl, true
 }
 
-func (w *writer) finish(s *sums) error {
+func (w *writer) finish(s *sums, packer io.Closer, file *counter) error {
 	s.buf = jute.AppendString(s.buf, endPath)
 	digest := &w.digest
 	if w.noDigest {
 		digest = nil
 	}
-	err := s.tails(digest, w.zxid)
-	w.size = s.n
+	last := &w.zxid
+	if w.noLast {
+		last = nil
+	}
+	if err := s.tails(digest, last); err != nil {
+		return err
+	}
+	err := packer.Close()
+	w.size = file.n
 	return err
 }
 
@@ -200,9 +221,18 @@ func (w *writer) again(first vfs.File) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newSums(f)
+	file := &counter{w: f}
+	packer := newPacker(file, w.comp)
+	s := newSums(packer)
 	s.buf = appendACLTable(append(s.buf, w.head...), w.acls)
-	nodes := io.NewSectionReader(first, w.from, w.until-w.from)
+	written, err := unpack(io.NewSectionReader(first, 0, w.size), w.comp)
+	if err != nil {
+		return f, err
+	}
+	if _, err := io.CopyN(io.Discard, written, w.from); err != nil {
+		return f, err
+	}
+	nodes := io.LimitReader(written, w.until-w.from)
 	for {
 		if err := s.flush(); err != nil {
 			return f, err
@@ -216,7 +246,7 @@ func (w *writer) again(first vfs.File) (vfs.File, error) {
 			return f, err
 		}
 	}
-	if err := w.finish(s); err != nil {
+	if err := w.finish(s, packer, file); err != nil {
 		return f, err
 	}
 	if err := w.fs.Remove(old); err != nil {
