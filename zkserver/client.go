@@ -73,6 +73,7 @@ var errStopping = fmt.Errorf("zkserver: the server is stopping: %w", net.ErrClos
 func (w *client) Connect(req *zkproto.ConnectRequest) error {
 	s := w.server
 	s.stats.received.Add(1)
+	s.stats.connects.Add(1)
 	copied := *req
 	copied.Password = append([]byte(nil), req.Password...)
 	if err := w.submit(pipeline.Request[*client]{From: w, Op: opConnect, Arrived: s.clock.Now().UnixNano(), Extra: &copied}); err != nil {
@@ -124,6 +125,11 @@ func (w *client) Requests(frames [][]byte) error {
 	s := w.server
 	now := s.clock.Now().UnixNano()
 	s.stats.received.Add(int64(len(frames)))
+	size := 0
+	for _, f := range frames {
+		size += len(f)
+	}
+	s.stats.bytesIn.Add(int64(size))
 	for {
 		batch, done, full, err := w.requests(frames, now)
 		if batch != nil {
@@ -160,13 +166,13 @@ func (w *client) requests(frames [][]byte, now int64) (batch *pipeline.Batch[*cl
 		s.treeMu.RLock()
 		defer s.treeMu.RUnlock()
 	}
-	answered := 0
+	var answered replied
 	w.Lock()
 	defer func() {
 		w.Unlock()
-		if answered > 0 {
-			s.stats.reads.ObserveN(time.Duration(s.clock.Now().UnixNano()-now), int64(answered))
-			s.stats.sent.Add(int64(answered))
+		if answered.n > 0 {
+			s.stats.reads.ObserveN(time.Duration(s.clock.Now().UnixNano()-now), answered.n)
+			s.stats.replied(&answered)
 		}
 	}()
 	for i, f := range frames {
@@ -206,9 +212,10 @@ func (w *client) requests(frames [][]byte, now int64) (batch *pipeline.Batch[*cl
 				w.fifo.PushRead(it)
 				continue
 			}
+			at := len(w.Out)
 			s.read(w, &it)
-			w.last.set(&it, 0, now)
-			answered++
+			w.last.set(&it, s.tree.LastZxid(), now)
+			answered.add(len(w.Out) - at)
 		}
 	}
 	return batch, len(frames), false, nil
@@ -266,6 +273,7 @@ func (w *client) event(zxid zkproto.Zxid, ev zkproto.WatcherEvent) {
 	w.Out = ev.AppendTo(w.Out)
 	w.EndFrame(at)
 	w.server.stats.sent.Add(1)
+	w.server.stats.watchBytes.Add(int64(len(w.Out) - at))
 }
 
 // kind is how a request travels.

@@ -31,7 +31,7 @@ func (d *disk) start(s *Server) {
 	go func() {
 		defer close(d.done)
 		for job := range d.jobs {
-			if err := d.write(job); err != nil {
+			if err := d.write(s, job); err != nil {
 				s.fail(d.failure(s, err)) // and stay busy for good: no job may follow a failed one
 				continue
 			}
@@ -50,7 +50,7 @@ func (d *disk) submit(job diskJob) {
 
 // writeHere does a job on the core goroutine. The disk is not busy.
 func (d *disk) writeHere(s *Server, job diskJob) {
-	if err := d.write(job); err != nil {
+	if err := d.write(s, job); err != nil {
 		d.busy.Store(true) // for good, as above
 		s.fail(d.failure(s, err))
 	}
@@ -61,7 +61,8 @@ func (d *disk) failure(s *Server, err error) error {
 	return fmt.Errorf("zkserver: the transaction log in %s: %w", s.logDir(), err)
 }
 
-func (d *disk) write(job diskJob) error {
+func (d *disk) write(s *Server, job diskJob) error {
+	begin := s.clock.Now()
 	if job.roll {
 		if err := d.log.Roll(); err != nil {
 			return err
@@ -76,6 +77,7 @@ func (d *disk) write(job diskJob) error {
 	if err := d.log.Sync(); err != nil {
 		return err
 	}
+	s.stats.logged(s.clock.Now().Sub(begin), len(job.records))
 	d.persisted.Store(int64(job.records[len(job.records)-1].Zxid))
 	return nil
 }

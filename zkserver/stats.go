@@ -64,8 +64,9 @@ func (z *sizes) add(least, most, last int64) {
 // replied are the sizes of replies that are counted together.
 type replied struct{ n, bytes, least, most, last int64 }
 
+// add counts a reply of that size, its length included.
 func (r *replied) add(size int) {
-	v := int64(size)
+	v := int64(size) - 4 // without the length
 	if r.n == 0 || v < r.least {
 		r.least = v
 	}

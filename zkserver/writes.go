@@ -106,19 +106,21 @@ func (s *Server) answerLocked(w *client, p *proposal, res *tree.Result) (over bo
 		w.Out = appendReply(w.Out, p, res)
 	}
 	w.EndFrame(at)
+	var answered replied
+	answered.add(len(w.Out) - at)
 	now := s.core.now.UnixNano()
 	w.last.set(&it, zxid, now)
 	s.stats.op(it.Op)
 	s.stats.writes.Observe(time.Duration(now - it.Arrived))
-	sent := int64(1)
 	for it, ok = w.fifo.PopRead(); ok && !over; it, ok = w.fifo.PopRead() {
+		at = len(w.Out)
 		s.read(w, &it)
+		answered.add(len(w.Out) - at)
 		w.last.set(&it, zxid, now)
 		s.stats.reads.Observe(time.Duration(now - it.Arrived))
-		sent++
 		over = len(w.Out) > cnxn.HardLimit
 	}
-	s.stats.sent.Add(sent)
+	s.stats.replied(&answered)
 	if w.fifo.Len() <= maxUnanswered/2 {
 		w.Wake()
 	}
