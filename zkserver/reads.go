@@ -34,7 +34,9 @@ func (s *Server) read(w *client, it *pipeline.Item) {
 	body := len(w.Out)
 	d := jute.NewDecoder(it.Body)
 	if err := s.readBody(w, it, &d); err != zkproto.ErrOK {
-		w.Out = w.Out[:body]
+		if it.Op != zkproto.OpMultiRead { // what that has read before the part that is none comes along
+			w.Out = w.Out[:body]
+		}
 		setReplyError(w.Out[at:], err)
 	}
 	w.EndFrame(at)
@@ -171,25 +173,23 @@ func (s *Server) getACL(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Er
 func (s *Server) multiRead(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
 	var req zkproto.MultiRequest
 	req.Decode(d)
-	if d.Err() != nil {
+	if d.Err() != nil || !takesParts(req.Ops) {
 		return zkproto.ErrMarshallingError
 	}
 	for i := range req.Ops {
 		op := &req.Ops[i]
 		at := len(w.Out)
 		w.Out = zkproto.MultiHeader{Type: op.Type}.AppendTo(w.Out)
-		if op.NullPath {
-			return zkproto.ErrMarshallingError
-		}
 		op.Path.Watch = false // a multiRead leaves no watches
 		part := jute.NewDecoder(op.Path.AppendTo(nil))
 		var err zkproto.Error
-		switch op.Type {
-		case zkproto.OpGetData:
+		switch {
+		case op.Type == zkproto.OpGetData && !op.NullPath:
 			err = s.getData(w, ids, &part)
-		case zkproto.OpGetChildren:
+		case op.Type == zkproto.OpGetChildren && !op.NullPath:
 			err = s.getChildren(w, ids, &part, false)
 		default:
+			w.Out = zkproto.MultiEnd().AppendTo(w.Out[:at])
 			return zkproto.ErrMarshallingError
 		}
 		if err != zkproto.ErrOK {
@@ -198,6 +198,24 @@ func (s *Server) multiRead(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto
 	}
 	w.Out = zkproto.MultiEnd().AppendTo(w.Out)
 	return zkproto.ErrOK
+}
+
+// takesParts tells whether the original would take these parts together: only reads or only writes.
+func takesParts(ops []zkproto.MultiOp) bool {
+	isRead := func(op zkproto.OpCode) bool { return op == zkproto.OpGetData || op == zkproto.OpGetChildren }
+	for i := range ops {
+		op := &ops[i]
+		switch op.Type {
+		case zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateContainer:
+			if m := op.Create.Mode; !m.Valid() || m.TTL() || op.Create.ACL == nil {
+				return false
+			}
+		}
+		if isRead(op.Type) != isRead(ops[0].Type) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Server) getAllChildrenNumber(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
