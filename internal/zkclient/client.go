@@ -118,8 +118,10 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 // dialAny tries every server once and returns the first connection, or all the reasons.
 func (c *Client) dialAny(ctx context.Context, resume *Session) (*Wire, error) {
 	c.mu.Lock()
-	h := Handshake{Timeout: c.cfg.SessionTimeout, Resume: resume, LastZxid: c.lastZxid, ReadOnly: c.cfg.ReadOnly,
-		MaxFrame: c.cfg.MaxFrame}
+	h := Handshake{
+		Timeout: c.cfg.SessionTimeout, Resume: resume, LastZxid: c.lastZxid, ReadOnly: c.cfg.ReadOnly,
+		MaxFrame: c.cfg.MaxFrame,
+	}
 	c.mu.Unlock()
 	var errs []error
 	for _, s := range c.cfg.Servers {

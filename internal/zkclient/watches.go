@@ -115,8 +115,10 @@ func removable(typ zkproto.WatcherType) []struct {
 		set   int
 		event zkproto.EventType
 	}{
-		{setChild, zkproto.EventChildWatchRemoved}, {setData, zkproto.EventDataWatchRemoved},
-		{setExist, zkproto.EventDataWatchRemoved}, {setPersistent, zkproto.EventPersistentWatchRemoved},
+		{setChild, zkproto.EventChildWatchRemoved},
+		{setData, zkproto.EventDataWatchRemoved},
+		{setExist, zkproto.EventDataWatchRemoved},
+		{setPersistent, zkproto.EventPersistentWatchRemoved},
 		{setRecursive, zkproto.EventPersistentWatchRemoved},
 	}
 	switch typ {

@@ -165,8 +165,17 @@ func TestCommandLineClientsAgree(t *testing.T) {
 func TestSingleCommandsAgree(t *testing.T) {
 	servers := map[bool]server{false: cliServer(t, false), true: cliServer(t, true)}
 	for i, args := range [][]string{
-		{"create", "/one", "x"}, {"create", "/one", "x"}, {"get", "/nope"}, {"frob"}, {"get", "-s"}, {"ls", "/"}, {"stat", "/nope"},
-		{"-timeout", "4000", "-waitforconnection", "set", "/one", "y"}, {"-r", "getAcl", "/one"}, {"history"}, {"printwatches"},
+		{"create", "/one", "x"},
+		{"create", "/one", "x"},
+		{"get", "/nope"},
+		{"frob"},
+		{"get", "-s"},
+		{"ls", "/"},
+		{"stat", "/nope"},
+		{"-timeout", "4000", "-waitforconnection", "set", "/one", "y"},
+		{"-r", "getAcl", "/one"},
+		{"history"},
+		{"printwatches"},
 	} {
 		for _, ours := range []bool{false, true} {
 			var want string
@@ -179,6 +188,7 @@ func TestSingleCommandsAgree(t *testing.T) {
 				}
 				code, stdout, stderr := run(t, "", cliClient(t, client, append([]string{"-server", servers[ours].addr}, run1...)...))
 				got := fmt.Sprintf("exit code %d\n%s", code, cliTranscript(stdout, stderr))
+				got, _, _ = strings.Cut(got, "---- events") // a command that asks no server can be done before the session is there
 				got = strings.ReplaceAll(strings.ReplaceAll(got, "1ne, one", "1ne"), "1ne", "one")
 				if !client {
 					want = got

@@ -42,8 +42,10 @@ func (c *command) help() string {
 // commands are all commands in the order of their names, as the original sorts them.
 func commands() []*command {
 	return []*command{
-		{name: "addWatch", syntax: "[-m mode] path # optional mode is one of [PERSISTENT, PERSISTENT_RECURSIVE] - default is PERSISTENT_RECURSIVE",
-			valued: "m", min: 1, max: 1, run: addWatch},
+		{
+			name: "addWatch", syntax: "[-m mode] path # optional mode is one of [PERSISTENT, PERSISTENT_RECURSIVE] - default is PERSISTENT_RECURSIVE",
+			valued: "m", min: 1, max: 1, run: addWatch,
+		},
 		{name: "addauth", syntax: "scheme auth", min: 1, run: addauth},
 		{name: "close", raw: true, run: closeSession},
 		{name: "config", syntax: "[-c] [-w] [-s]", flags: "cws", run: configOf},
@@ -54,8 +56,10 @@ func commands() []*command {
 		{name: "delquota", syntax: "[-n|-b|-N|-B] path", flags: "nbNB", oneOf: true, min: 1, run: delQuota},
 		{name: "exit", raw: true, offline: true, run: quit},
 		{name: "get", syntax: "[-s] [-w] [-b] [-x] path", flags: "swbx", min: 1, run: get, describe: [][2]string{
-			{"-b", "Output data in base64 format"}, {"-s", "Print znode stats additionally"},
-			{"-w", "Watch for changes on the znode"}, {"-x", "Output data in hexdump format"},
+			{"-b", "Output data in base64 format"},
+			{"-s", "Print znode stats additionally"},
+			{"-w", "Watch for changes on the znode"},
+			{"-x", "Output data in hexdump format"},
 		}},
 		{name: "getAcl", syntax: "[-s] path", flags: "s", min: 1, run: getACL},
 		{name: "getAllChildrenNumber", syntax: "path", min: 1, run: getAllChildrenNumber},
@@ -66,18 +70,23 @@ func commands() []*command {
 		{name: "ls", syntax: "[-s] [-w] [-R] path", flags: "swR", min: 1, run: ls},
 		{name: "printwatches", syntax: "on|off", raw: true, offline: true, builtin: true, run: printWatches},
 		{name: "quit", raw: true, offline: true, run: quit},
-		{name: "reconfig", syntax: "[-s] [-v version] [[-file path] | [-members serverID=host:port1:port2;port3[,...]*]] | " +
-			"[-add serverId=host:port1:port2;port3[,...]]* [-remove serverId[,...]*]",
-			flags: "s", valued: "v", words: []string{"file", "members", "add", "remove"}, run: reconfig},
+		{
+			name: "reconfig", syntax: "[-s] [-v version] [[-file path] | [-members serverID=host:port1:port2;port3[,...]*]] | " +
+				"[-add serverId=host:port1:port2;port3[,...]]* [-remove serverId[,...]*]",
+			flags: "s", valued: "v", words: []string{"file", "members", "add", "remove"}, run: reconfig,
+		},
 		{name: "redo", syntax: "cmdno", raw: true, offline: true, builtin: true, run: redo},
 		{name: "removewatches", syntax: "path [-c|-d|-a] [-l]", flags: "cdpral", min: 1, run: removeWatches},
 		{name: "set", syntax: "path data [-s] [-v version] [-b]", flags: "sb", valued: "v", min: 2, run: set, describe: [][2]string{
-			{"-b      ", "Supply data in base64 format"}, {"-s      ", "Print znode stats additionally"},
+			{"-b      ", "Supply data in base64 format"},
+			{"-s      ", "Print znode stats additionally"},
 			{"-v <arg>", "Set with an expected version"},
 		}},
 		{name: "setAcl", syntax: "[-s] [-v version] [-R] path acl", flags: "sR", valued: "v", min: 2, run: setACL},
-		{name: "setquota", syntax: "-n|-b|-N|-B val path", valued: "nbNB", oneOf: true, min: 1, run: setQuota,
-			required: "[-n num soft quota, -b bytes soft quota, -N num hard quota, -B bytes hard quota]"},
+		{
+			name: "setquota", syntax: "-n|-b|-N|-B val path", valued: "nbNB", oneOf: true, min: 1, run: setQuota,
+			required: "[-n num soft quota, -b bytes soft quota, -N num hard quota, -B bytes hard quota]",
+		},
 		{name: "stat", syntax: "[-w] path", flags: "w", min: 1, run: stat},
 		{name: "sync", syntax: "path", min: 1, run: syncPath},
 		{name: "version", none: true, offline: true, run: version},

@@ -130,7 +130,7 @@ func (t *tool) repair(path, out string, yes, verbose bool) error {
 		fmt.Fprintf(t.err, "zktool log repair: %v: the copy ends before it\n", torn)
 		err = nil
 	}
-	if err := t.finish(to, out, err); err != nil {
+	if err = t.finish(to, out, err); err != nil {
 		_ = t.fs.Remove(out) // half a copy helps nobody; the reason is answered
 		return err
 	}
@@ -248,7 +248,7 @@ func (t *tool) chop(path, out string, zxid zkproto.Zxid) error {
 	if ferr := w.Flush(); err == nil {
 		err = ferr
 	}
-	if err := t.finish(to, out, err); err != nil {
+	if err = t.finish(to, out, err); err != nil {
 		_ = t.fs.Remove(out) // no half copies; the reason is answered
 		return err
 	}

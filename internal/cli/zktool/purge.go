@@ -30,7 +30,7 @@ func purge(t *tool, c *command, args []string) error {
 		return usagef("-n %d: count should be greater than or equal to %d (-force allows fewer)", *n, least)
 	}
 	for _, d := range dirs {
-		if info, err := t.fs.Stat(versioned(d)); err != nil || !info.Dir {
+		if info, serr := t.fs.Stat(versioned(d)); serr != nil || !info.Dir {
 			return fmt.Errorf("%s: there is no directory of logs and snapshots: %s is missing", d, versioned(d))
 		}
 	}
@@ -38,9 +38,9 @@ func purge(t *tool, c *command, args []string) error {
 		if *dryRun || *live {
 			break
 		}
-		lock, err := t.takeDir(d)
-		if err != nil {
-			return fmt.Errorf("%w, or purge with -live, which is safe beside a running server", err)
+		lock, lerr := t.takeDir(d)
+		if lerr != nil {
+			return fmt.Errorf("%w, or purge with -live, which is safe beside a running server", lerr)
 		}
 		defer lock.Close()
 		if snapDir == logDir {
@@ -52,9 +52,9 @@ func purge(t *tool, c *command, args []string) error {
 		return err
 	}
 	for _, path := range append(surplus.Logs, surplus.Snapshots...) {
-		info, err := t.fs.Stat(path)
-		if err != nil {
-			return err
+		info, serr := t.fs.Stat(path)
+		if serr != nil {
+			return serr
 		}
 		verb := "Removing"
 		if *dryRun {
@@ -65,7 +65,7 @@ func purge(t *tool, c *command, args []string) error {
 	if *dryRun {
 		return nil
 	}
-	if err := t.out.Flush(); err != nil {
+	if err = t.out.Flush(); err != nil {
 		return err
 	}
 	_, err = snapshot.Retain(t.fs, versioned(snapDir), versioned(logDir), *n)

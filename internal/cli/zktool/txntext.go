@@ -110,7 +110,7 @@ func aclList(acls []zkproto.ACL) string {
 }
 
 func csvACL(a zkproto.ACL) string {
-	return fmt.Sprintf("%d,s{%s,%s}", a.Perms, csvString(a.ID.Scheme), csvString(a.ID.ID))
+	return fmt.Sprintf("%d,s{%s,%s}", a.Perms, csvString(a.Scheme), csvString(a.ID.ID))
 }
 
 var csvEscapes = strings.NewReplacer("\x00", "%00", "\n", "%0A", "\r", "%0D", ",", "%2C", "}", "%7D", "%", "%25")
