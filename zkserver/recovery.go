@@ -73,6 +73,13 @@ func (s *Server) recover() error {
 	return nil
 }
 
+// newPrep is the preparation of requests for the tree and the sessions there are now.
+func (s *Server) newPrep() *prep.Prep {
+	return prep.New(s.tree, s.core.sessions, s.registry, prep.Config{
+		ExtendedTypes: s.cfg.ExtendedTypes, EnforceQuota: s.cfg.EnforceQuota, OnQuota: s.quotaExceeded,
+	})
+}
+
 // treeOptions are the settings of the tree.
 func (s *Server) treeOptions() []tree.Option {
 	var options []tree.Option
@@ -192,9 +199,7 @@ func (c *core) init(s *Server, last zkproto.Zxid, sessions map[zkproto.SessionID
 	}
 	c.owners = map[zkproto.SessionID]*client{}
 	c.nextSession = session.FirstID(0, s.clock.Now().UnixMilli())
-	c.prep = prep.New(s.tree, c.sessions, s.registry, prep.Config{
-		ExtendedTypes: s.cfg.ExtendedTypes, EnforceQuota: s.cfg.EnforceQuota, OnQuota: s.quotaExceeded,
-	})
+	c.prep = s.newPrep()
 	c.proposed = last
 	c.planSnapshot(s)
 	return nil

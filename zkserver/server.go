@@ -43,6 +43,10 @@ type Server struct {
 	traceMask *admin.TraceMask
 	port      *cnxn.Port
 	metrics   *metricsEndpoint
+	admin     *admin.HTTP
+	initial   string       // the text of zoo.cfg
+	beat      atomic.Int64 // when the core last ticked, nanoseconds since 1970
+	restoreMu sync.Mutex   // one restore at a time
 	stats     stats
 
 	treeMu  sync.RWMutex
@@ -128,10 +132,19 @@ func (s *Server) start() error {
 			return err
 		}
 	}
+	if s.cfg.AdminEnabled {
+		if err := s.openAdmin(); err != nil {
+			return err
+		}
+	}
+	s.initial = s.initialConfig()
 	if err := s.recover(); err != nil {
 		return err
 	}
 	s.loadTime = s.clock.Now().Sub(s.started)
+	s.stats.loadTime.Observe(s.loadTime)
+	s.stats.replayed.Add(int64(s.core.sinceSnapshot))
+	s.beat.Store(s.clock.Now().UnixNano())
 	s.port = cnxn.New(s.listener, s, cnxn.Options{
 		MaxBuffer: s.cfg.MaxBuffer, MaxPerAddress: s.cfg.MaxClientCnxns,
 		MaxTotal: s.cfg.MaxCnxns, Logger: s.log, Now: s.clock.Now,
@@ -144,6 +157,9 @@ func (s *Server) start() error {
 	s.port.Serve()
 	if s.metrics != nil {
 		s.metrics.serve()
+	}
+	if s.admin != nil {
+		s.admin.Serve()
 	}
 	return nil
 }
@@ -261,6 +277,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 	close(s.quit)
 	s.port.Close()
 	<-s.core.abandon(s)
+	if s.admin != nil {
+		s.admin.Close() // a snapshot under way is finished before the directories are given back
+	}
 	err := s.disk.stop()
 	s.group.Wait()
 	if failure := s.Err(); failure != nil {
@@ -280,6 +299,9 @@ func (s *Server) release() {
 	}
 	if s.metrics != nil {
 		s.metrics.close()
+	}
+	if s.admin != nil {
+		s.admin.Close()
 	}
 	for _, l := range s.locks {
 		_ = l.Close()

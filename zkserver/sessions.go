@@ -181,6 +181,7 @@ func (s *Server) tick() {
 		s.forgive(late)
 	}
 	c.lastTick = c.now
+	s.beat.Store(c.now.UnixNano())
 	if c.sessions.NextExpiry() <= s.sinceStart(c.now) {
 		for id, w := range c.owners {
 			s.touch(id, w)

@@ -251,6 +251,7 @@ func (s *Server) Status(details bool) admin.Status {
 	if details {
 		st.Connections = s.connections()
 	}
+	st.InitialConfig = s.initial
 	return st
 }
 

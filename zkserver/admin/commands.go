@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -210,15 +211,22 @@ func (h *HTTP) setTraceMask(w http.ResponseWriter, r *http.Request, c *httpComma
 	}
 }
 
-// settings are what the server was started with: in the original the properties of the JVM, zookeeper.* among them.
+// settings are the lines of zoo.cfg, as properties zookeeper.KEY: in the original the properties of the JVM, among which
+// those are that it does not know itself.
 func (h *HTTP) settings() object {
-	o := object{}
-	for _, line := range slices.Sorted(slices.Values(h.opts.Settings)) {
-		key, value, _ := strings.Cut(line, "=")
-		if secret(key) {
-			value = hidden
+	m := map[string]string{}
+	for line := range strings.Lines(h.src.Status(false).InitialConfig) {
+		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if key = strings.TrimSpace(key); !ok || key == "" || key[0] == '#' || key[0] == '!' {
+			continue
 		}
-		o = append(o, field{key, value})
+		if m["zookeeper."+key] = strings.TrimSpace(value); secret(key) {
+			m["zookeeper."+key] = hidden
+		}
+	}
+	o := object{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		o = append(o, field{key, m[key]})
 	}
 	return o
 }

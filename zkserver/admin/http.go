@@ -47,7 +47,6 @@ type Options struct {
 	RateLimit   time.Duration // least time between two snapshots, and between two restores
 	Snapshot    bool          // allow the command snapshot
 	Restore     bool          // allow the command restore
-	Settings    []string      // key=value lines for system_properties
 	Logger      *zap.Logger
 	Now         func() time.Time // nil for the wall clock
 }
@@ -62,6 +61,7 @@ type HTTP struct {
 	restores  limiter
 	server    http.Server
 	listener  net.Listener
+	active    sync.WaitGroup
 	done      chan struct{}
 }
 
@@ -94,13 +94,14 @@ func (h *HTTP) Serve() {
 	}()
 }
 
-// Close ends it at once.
+// Close ends it at once, and returns when no command is under way any more.
 func (h *HTTP) Close() {
 	_ = h.server.Close()
 	_ = h.listener.Close()
 	if h.done != nil {
 		<-h.done
 	}
+	h.active.Wait()
 }
 
 // Handler is the handler of all paths.
@@ -148,6 +149,8 @@ func (h *HTTP) command(w http.ResponseWriter, r *http.Request) {
 		respond(w, http.StatusMethodNotAllowed, c.name, nil, c.name+" is to be asked with "+allow)
 		return
 	}
+	h.active.Add(1)
+	defer h.active.Done()
 	c.run(h, w, r, c)
 }
 

@@ -1,0 +1,144 @@
+package zkserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/admin"
+)
+
+// openAdmin listens for the HTTP commands. The default port belongs to many programs: when it is taken, and the
+// configuration says nothing of the admin server, the server goes on without.
+func (s *Server) openAdmin() error {
+	host := s.cfg.AdminAddress
+	if host == "0.0.0.0" {
+		host = ""
+	}
+	addr := net.JoinHostPort(host, fmt.Sprint(s.cfg.AdminPort))
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && !s.cfg.AdminExplicit:
+		s.log.Warn("the HTTP commands are not served: another program uses their port; choose another admin.serverPort, or set "+
+			"admin.enableServer=false", zap.String("addr", addr))
+		return nil
+	case err != nil:
+		return listenError("admin.serverPort", addr, err)
+	}
+	s.admin = admin.NewHTTP(l, s, operator{s}, s.traceMask, admin.Options{
+		URL: s.cfg.AdminURL, IdleTimeout: s.cfg.AdminIdleTimeout, RateLimit: s.cfg.AdminRateLimit,
+		Snapshot: s.cfg.AdminSnapshot, Restore: s.cfg.AdminRestore, Logger: s.log, Now: s.clock.Now,
+	})
+	return nil
+}
+
+// AdminAddr is the address of the HTTP commands, nil when they are not served. Valid after Start.
+func (s *Server) AdminAddr() net.Addr {
+	if s.admin == nil {
+		return nil
+	}
+	return s.admin.Addr()
+}
+
+// operator is what the HTTP commands may do.
+type operator struct{ s *Server }
+
+// Authenticate implements admin.Operator.
+func (o operator) Authenticate(scheme string, data []byte, remote netip.Addr) ([]zkproto.ID, error) {
+	ids, err := o.s.registry.Authenticate(scheme, data, remote)
+	if err != nil {
+		o.s.stats.authFailed.Add(1)
+	}
+	return ids, err
+}
+
+// MayAll implements admin.Operator. Each permission must be granted, not any of them (CVE-2025-58457).
+func (o operator) MayAll(ids []zkproto.ID) bool {
+	s := o.s
+	s.treeMu.RLock()
+	acl, _, ok := s.tree.ACL("/")
+	s.treeMu.RUnlock()
+	for perm := int32(1); ok && perm <= zkproto.PermAll; perm <<= 1 {
+		ok = s.registry.Check(acl, perm, ids)
+	}
+	return ok
+}
+
+// RateLimited implements admin.Operator.
+func (o operator) RateLimited(restore bool) {
+	if restore {
+		o.s.stats.restLimited.Add(1)
+	} else {
+		o.s.stats.snapLimited.Add(1)
+	}
+}
+
+// hung is how long the core may be silent before it counts as hung. It ticks at least four times a second, and an fsync or a
+// snapshot's start may keep it busy for a while.
+const hung = 30 * time.Second
+
+// Live implements admin.Prober.
+func (o operator) Live() admin.Health {
+	var h admin.Health
+	silent := o.s.clock.Now().Sub(time.Unix(0, o.s.beat.Load()))
+	h.Add("core", silent < hung, fmt.Sprintf("last heard of %v ago", silent.Round(time.Millisecond)))
+	return h
+}
+
+// Ready implements admin.Prober.
+func (o operator) Ready() admin.Health {
+	s := o.s
+	h := o.Live()
+	select {
+	case <-s.stopping:
+		h.Add("serving", false, "the server is stopping")
+	default:
+		h.Add("serving", true, "clients are served on "+s.Addr().String())
+	}
+	if err := s.Err(); err != nil {
+		h.Add("log", false, err.Error())
+	} else {
+		h.Add("log", true, "transactions are durable up to "+s.disk.lastPersisted().String())
+	}
+	if free, err := s.fs.FreeSpace(s.logDir()); err != nil {
+		h.Add("disk", true, "the system does not tell how much is free")
+	} else {
+		h.Add("disk", free > leastFree, fmt.Sprintf("%d MiB are free for the log in %s", free>>20, s.logDir()))
+	}
+	n := s.throttle.count.Load()
+	h.Add("load", n <= 2*s.throttle.limit, fmt.Sprintf("%d requests wait, clients are held back from %d on (globalOutstandingLimit)", max(0, n), s.throttle.limit))
+	return h
+}
+
+// leastFree is the free space without which the next pieces of the log may fail.
+const leastFree = 16 << 20
+
+// Quorum implements admin.Prober.
+func (o operator) Quorum() admin.Health {
+	var h admin.Health
+	if err := o.s.Err(); err != nil {
+		h.Add("quorum", false, "standalone, and its log cannot be written: "+err.Error())
+	} else {
+		h.Add("quorum", true, "standalone: the server is its own quorum")
+	}
+	return h
+}
+
+// initialConfig is the text of the file that the configuration was read from.
+func (s *Server) initialConfig() string {
+	if s.cfg.Source == "" {
+		return ""
+	}
+	text, err := os.ReadFile(s.cfg.Source)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
