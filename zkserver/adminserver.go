@@ -113,7 +113,7 @@ func (o operator) Ready() admin.Health {
 		h.Add("disk", free > leastFree, fmt.Sprintf("%d MiB are free for the log in %s", free>>20, s.logDir()))
 	}
 	n := s.throttle.count.Load()
-	h.Add("load", n <= 2*s.throttle.limit, fmt.Sprintf("%d requests wait, clients are held back from %d on (globalOutstandingLimit)", max(0, n), s.throttle.limit))
+	h.Add("load", n <= 2*s.throttle.limit.Load(), fmt.Sprintf("%d requests wait, clients are held back from %d on (globalOutstandingLimit)", max(0, n), s.throttle.limit.Load()))
 	return h
 }
 

@@ -74,6 +74,10 @@ func (w *client) Connect(req *zkproto.ConnectRequest) error {
 	s := w.server
 	s.stats.received.Add(1)
 	s.stats.connects.Add(1)
+	if !s.tokens.take(req.SessionID != 0, s.clock.Now()) {
+		s.port.Refuse()
+		return errNoToken
+	}
 	copied := *req
 	copied.Password = append([]byte(nil), req.Password...)
 	if err := w.submit(pipeline.Request[*client]{From: w, Op: opConnect, Arrived: s.clock.Now().UnixNano(), Extra: &copied}); err != nil {
@@ -131,7 +135,11 @@ func (w *client) Requests(frames [][]byte) error {
 	}
 	s.stats.bytesIn.Add(int64(size))
 	for {
-		batch, done, full, err := w.requests(frames, now)
+		most, late, err := s.hold(w, now)
+		if err != nil {
+			return err
+		}
+		batch, done, full, err := w.requests(frames[:min(len(frames), most)], now, late)
 		if batch != nil {
 			s.throttle.add(len(batch.Requests), batch.Bytes())
 			if !s.inbox.Put(batch) {
@@ -158,10 +166,10 @@ func (w *client) Requests(frames [][]byte) error {
 
 // requests handles frames, up to readChunk reads, under one hold of the locks: reads that need not wait are answered,
 // writes are added to a batch (nil when there are none). It tells how many frames it has handled, and whether it has
-// stopped because too much waits to be answered or sent.
-func (w *client) requests(frames [][]byte, now int64) (batch *pipeline.Batch[*client], done int, full bool, err error) {
+// stopped because too much waits to be answered or sent. Late requests are answered with ThrottledOp.
+func (w *client) requests(frames [][]byte, now int64, late bool) (batch *pipeline.Batch[*client], done int, full bool, err error) {
 	s := w.server
-	if w.anyRead(frames) {
+	if late || w.anyRead(frames) {
 		frames = frames[:min(len(frames), readChunk)]
 		s.treeMu.RLock()
 		defer s.treeMu.RUnlock()
@@ -189,14 +197,23 @@ func (w *client) requests(frames [][]byte, now int64) (batch *pipeline.Batch[*cl
 			return batch, i, false, cnxn.ErrStop
 		}
 		it := pipeline.Item{Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}
-		switch kind := kindOf(h.Op); kind {
+		kind := kindOf(h.Op)
+		if late && throttlable(h.Op) {
+			it.Err, kind = zkproto.ErrThrottledOp, kindRead
+			s.limits.throttledOps.Add(1)
+		}
+		switch kind {
 		case kindWrite, kindSync:
 			if batch == nil {
 				batch = s.inbox.Get()
 			}
 			w.closing = h.Op == zkproto.OpCloseSession
 			w.fifo.PushWrite(it)
-			batch.Add(pipeline.Request[*client]{From: w, Session: w.session, Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}, d.Rest())
+			body := d.Rest()
+			if s.throttle.isLarge(len(body)) {
+				s.throttle.large.Add(int64(len(body) + headerSize))
+			}
+			batch.Add(pipeline.Request[*client]{From: w, Session: w.session, Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}, body)
 		case kindAuth:
 			authenticate := w.authenticate
 			if h.Op == zkproto.OpSASL {

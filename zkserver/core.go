@@ -40,7 +40,6 @@ type core struct {
 	snapAfter     int   // take a snapshot after so many transactions
 	snapBytes     int64 // or so many bytes; 0 for no limit
 	snapshotting  atomic.Bool
-	lastPurge     time.Time
 	quotaTold     map[string]time.Time // when a path's quota was last complained about
 	lastTick      time.Time
 }
@@ -79,7 +78,6 @@ func (s *Server) run() {
 	defer close(s.coreDone)
 	c := &s.core
 	c.lastTick = s.clock.Now()
-	c.lastPurge = c.lastTick
 	ticker := s.clock.NewTicker(c.bucket)
 	defer ticker.Stop()
 	stopping := s.stopping

@@ -25,7 +25,7 @@ func (s *Server) read(w *client, it *pipeline.Item) {
 		}
 	}
 	at := w.BeginFrame(h)
-	if it.Op == zkproto.OpSetWatches || it.Op == zkproto.OpSetWatches2 {
+	if it.Err == zkproto.ErrOK && (it.Op == zkproto.OpSetWatches || it.Op == zkproto.OpSetWatches2) {
 		w.Out = w.Out[:out] // its events come before its reply
 		s.setWatches(w, it)
 		s.stats.op(it.Op)
@@ -33,13 +33,20 @@ func (s *Server) read(w *client, it *pipeline.Item) {
 	}
 	body := len(w.Out)
 	d := jute.NewDecoder(it.Body)
-	if err := s.readBody(w, it, &d); err != zkproto.ErrOK {
+	err := it.Err
+	if err == zkproto.ErrOK {
+		err = s.readBody(w, it, &d)
+	}
+	if err != zkproto.ErrOK {
 		if it.Op != zkproto.OpMultiRead { // what that has read before the part that is none comes along
 			w.Out = w.Out[:body]
 		}
 		setReplyError(w.Out[at:], err)
 	}
 	w.EndFrame(at)
+	if size := len(w.Out) - at - 4; size > leastBuffer {
+		s.checkAnswer(w, it, size)
+	}
 	s.stats.op(it.Op)
 }
 

@@ -201,6 +201,6 @@ func (c *core) init(s *Server, last zkproto.Zxid, sessions map[zkproto.SessionID
 	c.nextSession = session.FirstID(0, s.clock.Now().UnixMilli())
 	c.prep = s.newPrep()
 	c.proposed = last
-	c.planSnapshot(s)
+	c.planSnapshot(s, true)
 	return nil
 }

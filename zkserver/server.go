@@ -54,11 +54,18 @@ type Server struct {
 	watchMu sync.Mutex
 	watches *watch.Manager[*client]
 
-	inbox    *pipeline.Inbox[*client]
-	wake     chan struct{} // the core has something to do
-	core     core
-	disk     disk
-	throttle throttle
+	inbox     *pipeline.Inbox[*client]
+	wake      chan struct{} // the core has something to do
+	core      core
+	disk      disk
+	throttle  throttle
+	tokens    tokens
+	limits    limitCounts
+	volumes   volumes
+	live      atomic.Pointer[config.Config] // what a reload changes is read from here, the rest from cfg
+	asked     timeoutsAsked                 // owned by the core
+	reloadMu  sync.Mutex
+	houseWake chan struct{}
 
 	stopping  chan struct{} // closed: take nothing new, finish what is under way
 	coreDone  chan struct{} // closed when the core has ended
@@ -79,7 +86,7 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: zap.NewNop(), fs: vfs.OS(), clock: clock.Real(),
-		wake: make(chan struct{}, 1), stopping: make(chan struct{}), coreDone: make(chan struct{}),
+		wake: make(chan struct{}, 1), houseWake: make(chan struct{}, 1), stopping: make(chan struct{}), coreDone: make(chan struct{}),
 		failed: make(chan struct{}), quit: make(chan struct{}), watches: watch.New[*client](),
 	}
 	for _, o := range options {
@@ -98,7 +105,9 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 	s.core.giveUp = make(chan struct{})
 	s.stats.init()
 	s.count()
-	s.throttle.init(int64(cfg.GlobalOutstandingLimit))
+	s.live.Store(&s.cfg)
+	s.throttle.init(int64(cfg.GlobalOutstandingLimit), cfg.LargeRequestThreshold)
+	s.tokens.configure(&cfg.Tokens, s.clock.Now())
 	s.inbox = pipeline.NewInbox[*client](s.wakeCore)
 	return s, nil
 }
@@ -120,7 +129,7 @@ func (s *Server) start() error {
 	}
 	// Listen before the recovery, so that a port that is taken is told at once; nothing is accepted until Serve.
 	if s.listener == nil {
-		l, err := net.Listen("tcp", s.cfg.ClientAddr())
+		l, err := listen(&s.cfg)
 		if err != nil {
 			return listenError("clientPort", s.cfg.ClientAddr(), err)
 		}
@@ -146,15 +155,17 @@ func (s *Server) start() error {
 	s.stats.replayed.Add(int64(s.core.sinceSnapshot))
 	s.beat.Store(s.clock.Now().UnixNano())
 	s.port = cnxn.New(s.listener, s, cnxn.Options{
-		MaxBuffer: s.cfg.MaxBuffer, MaxPerAddress: s.cfg.MaxClientCnxns,
-		MaxTotal: s.cfg.MaxCnxns, Logger: s.log, Now: s.clock.Now,
+		Limits: portLimits(&s.cfg), HandshakeTimeout: s.cfg.HandshakeTimeout, LargeFrom: s.cfg.LargeRequestThreshold,
+		Large: &s.throttle.large, Logger: s.log, Now: s.clock.Now,
 	})
 	s.disk.start(s)
 	go s.run()
 	if s.cfg.ContainerCheckInterval > 0 {
 		s.group.Go(s.reapContainers)
 	}
+	s.group.Go(s.keepHouse)
 	s.port.Serve()
+	s.reportSecurity()
 	if s.metrics != nil {
 		s.metrics.serve()
 	}
@@ -183,6 +194,9 @@ func (s *Server) lockDirs() error {
 	}
 	for i, dir := range dirs {
 		key := []string{"dataDir", "dataLogDir"}[i]
+		if err := s.mayCreate(key, dir); err != nil {
+			return err
+		}
 		err := s.fs.MkdirAll(filepath.Join(dir, versionDir))
 		if err == nil {
 			var lock io.Closer

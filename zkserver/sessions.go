@@ -34,8 +34,11 @@ func (s *Server) connect(r *pipeline.Request[*client]) {
 			req.LastZxidSeen, last)
 		return
 	}
-	least, most := s.cfg.SessionTimeouts()
+	least, most := s.live.Load().SessionTimeouts()
 	timeout := session.Negotiate(req.TimeoutMillis, int32(least.Milliseconds()), int32(most.Milliseconds()))
+	if timeout != req.TimeoutMillis {
+		s.clamped(w, req.TimeoutMillis, timeout)
+	}
 	w.Lock()
 	w.timeout = timeout
 	w.handshake.readOnly = req.HasReadOnly
@@ -194,7 +197,6 @@ func (s *Server) tick() {
 		s.perform()
 		s.feedDisk(true)
 	}
-	s.purgeIfDue()
 }
 
 // forgive starts all timeouts again: the server itself has not run for a while (a suspended machine, a disk that hung), so

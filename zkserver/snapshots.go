@@ -11,13 +11,16 @@ import (
 )
 
 // planSnapshot decides when the next snapshot is due: after half of snapCount transactions and a random part of the other
-// half, so that the servers of an ensemble do not all write at the same time.
-func (c *core) planSnapshot(s *Server) {
-	c.sinceSnapshot, c.bytesSince = 0, 0
-	half := max(1, s.cfg.SnapCount/2)
+// half, so that the servers of an ensemble do not all write at the same time. fresh starts counting anew.
+func (c *core) planSnapshot(s *Server, fresh bool) {
+	if fresh {
+		c.sinceSnapshot, c.bytesSince = 0, 0
+	}
+	cfg := s.live.Load()
+	half := max(1, cfg.SnapCount/2)
 	c.snapAfter = half + rand.IntN(half)
 	c.snapBytes = 0
-	if limit := s.cfg.SnapSizeLimit; limit > 1 {
+	if limit := cfg.SnapSizeLimit; limit > 1 {
 		c.snapBytes = limit/2 + rand.Int64N(limit/2)
 	}
 }
@@ -31,7 +34,7 @@ func (s *Server) snapshotIfDue() bool {
 	if !c.snapshotting.CompareAndSwap(false, true) {
 		return false // the last one is still being written
 	}
-	c.planSnapshot(s)
+	c.planSnapshot(s, true)
 	src := &snapshotSource{s: s, sessions: c.sessions.Timeouts()}
 	zxid := s.tree.LastZxid()
 	s.group.Go(func() {
@@ -51,6 +54,7 @@ func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
 		return
 	}
 	took := s.clock.Now().Sub(begin)
+	s.volumes.lastSnapshot.Store(written.Size)
 	s.stats.snapshots.Add(1)
 	s.stats.snapshotTime.Observe(took)
 	s.log.Info("snapshot written", zap.String("path", written.Path), zap.Int64("bytes", written.Size),
@@ -98,21 +102,3 @@ func (src *snapshotSource) Digest() (snapshot.Digest, bool) {
 
 // ACL implements snapshot.Source. The tree is locked, by Next.
 func (src *snapshotSource) ACL(id int64) []zkproto.ACL { return src.s.tree.ACLByID(id) }
-
-// purgeIfDue removes old snapshots and logs in the background, every PurgeInterval.
-func (s *Server) purgeIfDue() {
-	c := &s.core
-	if s.cfg.PurgeInterval <= 0 || c.now.Sub(c.lastPurge) < s.cfg.PurgeInterval || !c.snapshotting.CompareAndSwap(false, true) {
-		return
-	}
-	c.lastPurge = c.now
-	s.group.Go(func() {
-		defer c.snapshotting.Store(false)
-		purged, err := snapshot.Retain(s.fs, s.snapDir(), s.logDir(), s.cfg.SnapRetainCount)
-		if err != nil {
-			s.log.Warn("purging old snapshots and logs failed", zap.Error(err))
-			return
-		}
-		s.log.Info("purged", zap.Strings("snapshots", purged.Snapshots), zap.Strings("logs", purged.Logs))
-	})
-}

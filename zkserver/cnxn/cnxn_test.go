@@ -193,7 +193,7 @@ func TestConnectionsThatAreNoSockets(t *testing.T) {
 }
 
 func TestTotalLimit(t *testing.T) {
-	p, _ := serve(t, listen(t), Options{MaxTotal: 1})
+	p, _ := serve(t, listen(t), Options{Limits: Limits{MaxTotal: 1}})
 	one, err := net.Dial("tcp", p.Addr().String())
 	require.NoError(t, err)
 	defer one.Close()
@@ -218,8 +218,10 @@ func FuzzCut(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff}, uint8(1))
 	f.Add([]byte{0, 0, 0, 9, 1}, uint8(2))
 	f.Fuzz(func(t *testing.T, stream []byte, step uint8) {
-		c := &Conn{port: &Port{opts: Options{MaxBuffer: 100}}, client: &echoClient{}}
+		port := New(nil, nil, Options{Limits: Limits{MaxBuffer: 100}, LargeFrom: -1})
+		c := &Conn{port: port, client: &echoClient{}}
 		whole, _, _, wholeErr := c.cut(stream, 0, nil)
+		c = &Conn{port: port, client: &echoClient{}}
 		var pieces [][]byte
 		start := 0
 		var err error

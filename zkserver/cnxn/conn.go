@@ -21,9 +21,6 @@ const (
 	bulkBuffer  = 128 << 10 // a connection that fills its buffer gets a larger one, up to this
 	littleReads = 32        // after so many small reads in a row the small buffer is taken again
 	lingerTime  = time.Second
-	// handshakeTime is how long a connection may take to send its connect request (sessionless connections of the original:
-	// 10 s).
-	handshakeTime = 10 * time.Second
 )
 
 // Conn is one client connection.
@@ -44,6 +41,11 @@ type Conn struct {
 	closeWhenSent bool
 	dead          bool
 	reason        error // why it was closed
+
+	// Of the connection's goroutine: bytes of large frames that were counted, of the one being received and of complete
+	// ones; and whether the one being received has been let in.
+	largePart, largeDone int
+	letIn                bool
 
 	heard    atomic.Int64 // when bytes last came, nanoseconds since 1970
 	received atomic.Int64 // packets
@@ -94,6 +96,7 @@ func (c *Conn) Close(reason error) {
 func (c *Conn) run() {
 	err := c.read()
 	c.Close(err)
+	c.port.opts.Large.Add(int64(-c.largePart - c.largeDone))
 	c.mu.Lock()
 	reason := c.reason
 	c.mu.Unlock()
@@ -114,7 +117,7 @@ func (c *Conn) read() error {
 		little     int // reads in a row that would have fitted into a small buffer
 		frames     [][]byte
 	)
-	_ = c.nc.SetReadDeadline(c.port.now().Add(handshakeTime))
+	_ = c.nc.SetReadDeadline(c.port.now().Add(c.port.opts.HandshakeTimeout))
 	for {
 		n, err := c.nc.Read(buf[end:])
 		if n == 0 && err != nil {
@@ -133,6 +136,7 @@ func (c *Conn) read() error {
 			}
 		}
 		if err != nil {
+			c.oversized(err, buf[start:end])
 			return err
 		}
 		filled := end == len(buf)
@@ -176,16 +180,70 @@ func (c *Conn) cut(buf []byte, start int, frames [][]byte) (_ [][]byte, next, ne
 			}
 		}
 		length := int(int32(binary.BigEndian.Uint32(head)))
-		if length < 0 || length > c.port.opts.MaxBuffer {
-			return frames, start, 0, c.badLength(head, length)
+		if !c.letIn {
+			if need, err := c.admit(buf[start:], length); need > 0 || err != nil {
+				return frames, start, need, err
+			}
+			c.letIn = true
 		}
 		if len(buf)-start-4 < length {
 			return frames, start, length + 4, nil
 		}
+		c.letIn = false
+		c.largeDone, c.largePart = c.largeDone+c.largePart, 0
 		frames = append(frames, buf[start+4:start+4+length:start+4+length])
 		start += 4 + length
 	}
 	return frames, start, 0, nil
+}
+
+// admit decides about the frame that buf begins with. need tells how many bytes it takes to decide, if more than there are.
+func (c *Conn) admit(buf []byte, length int) (need int, err error) {
+	limits, head := c.port.limits.Load(), buf[:4]
+	if length < 0 || length > limits.MaxBuffer {
+		if length < 0 || c.client == nil || length > watchesFactor*limits.MaxBuffer {
+			return 0, c.badLength(head, length)
+		}
+		if len(buf) < 12 {
+			return 12, nil
+		}
+		switch zkproto.OpCode(int32(binary.BigEndian.Uint32(buf[8:12]))) {
+		case zkproto.OpSetWatches, zkproto.OpSetWatches2: // a client cannot help having many watches (ZOOKEEPER-706)
+		default:
+			return 0, c.badLength(head, length)
+		}
+	}
+	if from := c.port.opts.LargeFrom; from >= 0 && limits.LargeTotal > 0 && length > from {
+		if sum := c.port.opts.Large.Add(int64(length)); sum > int64(limits.LargeTotal) {
+			c.port.opts.Large.Add(int64(-length))
+			c.port.tooLarge.Add(1)
+			return 0, fmt.Errorf("cnxn: a request of %d bytes is refused: large requests of %d bytes are under way (largeRequestMaxBytes)",
+				length, sum-int64(length))
+		}
+		c.largePart = length
+	}
+	return 0, nil
+}
+
+// watchesFactor is how many times larger than others a setWatches may be.
+const watchesFactor = 16
+
+// oversized tells the client's side of a frame that is too large, with what can be had of its beginning.
+func (c *Conn) oversized(err error, frame []byte) {
+	var fe *FrameError
+	o, ok := c.client.(Oversized)
+	if !ok || !errors.As(err, &fe) || fe.Length < 0 || len(frame) < 4 {
+		return
+	}
+	c.port.oversized.Add(1)
+	head := append([]byte(nil), frame[4:]...)
+	if enough := min(fe.Length, 1<<10); len(head) < enough {
+		_ = c.nc.SetReadDeadline(c.port.now().Add(200 * time.Millisecond))
+		more := make([]byte, enough-len(head))
+		n, _ := io.ReadFull(c.nc, more)
+		head = append(head, more[:n]...)
+	}
+	o.Oversized(fe, head)
 }
 
 func (c *Conn) badLength(head []byte, length int) error {
@@ -198,7 +256,7 @@ func (c *Conn) badLength(head []byte, length int) error {
 	case length > 0:
 		hint = " (raise jute.maxbuffer on servers and clients if such sizes are meant)"
 	}
-	return &FrameError{Length: length, Max: c.port.opts.MaxBuffer, Hint: hint}
+	return &FrameError{Length: length, Max: c.port.limits.Load().MaxBuffer, Hint: hint}
 }
 
 // FrameError is a frame length out of bounds: garbage, another protocol, or a request that is too large.
@@ -267,6 +325,10 @@ func (c *Conn) handle(frames [][]byte) error {
 		}
 	}
 	err := c.client.Requests(frames)
+	if c.largeDone > 0 {
+		c.port.opts.Large.Add(int64(-c.largeDone))
+		c.largeDone = 0
+	}
 	if err == nil {
 		c.AwaitRoom(func() bool { return true })
 	}
@@ -305,7 +367,7 @@ func (c *Conn) ended(err error, left int) error {
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.client != nil:
 		return io.EOF // the linger time of a connection that has got its last answer
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("cnxn: no connect request within %v, %d bytes came", handshakeTime, left)
+		return fmt.Errorf("cnxn: no connect request within %v, %d bytes came", c.port.opts.HandshakeTimeout, left)
 	case errors.Is(err, io.EOF) && left > 0:
 		return fmt.Errorf("cnxn: the client closed within a frame, after %d bytes of it: %w", left, io.ErrUnexpectedEOF)
 	case errors.Is(err, syscall.ECONNRESET):

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,13 +37,31 @@ type Client interface {
 	Closed(reason error)
 }
 
-// Options are the limits of a Port.
-type Options struct {
+// Oversized is a Client that wants to know of a frame that is too large. head is what has come of it, without its length.
+// The connection is closed afterwards.
+type Oversized interface {
+	Oversized(err *FrameError, head []byte)
+}
+
+// Limits are what can be changed while the port is open.
+type Limits struct {
 	MaxBuffer     int // largest frame, bytes
 	MaxPerAddress int // connections of one address; 0 for no limit
 	MaxTotal      int // connections; 0 for no limit
-	Logger        *zap.Logger
-	Now           func() time.Time // nil for the wall clock
+	LargeTotal    int // bytes of all large frames under way; 0 for no limit
+}
+
+// Options are the settings of a Port.
+type Options struct {
+	Limits
+	// HandshakeTimeout is how long a connection may take to send its connect request; 0 for 10 s.
+	HandshakeTimeout time.Duration
+	// LargeFrom is the size from which a frame is large, -1 for none. Large counts their bytes: those being received here,
+	// those being handled by the server; nil for a counter of the port's own.
+	LargeFrom int
+	Large     *atomic.Int64
+	Logger    *zap.Logger
+	Now       func() time.Time // nil for the wall clock
 }
 
 // Port accepts connections on one listener.
@@ -53,6 +72,11 @@ type Port struct {
 	log      *zap.Logger
 	group    sync.WaitGroup
 	done     chan struct{}
+
+	limits    atomic.Pointer[Limits]
+	tooLarge  atomic.Int64 // frames above LargeTotal
+	oversized atomic.Int64 // frames above MaxBuffer
+	quiet     limiter
 
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
@@ -69,10 +93,31 @@ func New(l net.Listener, s Server, opts Options) *Port {
 	if opts.Logger == nil {
 		opts.Logger = zap.NewNop()
 	}
-	return &Port{
+	if opts.HandshakeTimeout == 0 {
+		opts.HandshakeTimeout = 10 * time.Second
+	}
+	if opts.Large == nil {
+		opts.Large = new(atomic.Int64)
+	}
+	p := &Port{
 		listener: l, server: s, opts: opts, log: opts.Logger, done: make(chan struct{}),
 		conns: map[*Conn]struct{}{}, perHost: map[string]int{},
 	}
+	p.SetLimits(opts.Limits)
+	return p
+}
+
+// SetLimits changes the limits. Connections that are over a new one stay.
+func (p *Port) SetLimits(l Limits) { p.limits.Store(&l) }
+
+// LimitCounts are the numbers of frames refused because large ones were under way, and because of their size.
+func (p *Port) LimitCounts() (large, oversized int64) { return p.tooLarge.Load(), p.oversized.Load() }
+
+// Refuse counts a connection that the server refuses, with those that the port refuses itself.
+func (p *Port) Refuse() {
+	p.mu.Lock()
+	p.rejected++
+	p.mu.Unlock()
 }
 
 func (p *Port) now() time.Time { return p.opts.Now() }
@@ -116,21 +161,21 @@ func (p *Port) open(nc net.Conn) {
 			c.writer.init(raw)
 		}
 	}
-	host := hostOf(c.addr)
+	host, limits := hostOf(c.addr), p.limits.Load()
 	p.mu.Lock()
 	var refusal error
 	switch {
 	case p.closed:
 		refusal = net.ErrClosed
-	case p.opts.MaxTotal > 0 && len(p.conns) >= p.opts.MaxTotal:
+	case limits.MaxTotal > 0 && len(p.conns) >= limits.MaxTotal:
 		refusal = fmt.Errorf("there are %d connections already (maxCnxns)", len(p.conns))
-	case p.opts.MaxPerAddress > 0 && p.perHost[host] >= p.opts.MaxPerAddress:
+	case limits.MaxPerAddress > 0 && p.perHost[host] >= limits.MaxPerAddress:
 		refusal = fmt.Errorf("%s has %d connections already (maxClientCnxns)", host, p.perHost[host])
 	}
 	if refusal != nil {
 		p.rejected++
 		p.mu.Unlock()
-		p.log.Warn("connection refused", zap.Stringer("peer", c.addr), zap.Error(refusal))
+		p.warn("connection refused", zap.Stringer("peer", c.addr), zap.Error(refusal))
 		_ = nc.Close()
 		return
 	}
@@ -153,7 +198,19 @@ func (p *Port) forget(c *Conn, reason error) {
 		p.log.Debug("connection closed", zap.Stringer("peer", c.addr), zap.Error(reason))
 		return
 	}
-	p.log.Warn("connection closed", zap.Stringer("peer", c.addr), zap.Error(reason))
+	p.warn("connection closed", zap.Stringer("peer", c.addr), zap.Error(reason))
+}
+
+// warn logs, but not more than a few lines a second: a storm of connections must not become one of log lines.
+func (p *Port) warn(message string, fields ...zap.Field) {
+	skipped, ok := p.quiet.allow(p.now())
+	if !ok {
+		return
+	}
+	if skipped > 0 {
+		fields = append(fields, zap.Int("linesLeftOutBefore", skipped))
+	}
+	p.log.Warn(message, fields...)
 }
 
 func hostOf(a net.Addr) string {

@@ -84,8 +84,7 @@ func hotLimits() []key {
 		intKey("jute.maxbuffer", 1024, 1<<30, func(c *Config) *int { return &c.MaxBuffer }),
 		intKey("snapCount", 2, 1<<31-1, func(c *Config) *int { return &c.SnapCount }),
 		kibKey("snapSizeLimitInKb", -1, func(c *Config) *int64 { return &c.SnapSizeLimit }),
-		intKey("largeRequestMaxBytes", 0, 1<<31-1, func(c *Config) *int { return &c.LargeRequestMaxBytes }),
-		intKey("largeRequestThreshold", -1, 1<<31-1, func(c *Config) *int { return &c.LargeRequestThreshold }),
+		intKey("largeRequestMaxBytes", 1, 1<<31-1, func(c *Config) *int { return &c.LargeRequestMaxBytes }),
 		as(intKey("requestThrottleLimit", 0, 1<<31-1, func(c *Config) *int { return &c.ThrottleLimit }), "request_throttle_max_requests"),
 		as(millisKey("requestThrottleStallTime", 1, func(c *Config) *time.Duration { return &c.ThrottleStall }), "request_throttle_stall_time"),
 		as(boolKey("requestThrottleDropStale", func(c *Config) *bool { return &c.DropStale }), "request_throttle_drop_stale"),
@@ -129,6 +128,7 @@ func limits() []key {
 		millisKey("znode.container.checkIntervalMs", 0, func(c *Config) *time.Duration { return &c.ContainerCheckInterval }),
 		intKey("znode.container.maxPerMinute", 1, 1<<31-1, func(c *Config) *int { return &c.ContainerMaxPerMinute }),
 		millisKey("znode.container.maxNeverUsedIntervalMs", 0, func(c *Config) *time.Duration { return &c.ContainerMaxNeverUsed }),
+		intKey("largeRequestThreshold", -1, 1<<31-1, func(c *Config) *int { return &c.LargeRequestThreshold }),
 		boolKey("enforceQuota", func(c *Config) *bool { return &c.EnforceQuota }),
 	}
 }

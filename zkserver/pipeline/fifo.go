@@ -10,6 +10,8 @@ type Item struct {
 	Body    []byte // of a read: the record after the header, in memory of its own
 	IDs     []zkproto.ID
 	Arrived int64 // nanoseconds since 1970
+	// Err answers a read with an error, without looking at it: the server has no time for it.
+	Err zkproto.Error
 }
 
 // FIFO holds a session's unanswered requests in the order of their arrival. Its first item, if any, is a write. The zero

@@ -1,0 +1,168 @@
+package zkserver
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+)
+
+const (
+	// houseInterval is how often the server looks at its disks.
+	houseInterval = 5 * time.Second
+	// alarmRepeat is how often it tells of one that is nearly full.
+	alarmRepeat = time.Minute
+	// leastDiskAlarm is the free space that is always worth an alarm when none was set.
+	leastDiskAlarm = 100 << 20
+)
+
+// volumes is what the server knows of the space on its disks.
+type volumes struct {
+	free         [2]atomic.Int64 // of dataDir and dataLogDir; -1 when the system does not tell
+	threshold    atomic.Int64
+	alarm        atomic.Bool
+	lastSnapshot atomic.Int64 // bytes
+
+	// Owned by the housekeeping goroutine.
+	told      time.Time
+	lastPurge time.Time
+}
+
+// DiskStatus tells how full the disks are.
+type DiskStatus struct {
+	// DataFree and LogFree are the bytes left for dataDir and dataLogDir; -1 when the system does not tell.
+	DataFree, LogFree int64
+	// Alarm is set while one of them is below Threshold.
+	Alarm     bool
+	Threshold int64
+}
+
+// DiskStatus is as of the last look, every few seconds. Valid after Start.
+func (s *Server) DiskStatus() DiskStatus {
+	v := &s.volumes
+	return DiskStatus{DataFree: v.free[0].Load(), LogFree: v.free[1].Load(), Alarm: v.alarm.Load(), Threshold: v.threshold.Load()}
+}
+
+// keepHouse looks at the disks and removes old snapshots and logs, until the server stops.
+func (s *Server) keepHouse() {
+	s.volumes.lastPurge = s.clock.Now()
+	for {
+		s.lookAtDisks()
+		if cfg := s.live.Load(); cfg.PurgeInterval > 0 && s.clock.Now().Sub(s.volumes.lastPurge) >= cfg.PurgeInterval {
+			s.volumes.lastPurge = s.clock.Now()
+			s.purge(cfg.SnapRetainCount)
+		}
+		wait := houseInterval
+		if every := s.live.Load().PurgeInterval; every > 0 {
+			wait = min(wait, max(every, 10*time.Millisecond))
+		}
+		t := s.clock.NewTimer(wait)
+		select {
+		case <-t.C():
+		case <-s.houseWake:
+		case <-s.quit:
+			t.Stop()
+			return
+		}
+		t.Stop()
+	}
+}
+
+func (s *Server) wakeHouse() {
+	select {
+	case s.houseWake <- struct{}{}:
+	default:
+	}
+}
+
+// lookAtDisks raises the alarm early, while there is still space for what is to be written next, and purges at once: first
+// down to autopurge.snapRetainCount snapshots, and if that is not enough down to one.
+func (s *Server) lookAtDisks() {
+	v, cfg := &s.volumes, s.live.Load()
+	threshold := cfg.DiskAlarm
+	if threshold == 0 {
+		threshold = max(leastDiskAlarm, 2*v.lastSnapshot.Load())
+	}
+	v.threshold.Store(threshold)
+	low := s.measureDisks(threshold)
+	due := !v.alarm.Load() || s.clock.Now().Sub(v.told) >= alarmRepeat
+	if low && due && cfg.PurgeInterval > 0 {
+		s.purge(cfg.SnapRetainCount)
+		if low = s.measureDisks(threshold); low {
+			s.purge(1)
+			low = s.measureDisks(threshold)
+		}
+	}
+	switch now := s.clock.Now(); {
+	case low && due:
+		v.told = now
+		s.log.Error("the disk is nearly full: when it is full the server stops; make room now",
+			zap.String("dataDir", s.cfg.DataDir), zap.Int64("dataFree", v.free[0].Load()),
+			zap.String("dataLogDir", s.cfg.LogDir()), zap.Int64("logFree", v.free[1].Load()), zap.Int64("threshold", threshold))
+	case !low && v.alarm.Load():
+		s.log.Info("there is room on the disk again", zap.Int64("dataFree", v.free[0].Load()), zap.Int64("logFree", v.free[1].Load()))
+	}
+	v.alarm.Store(low)
+}
+
+// measureDisks tells whether a disk has less than threshold bytes left.
+func (s *Server) measureDisks(threshold int64) (low bool) {
+	for i, dir := range []string{s.snapDir(), s.logDir()} {
+		free, err := s.fs.FreeSpace(dir)
+		if err != nil {
+			free = -1
+		}
+		s.volumes.free[i].Store(free)
+		low = low || err == nil && free < threshold
+	}
+	return low
+}
+
+// purge removes old snapshots and logs, unless a snapshot is just being written.
+func (s *Server) purge(keep int) {
+	if !s.core.snapshotting.CompareAndSwap(false, true) {
+		return
+	}
+	defer s.core.snapshotting.Store(false)
+	purged, err := snapshot.Retain(s.fs, s.snapDir(), s.logDir(), keep)
+	if err != nil {
+		s.log.Warn("purging old snapshots and logs failed", zap.Error(err))
+		return
+	}
+	if len(purged.Snapshots)+len(purged.Logs) > 0 {
+		s.log.Info("purged", zap.Strings("snapshots", purged.Snapshots), zap.Strings("logs", purged.Logs))
+	}
+}
+
+// mayCreate refuses a missing directory when directories are not to be made (datadir.autocreate).
+func (s *Server) mayCreate(key, dir string) error {
+	if s.cfg.DirAutocreate {
+		return nil
+	}
+	if _, err := s.fs.Stat(filepath.Join(dir, versionDir)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("zkserver: %s %s has no directory %s, and zookeeper.datadir.autocreate is false: mount the right volume, or run "+
+			"zkserver init", key, dir, versionDir)
+	}
+	return nil
+}
+
+// reportSecurity tells what the configuration and the root's ACL leave open.
+func (s *Server) reportSecurity() {
+	for _, finding := range s.cfg.Security() {
+		s.log.Warn("security: " + finding)
+	}
+	s.treeMu.RLock()
+	defer s.treeMu.RUnlock()
+	acl, _, _ := s.tree.ACL("/")
+	for _, a := range acl {
+		if a.ID.Scheme == "world" && a.Perms != 0 && !s.cfg.SkipACL {
+			s.log.Info("security: everybody may create znodes below / (its ACL is world:anyone, as in every new tree)", zap.Int32("perms", int32(a.Perms)))
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package zkserver
+
+import (
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
+	"github.com/holdfast-ha/holdfast/zkserver/config"
+)
+
+// Reload takes over the hot settings of next (config.Keys tells which they are) while the server runs, between Start and
+// Shutdown. It names the settings that changed, and those that differ but wait for the next start. A configuration that is
+// not valid is refused, and nothing changes.
+func (s *Server) Reload(next config.Config) (changed, waiting []string, err error) {
+	if err := next.Validate(); err != nil {
+		return nil, nil, err
+	}
+	s.reloadMu.Lock()
+	defer s.reloadMu.Unlock()
+	merged, changed, waiting := s.live.Load().Reload(&next)
+	s.live.Store(&merged)
+	s.throttle.limit.Store(int64(merged.GlobalOutstandingLimit))
+	s.tokens.configure(&merged.Tokens, s.clock.Now())
+	s.port.SetLimits(portLimits(&merged))
+	s.onCore(func() { s.core.planSnapshot(s, false) })
+	s.wakeHouse()
+	s.log.Info("settings reloaded", zap.Strings("changed", changed), zap.Strings("waitForRestart", waiting))
+	return changed, waiting, nil
+}
+
+func portLimits(c *config.Config) cnxn.Limits {
+	return cnxn.Limits{MaxBuffer: c.MaxBuffer, MaxPerAddress: c.MaxClientCnxns, MaxTotal: c.MaxCnxns, LargeTotal: c.LargeRequestMaxBytes}
+}

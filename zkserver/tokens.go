@@ -1,0 +1,90 @@
+package zkserver
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/zkserver/config"
+)
+
+// tokens is the bucket that connect requests take tokens from: see config.Tokens. It cannot wedge (ZOOKEEPER-4933): the
+// count is a number between 0 and the bucket's size whatever the settings and however long nothing was asked of it.
+type tokens struct {
+	mu     sync.Mutex
+	cfg    config.Tokens
+	size   float64
+	have   float64
+	filled time.Time
+	frozen time.Time // when the chance of a refusal last changed
+	drop   float64   // chance of a refusal
+	random func() float64
+}
+
+// errNoToken is why a connection ends that wants a session when too many do.
+var errNoToken = errors.New("zkserver: too many sessions are being established (connectionMaxTokens); the client will try again")
+
+// configure sets the bucket up, or changes a bucket in use: what has been taken stays taken.
+func (t *tokens) configure(c *config.Tokens, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	taken := t.size - t.have
+	t.cfg = *c
+	if t.random == nil {
+		t.random, t.filled, t.frozen = rand.Float64, now, now
+	}
+	t.size = float64(c.Max)
+	if c.Weighted {
+		t.size *= float64(max(c.WeightGlobal, c.WeightLocal))
+	}
+	t.have = min(t.size, max(0, t.size-taken))
+}
+
+// take tells whether a session may be established, or an old one renewed, now.
+func (t *tokens) take(renewed bool, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cfg.Max == 0 {
+		return true
+	}
+	perFill, need := float64(t.cfg.FillCount), 1.0
+	if t.cfg.Weighted {
+		perFill *= float64(max(t.cfg.WeightGlobal, t.cfg.WeightLocal))
+		need = float64(max(t.cfg.WeightGlobal, t.cfg.WeightLocal))
+		if renewed {
+			need = float64(max(t.cfg.WeightRenew, t.cfg.WeightLocal))
+		}
+	}
+	if since := now.Sub(t.filled); since > 0 {
+		t.have = min(t.size, t.have+perFill*since.Seconds()/t.cfg.FillTime.Seconds())
+		t.filled = now
+	}
+	if t.cfg.Freeze >= 0 && t.refuse(now) || t.have < need {
+		return false
+	}
+	t.have -= need
+	return true
+}
+
+// refuse decides by chance, after BLUE (Feng and others, "The BLUE Active Queue Management Algorithms", 2002): the chance
+// grows while the bucket is empty, and shrinks while it is nearly full.
+func (t *tokens) refuse(now time.Time) bool {
+	if now.Sub(t.frozen) > t.cfg.Freeze {
+		switch {
+		case t.have < 1:
+			t.drop = min(1, t.drop+t.cfg.DropIncrease)
+		case t.size-t.have <= t.size*t.cfg.DecreaseRatio:
+			t.drop = max(0, t.drop-t.cfg.DropDecrease)
+		}
+		t.frozen = now
+	}
+	return t.random() < t.drop
+}
+
+// chance is that of a refusal (connection_drop_probability).
+func (t *tokens) chance() float64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.drop
+}
