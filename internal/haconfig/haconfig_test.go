@@ -86,8 +86,10 @@ func TestFlagsOverrideTheEnvironmentWhichOverridesTheFile(t *testing.T) {
 	text := pair + "health: {interval: 3s, deadline: 3s}\nnode: nn1\n"
 	cfg := mustLoad(t, text,
 		[]string{"health.interval=5s", "nameservices.ns1.nodes.nn2.host=other", "nameservices.0.nodes.0.zkfcport=7000", "nameservices.ns1.automaticFailover=false"},
-		[]string{"HOLDFAST_HEALTH_INTERVAL=4s", "HOLDFAST_HEALTH_DEADLINE=4s", "HOLDFAST_NODE=nn2", "HOLDFAST_LOG_LEVEL=", "HOLDFAST_SERVICE_HOST=10.0.0.1",
-			"HOLDFAST_ZOOKEEPER_QUORUM=a:1 b:2", "HOLDFAST_FENCING_METHODS=shell(/bin/true)\nshell(/bin/false)"})
+		[]string{
+			"HOLDFAST_HEALTH_INTERVAL=4s", "HOLDFAST_HEALTH_DEADLINE=4s", "HOLDFAST_NODE=nn2", "HOLDFAST_LOG_LEVEL=", "HOLDFAST_SERVICE_HOST=10.0.0.1",
+			"HOLDFAST_ZOOKEEPER_QUORUM=a:1 b:2", "HOLDFAST_FENCING_METHODS=shell(/bin/true)\nshell(/bin/false)",
+		})
 	require.Equal(t, Health{Interval: 5 * time.Second, Deadline: 4 * time.Second}, cfg.Health)
 	require.Equal(t, "nn2", cfg.Node)
 	require.Equal(t, "info", cfg.Log.Level, "an empty variable does not count")
@@ -121,7 +123,6 @@ log: {level: loud}
 bogus: 1
 `
 	_, err := load("h.yaml", []byte(text), []string{"node=nn7", "nodee=x", "nameservices.ns9.id=x", "oops"}, []string{"HOLDFAST_ZOOKEEPER_QUORUN=a:1"})
-	require.IsType(t, Problems{}, err)
 	want := []string{
 		`h.yaml:3: zookeeper.sesionTimeout: unknown key; did you mean sessionTimeout?`,
 		`h.yaml:10: nameservices.0.nodes.1.zkfcPort: "many" is not a whole number`,
@@ -144,7 +145,7 @@ bogus: 1
 		`h.yaml:19: log.level: "loud" is not a level; write one of: debug, info, warn, error`,
 	}
 	var got []string
-	for _, p := range err.(Problems) {
+	for _, p := range problems(t, err) {
 		got = append(got, p.String())
 	}
 	require.Subset(t, got, want)
@@ -284,6 +285,14 @@ func FuzzLoad(f *testing.F) {
 			require.Empty(t, cfg.Validate())
 			return
 		}
-		require.NotEmpty(t, err.(Problems))
+		require.NotEmpty(t, problems(t, err))
 	})
+}
+
+// problems are what Load found.
+func problems(t *testing.T, err error) Problems {
+	t.Helper()
+	var p Problems
+	require.ErrorAs(t, err, &p)
+	return p
 }

@@ -53,8 +53,10 @@ func find(flag string) (string, []byte, error) {
 		case err == nil:
 			return c.path, text, nil
 		case c.by != "":
-			return "", nil, Problems{{Where: c.by, Text: "cannot read the configuration: " + err.Error(),
-				Remedy: "name a readable file; configs/holdfast.yaml is a sample"}}
+			return "", nil, Problems{{
+				Where: c.by, Text: "cannot read the configuration: " + err.Error(),
+				Remedy: "name a readable file; configs/holdfast.yaml is a sample",
+			}}
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", nil, Problems{{Where: c.path, Text: "cannot read the configuration: " + err.Error()}}
 		}
@@ -203,8 +205,10 @@ func (r *reader) overrideEntry(list []any, f *field, path, rest, where, value st
 		at := join(path, strconv.Itoa(i))
 		switch {
 		case child == nil:
-			r.problems = append(r.problems, Problem{Where: where, Text: "unknown key",
-				Remedy: "known here: " + strings.Join(names(f.children), ", ")})
+			r.problems = append(r.problems, Problem{
+				Where: where, Text: "unknown key",
+				Remedy: "known here: " + strings.Join(names(f.children), ", "),
+			})
 		case child.kind == kindList:
 			nested, _ := m[strings.ToLower(child.name)].([]any)
 			r.overrideEntry(nested, child, join(at, child.name), deeper, where, value)
@@ -219,6 +223,8 @@ func (r *reader) overrideEntry(list []any, f *field, path, rest, where, value st
 		}
 		return
 	}
-	r.problems = append(r.problems, Problem{Where: where, Text: fmt.Sprintf("there is no entry %q in %s", id, path),
-		Remedy: "name an id, or a number counted from 0"})
+	r.problems = append(r.problems, Problem{
+		Where: where, Text: fmt.Sprintf("there is no entry %q in %s", id, path),
+		Remedy: "name an id, or a number counted from 0",
+	})
 }

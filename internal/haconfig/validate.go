@@ -15,8 +15,8 @@ type checker struct {
 	out Problems
 }
 
-func (c *checker) add(key, text, remedy string) {
-	c.out = append(c.out, Problem{Where: c.cfg.origins.of(key), Key: key, Text: text, Remedy: remedy})
+func (k *checker) add(key, text, remedy string) {
+	k.out = append(k.out, Problem{Where: k.cfg.origins.of(key), Key: key, Text: text, Remedy: remedy})
 }
 
 // Validate returns everything that is wrong with the values; empty when nothing is.
@@ -31,7 +31,7 @@ func (c *Config) Validate() Problems {
 		def string
 	}{
 		{"zookeeper.sessionTimeout", c.Zookeeper.SessionTimeout, "2s"},
-		{"health.interval", c.Health.Interval, "1s"},
+		{"health.interval", c.Health.Interval, "250ms"},
 		{"health.deadline", c.Health.Deadline, "1s"},
 		{"failover.gracefulFenceDeadline", c.Failover.GracefulFenceDeadline, "300ms"},
 		{"failover.newActiveDeadline", c.Failover.NewActiveDeadline, "60s"},

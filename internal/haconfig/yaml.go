@@ -132,8 +132,8 @@ func (r *reader) value(v *yaml.Node, f *field, key string) (any, bool) {
 
 func (r *reader) entries(v *yaml.Node, f *field, key string) []any {
 	out := make([]any, 0, len(v.Content))
-	for i, e := range v.Content {
-		e, at := follow(e), join(key, strconv.Itoa(i))
+	for i, item := range v.Content {
+		e, at := follow(item), join(key, strconv.Itoa(i))
 		r.origins.set(at, r.at(e.Line))
 		if f.path == "fencing.methods" && e.Kind == yaml.ScalarNode && !isNull(e) {
 			out = append(out, withDefaults(map[string]any{"method": e.Value}, f.path))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -199,16 +200,22 @@ func (c *cluster) run(ctx context.Context, program string, args ...string) error
 	}
 }
 
-// freePorts asks the system for n ports that nobody uses now.
+// freePorts finds n ports that nobody uses now. They lie below the range from which systems take the local ports of outgoing
+// connections, so that a program that is down for a moment does not lose its port to a connection.
 func freePorts(n int) ([]int, error) {
+	const lowest, highest, attempts = 15000, 30000, 1000
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range attempts {
+		if len(ports) == n {
+			return ports, nil
+		}
+		port := lowest + rand.IntN(highest-lowest)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return nil, fmt.Errorf("no free port: %w", err)
+			continue
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
-	return ports, nil
+	return nil, fmt.Errorf("no %d free ports between %d and %d on 127.0.0.1", n, lowest, highest)
 }

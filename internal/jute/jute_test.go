@@ -2,7 +2,6 @@ package jute_test
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"testing"
 
@@ -101,7 +100,7 @@ func TestWhatCannotBeReadIsRefusedAndSticks(t *testing.T) {
 			require.Nil(t, d.Strings())
 			require.Equal(t, -1, d.VectorLen(1))
 			d.Fail("later", "ignored")
-			require.True(t, errors.Is(first, d.Err()))
+			require.ErrorIs(t, first, d.Err())
 		})
 	}
 }

@@ -35,7 +35,7 @@ type Call struct {
 	Seq  int    // which call of all, from 1
 }
 
-// PartialWrite, answered for OpWrite, lets the first N bytes through and then fails with Err.
+// PartialWrite answers an OpWrite: it lets the first N bytes through and then fails with Err.
 type PartialWrite struct {
 	N   int
 	Err error

@@ -8,7 +8,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
-// ErrStop, answered by the function given to Replay or Read, ends the reading without an error.
+// ErrStop is answered by the function given to Replay or Read: it ends the reading without an error.
 var ErrStop = errors.New("stop")
 
 // Result is what a Replay found.
@@ -143,9 +143,11 @@ func (r *reading) order(seg Segment, at int64, zxid zkproto.Zxid, first bool) er
 	case zxid <= r.prev:
 		reason = fmt.Sprintf("a record with zxid %s follows one with zxid %s", zxid, r.prev)
 	case zxid > r.from && !follows(before, zxid):
-		return &CorruptError{File: seg.Path, Offset: at,
+		return &CorruptError{
+			File: seg.Path, Offset: at,
 			Reason: fmt.Sprintf("transactions after zxid %s are missing, the next in the log is %s", before, zxid),
-			Remedy: "put back the missing log or snapshot files; " + remedy(seg.Path, at)}
+			Remedy: "put back the missing log or snapshot files; " + remedy(seg.Path, at),
+		}
 	default:
 		return nil
 	}
@@ -173,8 +175,10 @@ func (r *reading) end(dir string, s *scanner, b *bad, next *Segment, records int
 	}
 	switch {
 	case b != nil && left.valid >= 0:
-		return &CorruptError{File: s.path, Offset: b.off, Remedy: remedy(s.path, b.off),
-			Reason: fmt.Sprintf("%s, and a good record (zxid %s) follows at offset %d", b.reason, left.zxid, left.valid)}
+		return &CorruptError{
+			File: s.path, Offset: b.off, Remedy: remedy(s.path, b.off),
+			Reason: fmt.Sprintf("%s, and a good record (zxid %s) follows at offset %d", b.reason, left.zxid, left.valid),
+		}
 	case b != nil && off == 0 && !s.tornHeader():
 		return &CorruptError{File: s.path, Reason: b.reason, Remedy: "move the file away if it is not a transaction log; " + remedy(s.path, 0)}
 	case next != nil:
@@ -200,8 +204,10 @@ func (r *reading) endOlder(s *scanner, b *bad, next *Segment) error {
 	if b == nil || (r.prev.Epoch() == next.First.Epoch() && next.First == r.prev+1) || next.First <= r.from+1 {
 		return nil
 	}
-	return &CorruptError{File: s.path, Offset: b.off, Remedy: remedy(s.path, b.off),
-		Reason: fmt.Sprintf("%s, and a newer segment exists (%s) that does not continue from zxid %s", b.reason, next.Path, r.prev)}
+	return &CorruptError{
+		File: s.path, Offset: b.off, Remedy: remedy(s.path, b.off),
+		Reason: fmt.Sprintf("%s, and a newer segment exists (%s) that does not continue from zxid %s", b.reason, next.Path, r.prev),
+	}
 }
 
 // cut shortens a segment to off or, if remove, removes it, durably.

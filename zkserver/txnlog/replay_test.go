@@ -114,11 +114,11 @@ func TestCorruptMiddleIsRefusedAndNothingIsCut(t *testing.T) {
 		"bytes lost":              slices.Concat(b[:third+20], b[third+29:]),
 		"bytes added":             slices.Concat(b[:third+20], []byte("abc"), b[third+20:]),
 	}
-	for name, file := range cases {
+	for name, damaged := range cases {
 		for _, tail := range [][]byte{nil, zeros} {
 			t.Run(name, func(t *testing.T) {
 				m := newMem(t)
-				file := slices.Concat(file, tail)
+				file := slices.Concat(damaged, tail)
 				put(t, m, "log.1", file)
 				_, res, err := replay(m, 0)
 				var c *CorruptError
@@ -314,7 +314,7 @@ func FuzzReplay(f *testing.F) {
 		_, err := Replay(m, dir, 0, func(r Record) error { first = append(first, r.Zxid); return nil })
 		require.True(t, slices.IsSorted(first))
 		if err != nil {
-			require.Equal(t, len(b), len(get(t, m, "log.1")))
+			require.Len(t, get(t, m, "log.1"), len(b))
 			return
 		}
 		res, err := Replay(m, dir, 0, func(r Record) error { second = append(second, r.Zxid); return nil })

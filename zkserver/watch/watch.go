@@ -137,7 +137,8 @@ func (m *Manager[W]) DataCount() int { return m.data.size }
 // r.RelativeZxid, to be sent at once and in order before the reply (with zxid -1 in the header), and adds watches for
 // the rest.
 func (m *Manager[W]) SetWatches(t *tree.Tree, w W, r *zkproto.SetWatchesRequest,
-	dst []zkproto.WatcherEvent) []zkproto.WatcherEvent {
+	dst []zkproto.WatcherEvent,
+) []zkproto.WatcherEvent {
 	fire := func(typ zkproto.EventType, path string) {
 		dst = append(dst, zkproto.WatcherEvent{Type: typ, State: zkproto.StateSyncConnected, Path: path})
 	}

@@ -41,17 +41,29 @@ func TestWhichEventFiresWhat(t *testing.T) {
 		fires bool
 		stays bool
 	}{
-		{Data, created, "/a/b", true, false}, {Data, changed, "/a/b", true, false}, {Data, deleted, "/a/b", true, false},
-		{Data, children, "/a/b", false, true}, {Data, changed, "/a/b/c", false, true}, {Data, changed, "/a", false, true},
-		{Child, created, "/a/b", false, true}, {Child, changed, "/a/b", false, true}, {Child, deleted, "/a/b", true, false},
+		{Data, created, "/a/b", true, false},
+		{Data, changed, "/a/b", true, false},
+		{Data, deleted, "/a/b", true, false},
+		{Data, children, "/a/b", false, true},
+		{Data, changed, "/a/b/c", false, true},
+		{Data, changed, "/a", false, true},
+		{Child, created, "/a/b", false, true},
+		{Child, changed, "/a/b", false, true},
+		{Child, deleted, "/a/b", true, false},
 		{Child, children, "/a/b", true, false},
-		{Persistent, created, "/a/b", true, true}, {Persistent, changed, "/a/b", true, true},
-		{Persistent, deleted, "/a/b", true, true}, {Persistent, children, "/a/b", true, true},
+		{Persistent, created, "/a/b", true, true},
+		{Persistent, changed, "/a/b", true, true},
+		{Persistent, deleted, "/a/b", true, true},
+		{Persistent, children, "/a/b", true, true},
 		{Persistent, changed, "/a/b/c", false, true},
-		{PersistentRecursive, created, "/a/b", true, true}, {PersistentRecursive, changed, "/a/b", true, true},
-		{PersistentRecursive, deleted, "/a/b", true, true}, {PersistentRecursive, children, "/a/b", false, true},
-		{PersistentRecursive, created, "/a/b/c/d", true, true}, {PersistentRecursive, deleted, "/a/b/c", true, true},
-		{PersistentRecursive, changed, "/a/bc", false, true}, {PersistentRecursive, changed, "/a", false, true},
+		{PersistentRecursive, created, "/a/b", true, true},
+		{PersistentRecursive, changed, "/a/b", true, true},
+		{PersistentRecursive, deleted, "/a/b", true, true},
+		{PersistentRecursive, children, "/a/b", false, true},
+		{PersistentRecursive, created, "/a/b/c/d", true, true},
+		{PersistentRecursive, deleted, "/a/b/c", true, true},
+		{PersistentRecursive, changed, "/a/bc", false, true},
+		{PersistentRecursive, changed, "/a", false, true},
 	} {
 		m := New[int]()
 		m.Add("/a/b", 1, c.kind)
@@ -88,8 +100,10 @@ func TestDeleteTellsEachOnce(t *testing.T) {
 }
 
 func TestRemove(t *testing.T) {
-	all := []zkproto.WatcherType{zkproto.WatcherChildren, zkproto.WatcherData, zkproto.WatcherPersistent,
-		zkproto.WatcherPersistentRecursive}
+	all := []zkproto.WatcherType{
+		zkproto.WatcherChildren, zkproto.WatcherData, zkproto.WatcherPersistent,
+		zkproto.WatcherPersistentRecursive,
+	}
 	kinds := []Kind{Child, Data, Persistent, PersistentRecursive}
 	for i, typ := range all {
 		m := New[int]()
@@ -137,8 +151,10 @@ func TestSetWatches(t *testing.T) {
 	event := func(typ zkproto.EventType, p string) zkproto.WatcherEvent {
 		return zkproto.WatcherEvent{Type: typ, State: zkproto.StateSyncConnected, Path: p}
 	}
-	require.Equal(t, []zkproto.WatcherEvent{event(changed, "/data"), event(deleted, "/gone"), event(created, "/old"),
-		event(children, "/kids"), event(deleted, "/gone")}, got)
+	require.Equal(t, []zkproto.WatcherEvent{
+		event(changed, "/data"), event(deleted, "/gone"), event(created, "/old"),
+		event(children, "/kids"), event(deleted, "/gone"),
+	}, got)
 	require.True(t, m.Contains("/old", 1, zkproto.WatcherData))
 	require.True(t, m.Contains("/kids", 1, zkproto.WatcherData))
 	require.True(t, m.Contains("/later", 1, zkproto.WatcherData))

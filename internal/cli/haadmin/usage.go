@@ -28,19 +28,31 @@ func commands() []command {
 	return []command{
 		{"-checkHealth", "<serviceId>", "Requests that the service perform a health check.\n" +
 			"The HAAdmin tool will exit with a non-zero exit code\nif the check fails.", nil, (*admin).checkHealth},
-		{"-failover", "[--forcefence] [--forceactive] <serviceId> <serviceId>", "Failover from the first service to the second.\n" +
-			"Unconditionally fence services if the --forcefence option is used.\n" +
-			"Try to failover to the target service even if it is not ready if the --forceactive option is used.",
-			[]string{forceFence, forceActive, forceManual}, (*admin).failover},
+		{
+			"-failover", "[--forcefence] [--forceactive] <serviceId> <serviceId>", "Failover from the first service to the second.\n" +
+				"Unconditionally fence services if the --forcefence option is used.\n" +
+				"Try to failover to the target service even if it is not ready if the --forceactive option is used.",
+			[]string{forceFence, forceActive, forceManual},
+			(*admin).failover,
+		},
 		{"-getAllServiceState", "", "Returns the state of all the services", nil, (*admin).getAllServiceState},
 		{"-getServiceState", "<serviceId>", "Returns the state of the service", nil, (*admin).getServiceState},
 		{"-help", "<command>", "Displays help on the specified command", nil, nil},
-		{"-transitionToActive", "[--forceactive] <serviceId>", "Transitions the service into Active state",
-			[]string{forceActive, forceManual}, (*admin).transitionToActive},
-		{"-transitionToObserver", "<serviceId>", "Transitions the service into Observer state",
-			[]string{forceManual}, (*admin).transitionToObserver},
-		{"-transitionToStandby", "<serviceId>", "Transitions the service into Standby state",
-			[]string{forceManual}, (*admin).transitionToStandby},
+		{
+			"-transitionToActive", "[--forceactive] <serviceId>", "Transitions the service into Active state",
+			[]string{forceActive, forceManual},
+			(*admin).transitionToActive,
+		},
+		{
+			"-transitionToObserver", "<serviceId>", "Transitions the service into Observer state",
+			[]string{forceManual},
+			(*admin).transitionToObserver,
+		},
+		{
+			"-transitionToStandby", "<serviceId>", "Transitions the service into Standby state",
+			[]string{forceManual},
+			(*admin).transitionToStandby,
+		},
 	}
 }
 
