@@ -70,6 +70,7 @@ func (s *Server) answer(p *proposal, res tree.Result) {
 	w := p.from
 	switch p.op {
 	case zkproto.OpCreateSession:
+		s.stats.writes.Observe(time.Duration(s.core.now.UnixNano() - p.arrived))
 		s.sessionCreated(p)
 		return
 	case zkproto.OpCloseSession:
