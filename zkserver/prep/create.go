@@ -98,7 +98,7 @@ func (p *Prep) ownerOf(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (in
 			err = zkproto.ErrSessionExpired
 		}
 	}
-	if q.Mode.Container() {
+	if op == zkproto.OpCreateContainer { // whatever the mode; and a mode alone makes none
 		owner = tree.ContainerOwner
 	}
 	return owner, err
