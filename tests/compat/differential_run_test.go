@@ -5,6 +5,7 @@ package compat
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ type duel struct {
 	steps    int
 	last     zkproto.Zxid
 	log      []step
+	seen     map[string]int // answers by op and error, events by type
 }
 
 // step is what happened, for the report.
@@ -41,9 +43,10 @@ type step struct {
 
 func newDuel(t *testing.T, original, ours server) *duel {
 	mk := func(name string, s server) *side {
-		return &side{name: name, addr: s.addr, slots: map[int]*slot{}, names: map[int64]string{}}
+		return &side{name: name, addr: s.addr, log: s.log, slots: map[int]*slot{}, names: map[int64]string{}}
 	}
-	return &duel{t: t, original: mk("original", original), ours: mk("zkserver", ours), bulk: map[zkproto.Zxid]bool{}}
+	return &duel{t: t, original: mk("original", original), ours: mk("zkserver", ours), bulk: map[zkproto.Zxid]bool{},
+		seen: map[string]int{}}
 }
 
 // run plays one seed.
@@ -332,10 +335,25 @@ func (d *duel) compare(i int, what string, rs []request, got [2][]packet) {
 				n++
 			}
 			texts[k] = append(texts[k], s.text(p, op))
+			if k == 0 {
+				d.count(p, op)
+			}
 		}
 		d.sortBulk(got[k], texts[k])
 	}
 	d.note(i, fmt.Sprintf("%s", what), texts[0], texts[1])
+}
+
+func (d *duel) count(p packet, op zkproto.OpCode) {
+	what := fmt.Sprintf("%v: %v", op, p.header.Err)
+	if p.event() {
+		dec := jute.NewDecoder(p.body)
+		what = "event " + zkproto.EventType(dec.Int32()).String()
+	}
+	if p.ended != "" {
+		what = p.ended
+	}
+	d.seen[what]++
 }
 
 // sortBulk sorts the events of one closeSession among themselves.
@@ -392,6 +410,12 @@ func (d *duel) learn(rs []request, got []packet) {
 // note remembers a step, and ends the test when the answers are not equal.
 func (d *duel) note(i int, what string, original, ours []string) {
 	d.log = append(d.log, step{slot: i, what: what, original: original, ours: ours})
+	if name := os.Getenv("HOLDFAST_DIFF_LOG"); name != "" {
+		if f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err == nil {
+			fmt.Fprintf(f, "[%d] %s\n      %s\n", i, what, strings.Join(original, "\n      "))
+			f.Close()
+		}
+	}
 	if slices.Equal(original, ours) {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -80,6 +81,17 @@ func TestDifferential(t *testing.T) {
 			for seed := max(first, 1); seed < max(first, 1)+seeds; seed++ {
 				d.run(uint64(seed), ops, extended)
 				t.Logf("seed %d: %d operations equal, up to zxid %v", seed, d.steps, d.last)
+			}
+			var answers []string
+			for what, n := range d.seen {
+				answers = append(answers, fmt.Sprintf("%6d %s", n, what))
+			}
+			slices.SortFunc(answers, func(a, b string) int { return strings.Compare(a[7:], b[7:]) })
+			t.Logf("answers compared:\n%s", strings.Join(answers, "\n"))
+			log, err := os.ReadFile(d.ours.log)
+			require.NoError(t, err)
+			for line := range strings.Lines(string(log)) {
+				require.NotContains(t, line, " ERROR ", "zkserver found something wrong")
 			}
 		})
 	}

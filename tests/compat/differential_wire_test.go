@@ -22,6 +22,7 @@ const patience = 10 * time.Second
 type side struct {
 	name  string
 	addr  string
+	log   string // the server's output, a file
 	slots map[int]*slot
 	names map[int64]string // what a session id is called in a comparison
 }
