@@ -80,12 +80,12 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 		r.Err = zkproto.ErrBadArguments // no server writes such a transaction
 		return
 	}
-	parent := t.nodes[parentPath(path)]
+	parent := t.node(parentPath(path))
 	if parent == nil {
 		r.Err = zkproto.ErrNoNode
 		return
 	}
-	n := t.nodes[path]
+	n := t.node(path)
 	if n != nil {
 		// replay: the snapshot has it already
 		old := n.acl
@@ -111,6 +111,7 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 	}
 	n.setData(data)
 	t.setContent(n, data)
+	t.index.put(n)
 	parent.addChild(n)
 	t.adopt(n)
 	t.add(n)
@@ -126,7 +127,7 @@ func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Er
 	if len(path) < 2 || path[0] != '/' {
 		return zkproto.ErrBadArguments // no server writes such a transaction
 	}
-	parent := t.nodes[parentPath(path)]
+	parent := t.node(parentPath(path))
 	if parent == nil {
 		return zkproto.ErrNoNode
 	}
@@ -135,7 +136,7 @@ func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Er
 		parent.pzxid = zxid
 		t.add(parent)
 	}
-	n := t.nodes[path]
+	n := t.node(path)
 	if n == nil {
 		return zkproto.ErrNoNode
 	}
@@ -154,7 +155,7 @@ func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Er
 
 func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, ev func(Event)) {
 	r.Path = x.Path
-	n := t.nodes[x.Path]
+	n := t.node(x.Path)
 	if n == nil {
 		r.Err = zkproto.ErrNoNode
 		return
@@ -179,7 +180,7 @@ func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, e
 
 func (t *Tree) setACL(x *zkproto.SetACLTxn, r *Result) {
 	r.Path = x.Path
-	n := t.nodes[x.Path]
+	n := t.node(x.Path)
 	if n == nil {
 		r.Err = zkproto.ErrNoNode
 		return

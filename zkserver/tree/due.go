@@ -9,7 +9,7 @@ import "slices"
 func (t *Tree) Due(now, neverUsed int64) []string {
 	var due []string
 	for path := range t.mortal {
-		n := t.nodes[path]
+		n := t.node(path)
 		if n == nil || len(n.children()) > 0 {
 			continue
 		}

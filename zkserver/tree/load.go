@@ -10,9 +10,12 @@ import (
 
 // Loader builds a tree from a snapshot.
 type Loader struct {
-	t    *Tree
-	done bool
+	t      *Tree
+	parent *node // of the last znode
+	done   bool
 }
+
+func twice(path string) error { return fmt.Errorf("tree: znode %q is in the snapshot twice", path) }
 
 // NewLoader returns an empty loader.
 func NewLoader(opts ...Option) *Loader { return &Loader{t: newTree(opts)} }
@@ -24,9 +27,6 @@ func (l *Loader) AddACL(id int64, acl []zkproto.ACL) { l.t.acls.load(id, acl) }
 // is no error: see UnknownACLs.
 func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPersisted) error {
 	t := l.t
-	if t.nodes[path] != nil {
-		return fmt.Errorf("tree: znode %q is in the snapshot twice", path)
-	}
 	n := &node{
 		path: path, owner: st.EphemeralOwner, czxid: st.Czxid, mzxid: st.Mzxid, pzxid: st.Pzxid,
 		ctime: st.Ctime, mtime: st.Mtime, version: st.Version, cversion: st.Cversion, aversion: st.Aversion,
@@ -35,17 +35,26 @@ func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPer
 	t.setContent(n, data)
 	t.add(n)
 	if path == "" {
+		if !t.index.put(n) {
+			return twice(path)
+		}
 		n.acl = t.acls.use(acl)
-		t.nodes[""] = n
-		t.nodes["/"] = n
+		t.root = n
 		return nil
 	}
 	if !strings.HasPrefix(path, "/") {
 		return fmt.Errorf("tree: the snapshot has a znode with the path %q, which does not begin with a slash", path)
 	}
-	parent := t.nodes[parentPath(path)]
-	if parent == nil {
-		return fmt.Errorf("tree: the snapshot has %q but not its parent", path)
+	up := parentPath(path)
+	parent := l.parent
+	if parent == nil || parent.path != up { // else it is the last one's sibling
+		if parent = t.index.get(up); parent == nil {
+			return fmt.Errorf("tree: the snapshot has %q but not its parent", path)
+		}
+		l.parent = parent
+	}
+	if !t.index.put(n) {
+		return twice(path)
 	}
 	n.acl = t.acls.use(acl)
 	parent.addChild(n)
@@ -61,7 +70,7 @@ func (l *Loader) Finish(last zkproto.Zxid) (*Tree, error) {
 	}
 	l.done = true
 	l.t = nil
-	root := t.nodes[""]
+	root := t.root
 	if root == nil {
 		return nil, errors.New("tree: the snapshot has no root")
 	}

@@ -129,7 +129,7 @@ func (t *Tree) useQuota(path string, count, bytes int64) {
 	if !ok {
 		return
 	}
-	n := t.nodes[quotaPath+prefix+"/"+statsName]
+	n := t.node(quotaPath + prefix + "/" + statsName)
 	if n == nil {
 		return
 	}
@@ -141,12 +141,12 @@ func (t *Tree) useQuota(path string, count, bytes int64) {
 
 // countQuota counts the subtree of a quota anew.
 func (t *Tree) countQuota(path string) {
-	n := t.nodes[quotaPath+path+"/"+statsName]
+	n := t.node(quotaPath + path + "/" + statsName)
 	if n == nil {
 		return
 	}
 	var s StatsTrack
-	t.count(t.nodes[path], &s)
+	t.count(t.node(path), &s)
 	n.setData(s.AppendTo(nil))
 }
 
@@ -164,7 +164,7 @@ func (t *Tree) count(n *node, s *StatsTrack) {
 // RebuildQuotas finds all quotas and counts what they have. Recovery calls it when the log has been replayed.
 func (t *Tree) RebuildQuotas() {
 	clear(t.quotas)
-	if n := t.nodes[quotaPath]; n != nil {
+	if n := t.node(quotaPath); n != nil {
 		t.findQuotas(n)
 	}
 }
@@ -191,7 +191,7 @@ func (t *Tree) Quota(path string) (prefix string, limits, used StatsTrack, ok bo
 	if prefix, ok = t.quotaAbove(path); !ok {
 		return "", limits, used, false
 	}
-	limit, stats := t.nodes[quotaPath+prefix+"/"+limitsName], t.nodes[quotaPath+prefix+"/"+statsName]
+	limit, stats := t.node(quotaPath+prefix+"/"+limitsName), t.node(quotaPath+prefix+"/"+statsName)
 	if limit == nil || stats == nil {
 		return "", limits, used, false
 	}

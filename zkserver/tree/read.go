@@ -11,7 +11,7 @@ func (t *Tree) LastZxid() zkproto.Zxid { return t.last }
 
 // Get returns a znode's data (nil when null was stored), Stat and ACL. The path "" is the root, as "/" is.
 func (t *Tree) Get(path string) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
-	if n := t.nodes[path]; n != nil {
+	if n := t.node(path); n != nil {
 		return n.data(), t.stat(n), n.acl.list, true
 	}
 	return nil, zkproto.Stat{}, nil, false
@@ -19,7 +19,7 @@ func (t *Tree) Get(path string) (data []byte, stat zkproto.Stat, acl []zkproto.A
 
 // GetBytes is Get for a path that is still in its frame; nothing is kept of it.
 func (t *Tree) GetBytes(path []byte) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
-	if n := t.nodes[string(path)]; n != nil {
+	if n := t.nodeAt(path); n != nil {
 		return n.data(), t.stat(n), n.acl.list, true
 	}
 	return nil, zkproto.Stat{}, nil, false
@@ -27,7 +27,7 @@ func (t *Tree) GetBytes(path []byte) (data []byte, stat zkproto.Stat, acl []zkpr
 
 // Exists returns a znode's Stat and ACL.
 func (t *Tree) Exists(path string) (stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
-	if n := t.nodes[path]; n != nil {
+	if n := t.node(path); n != nil {
 		return t.stat(n), n.acl.list, true
 	}
 	return zkproto.Stat{}, nil, false
@@ -35,7 +35,7 @@ func (t *Tree) Exists(path string) (stat zkproto.Stat, acl []zkproto.ACL, ok boo
 
 // Children returns a znode's child names in no particular order, its Stat and ACL.
 func (t *Tree) Children(path string) (names []string, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
-	n := t.nodes[path]
+	n := t.node(path)
 	if n == nil {
 		return nil, zkproto.Stat{}, nil, false
 	}
@@ -49,7 +49,7 @@ func (t *Tree) Children(path string) (names []string, stat zkproto.Stat, acl []z
 
 // ACL returns a znode's ACL and Stat. The list is nil for a znode that was created with null.
 func (t *Tree) ACL(path string) (acl []zkproto.ACL, stat zkproto.Stat, ok bool) {
-	if n := t.nodes[path]; n != nil {
+	if n := t.node(path); n != nil {
 		return n.acl.list, t.stat(n), true
 	}
 	return nil, zkproto.Stat{}, false
@@ -59,11 +59,11 @@ func (t *Tree) ACL(path string) (acl []zkproto.ACL, stat zkproto.Stat, ok bool) 
 func (t *Tree) NumDescendants(path string) int {
 	switch path {
 	case "/":
-		return len(t.nodes) - 2
+		return t.index.n - 1
 	case "":
-		return len(t.nodes) - 1 // the original counts the names that begin with "/", of which "/" is one
+		return t.index.n // the original counts the names that begin with "/", of which "/" is one
 	}
-	n := t.nodes[path]
+	n := t.node(path)
 	if n == nil {
 		return 0
 	}
@@ -99,7 +99,7 @@ func (t *Tree) EphemeralOwners() []zkproto.SessionID {
 }
 
 // NodeCount is the number of znodes as the original counts them: the root twice.
-func (t *Tree) NodeCount() int { return len(t.nodes) }
+func (t *Tree) NodeCount() int { return t.index.n + 1 }
 
 // EphemeralCount is the number of ephemeral znodes.
 func (t *Tree) EphemeralCount() int { return t.nEphemeral }
@@ -141,7 +141,7 @@ func (n *node) info(path string) Info {
 
 // Info looks a znode up.
 func (t *Tree) Info(path string) (Info, bool) {
-	n := t.nodes[path]
+	n := t.node(path)
 	if n == nil {
 		return Info{}, false
 	}
@@ -154,7 +154,7 @@ func (t *Tree) Info(path string) (Info, bool) {
 // PathOf returns the tree's own copy of a path that is still in a frame, so that a request on an existing znode needs no
 // copy of it; ok is false when there is no such znode.
 func (t *Tree) PathOf(path []byte) (string, bool) {
-	n := t.nodes[string(path)]
+	n := t.nodeAt(path)
 	switch {
 	case n == nil:
 		return "", false

@@ -8,7 +8,8 @@ import (
 
 // Tree is the whole state of the service besides its sessions.
 type Tree struct {
-	nodes      map[string]*node // the root is there twice, as "" and "/", like in the original
+	index      index // the root is in it as ""
+	root       *node
 	acls       aclCache
 	ephemerals map[zkproto.SessionID]map[string]struct{}
 	nEphemeral int
@@ -77,19 +78,19 @@ func New(opts ...Option) *Tree {
 	t := newTree(opts)
 	root := &node{path: "", acl: t.acls.open()}
 	root.setData([]byte{})
-	t.nodes[""] = root
-	t.nodes["/"] = root
+	t.root = root
+	t.index.put(root)
 	t.add(root) // the checksum of nothing is 0
 	for _, p := range []string{procPath, quotaPath, configPath} {
 		n := &node{path: p, acl: t.acls.open()}
 		n.setData([]byte{})
-		t.nodes[p] = n
-		t.nodes[parentPath(p)].addChild(n)
+		t.index.put(n)
+		t.node(parentPath(p)).addChild(n)
 		t.setContent(n, nil)
 		t.add(n)
 	}
 	// only an administrator may change the membership (ZOOKEEPER-2014)
-	config := t.nodes[configPath]
+	config := t.node(configPath)
 	config.acl = t.acls.acquire([]zkproto.ACL{{Perms: zkproto.PermRead, ID: zkproto.ID{Scheme: "world", ID: "anyone"}}})
 	config.aversion = -1
 	t.dataSize = int64(len("/") + len(procPath) + len(quotaPath) + len(configPath))
@@ -98,11 +99,11 @@ func New(opts ...Option) *Tree {
 
 func newTree(opts []Option) *Tree {
 	t := &Tree{
-		nodes:      make(map[string]*node),
 		ephemerals: make(map[zkproto.SessionID]map[string]struct{}),
 		quotas:     make(map[string]struct{}),
 		mortal:     make(map[string]struct{}),
 	}
+	t.index.init()
 	t.acls.init()
 	for _, o := range opts {
 		o(t)
@@ -155,9 +156,24 @@ func (n *node) removeChild(c *node) {
 	*n.kids = kids
 }
 
-// adopt registers a znode in the tables that are kept by owner and size.
+// node finds a znode, nil if there is none. The root is both "" and "/".
+func (t *Tree) node(path string) *node {
+	if path == "/" {
+		return t.root
+	}
+	return t.index.get(path)
+}
+
+// nodeAt is node for a path that is still in its frame.
+func (t *Tree) nodeAt(path []byte) *node {
+	if len(path) == 1 && path[0] == '/' {
+		return t.root
+	}
+	return t.index.getBytes(path)
+}
+
+// adopt registers a znode, which is in the index, in the tables that are kept by owner and size.
 func (t *Tree) adopt(n *node) {
-	t.nodes[n.path] = n
 	t.dataSize += int64(len(n.path) + int(n.dataLen))
 	switch t.Kind(n.owner) {
 	case Persistent:
@@ -183,7 +199,7 @@ func (t *Tree) disown(n *node) {
 		t.disown(c)
 	}
 	n.kids = nil
-	delete(t.nodes, n.path)
+	t.index.remove(n.path)
 	t.subtract(n)
 	t.dataSize -= int64(len(n.path) + int(n.dataLen))
 	t.acls.release(n.acl)

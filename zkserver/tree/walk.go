@@ -27,7 +27,7 @@ func (w *Walk) Next(limit int, fn func(path string, data []byte, acl int64, st z
 		path := level[len(level)-1]
 		level[len(level)-1] = ""
 		w.stack[top] = level[:len(level)-1]
-		n := w.t.nodes[path]
+		n := w.t.node(path)
 		if n == nil {
 			continue
 		}
