@@ -19,8 +19,9 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
-// Timeout is the session timeout of the plays: short, so that the death of a session is not waited for.
-const Timeout = 300 * time.Millisecond
+// Timeout is the session timeout of the plays: short, so that the death of a session is not waited for long; long enough for
+// the pauses of a busy machine.
+const Timeout = 600 * time.Millisecond
 
 // patience is how long a test waits for what must happen before it fails.
 const patience = 20 * time.Second
@@ -31,6 +32,7 @@ func Server(t *testing.T) session.Options {
 	cfg := config.Default()
 	cfg.DataDir, cfg.ClientPortAddress = t.TempDir(), "127.0.0.1"
 	cfg.TickTime, cfg.PreAllocSize = 50*time.Millisecond, 1<<16
+	cfg.MaxSessionTimeout = 2 * time.Minute // some tests want sessions that do not expire
 	s, err := zkserver.New(cfg)
 	require.NoError(t, err)
 	require.NoError(t, s.Start())
