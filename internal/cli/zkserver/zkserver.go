@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -149,12 +148,4 @@ func announce(w io.Writer, srv *server.Server, took time.Duration) {
 		metrics = fmt.Sprintf(", metrics on http://%s/metrics", a)
 	}
 	fmt.Fprintf(w, "zkserver: serving clients on %s%s (pid %d, ready in %s)\n", srv.Addr(), metrics, os.Getpid(), took.Round(100*time.Microsecond))
-}
-
-// tuneGC trades memory for processor time: the garbage of requests is short-lived, and most of the heap is the tree. What
-// the operator says by GOGC counts more.
-func tuneGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
