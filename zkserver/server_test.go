@@ -25,7 +25,7 @@ type running struct {
 	logs *observer.ObservedLogs
 }
 
-func testConfig(t *testing.T) config.Config {
+func testConfig(t testing.TB) config.Config {
 	t.Helper()
 	cfg := config.Default()
 	cfg.DataDir = t.TempDir()
