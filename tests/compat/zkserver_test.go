@@ -193,6 +193,8 @@ var varies = []struct{ re, with string }{
 	{`sessionid:? ?=? ?0x[0-9a-f]+`, "SESSION"},
 	{`(?m)^.*(INFO|WARN|DEBUG) .*\n`, ""},
 	{`(?m)^(log4j|SLF4J).*\n`, ""},
+	{`(?m)^\w+ \d+, \d+,? \d+:\d+:\d+\s[AP]M org\.jline.*\n(WARNING: .*\n)?`, ""},                       // jline without a terminal
+	{`(?m)^(Exception in thread .*|\S*(Exception|Error)\b.*|Caused by: .*)\n(\t(at|\.\.\.) .*\n)+`, ""}, // stack traces of the client
 }
 
 func TestOriginalCommandLineClientOnZkserver(t *testing.T) {

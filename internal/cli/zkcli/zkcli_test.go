@@ -49,6 +49,9 @@ func newSession(t *testing.T, addr string) *session {
 // variable are the parts of an output that differ from run to run.
 var variable = regexp.MustCompile(`((?:Zxid|time|ephemeralOwner) = ).*`)
 
+// variableJSON is the same in JSON.
+var variableJSON = regexp.MustCompile(`"([a-z]Zxid|[cm]time|ephemeralOwner|zxid)":"[^"]*"`)
+
 // take returns what was printed since the last call, standard error after standard output.
 func (s *session) take() string {
 	s.sh.mu.Lock()

@@ -69,6 +69,8 @@ func (s *Server) perform(c *conn, op zkproto.OpCode, d *jute.Decoder) (reply, zk
 		return s.setACL(d)
 	case zkproto.OpExists, zkproto.OpGetData, zkproto.OpGetChildren, zkproto.OpGetChildren2:
 		return s.read(c, op, d)
+	case zkproto.OpAddWatch, zkproto.OpRemoveWatches, zkproto.OpGetEphemerals, zkproto.OpGetAllChildrenNumber, zkproto.OpReconfig:
+		return s.extended(c, op, d)
 	case zkproto.OpGetACL:
 		var r zkproto.PathRequest
 		r.Decode(d)

@@ -27,6 +27,7 @@ type Server struct {
 	zxid     zkproto.Zxid
 	nodes    map[string]*node
 	silent   bool
+	refuse   bool
 	seen     []zkproto.OpCode
 	set      []zkproto.SetWatchesRequest
 }
