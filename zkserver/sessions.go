@@ -147,7 +147,7 @@ func (s *Server) sessionClosed(p *proposal) {
 	case nil:
 	case p.from: // asked for it, and has its answer in the outbox
 		w.Lock()
-		w.CloseWhenSent()
+		w.CloseAfterClient()
 		w.Unlock()
 		s.touched(w)
 	default:

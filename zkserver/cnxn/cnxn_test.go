@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -48,9 +49,12 @@ func (c *echoClient) Requests(frames [][]byte) error {
 		at := c.BeginFrame(zkproto.ReplyHeader{Xid: int32(len(f))})
 		c.Out = append(c.Out, f...)
 		c.EndFrame(at)
-		if string(f) == "bye" {
+		switch string(f) {
+		case "bye":
 			c.CloseWhenSent()
 			err = ErrStop
+		case "after you":
+			c.CloseAfterClient()
 		}
 	}
 	c.Unlock()
@@ -128,6 +132,34 @@ func TestLastAnswerArrivesBeforeTheEnd(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "bye", string(receive(t, nc, 3)))
 	require.NoError(t, nc.Close())
+	<-s.closed
+}
+
+func TestClientClosesFirst(t *testing.T) {
+	p, s := serve(t, listen(t), Options{})
+	begin := time.Now()
+	nc, err := net.Dial("tcp", p.Addr().String())
+	require.NoError(t, err)
+	handshake(t, nc)
+	_, err = nc.Write(framed([]byte("after you")))
+	require.NoError(t, err)
+	require.Equal(t, "after you", string(receive(t, nc, 9)))
+	require.NoError(t, nc.SetReadDeadline(time.Now().Add(lingerTime/20)))
+	_, err = nc.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "the server does not close")
+	require.NoError(t, nc.Close())
+	require.ErrorIs(t, <-s.closed, io.EOF)
+	require.Less(t, time.Since(begin), lingerTime, "and does not wait when the client does")
+
+	nc, err = net.Dial("tcp", p.Addr().String())
+	require.NoError(t, err)
+	defer nc.Close()
+	handshake(t, nc)
+	_, err = nc.Write(framed([]byte("after you")))
+	require.NoError(t, err)
+	receive(t, nc, 9)
+	_, err = nc.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "it does not wait for ever")
 	<-s.closed
 }
 

@@ -39,6 +39,7 @@ type Conn struct {
 	unsent        int    // bytes taken from Out and not yet written
 	sending       bool   // somebody is writing
 	closeWhenSent bool
+	clientFirst   bool // the client closes, or the linger time is over
 	dead          bool
 	reason        error // why it was closed
 

@@ -45,6 +45,10 @@ func (c *Conn) EndFrame(at int) {
 // CloseWhenSent closes the connection when everything now in Out has been sent. The caller holds the lock and flushes.
 func (c *Conn) CloseWhenSent() { c.closeWhenSent = true }
 
+// CloseAfterClient is CloseWhenSent that leaves it to the client to close first, for a moment: it has said that it would.
+// (A client library that sees the end before it has closed takes it for a failure, and logs it.)
+func (c *Conn) CloseAfterClient() { c.closeWhenSent, c.clientFirst = true, true }
+
 // Flush sends Out. It never blocks: what the socket does not take at once is left to a goroutine. The caller does not
 // hold the lock.
 func (c *Conn) Flush() {
@@ -136,8 +140,11 @@ func (c *Conn) sendFailed(err error) {
 // endWriting tells the client that nothing more comes, and lets the reader wait a moment for the client to close: closing
 // at once could make the system throw away replies that the client has not read yet. The lock is held.
 func (c *Conn) endWriting() {
-	if t, ok := c.nc.(*net.TCPConn); ok {
-		_ = t.CloseWrite()
+	t, ok := c.nc.(*net.TCPConn)
+	if ok || c.clientFirst {
+		if !c.clientFirst {
+			_ = t.CloseWrite()
+		}
 		_ = c.nc.SetReadDeadline(c.port.now().Add(lingerTime))
 		return
 	}
