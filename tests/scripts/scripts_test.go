@@ -104,6 +104,16 @@ func TestConfigurationDirectoryAndItsFiles(t *testing.T) {
 	require.Equal(t, "zkserver init --configfile=ROOT/other dir/mine.cfg\n"+env, out)
 }
 
+func TestScriptsCalledByLinks(t *testing.T) {
+	root := install(t, "bin")
+	links := filepath.Join(root, "links")
+	require.NoError(t, os.Mkdir(links, 0o755))
+	require.NoError(t, os.Symlink("../bin/zkCli.sh", filepath.Join(links, "near")))
+	require.NoError(t, os.Symlink(filepath.Join(links, "near"), filepath.Join(links, "far.sh")))
+	_, out, stderr := call(t, root, nil, filepath.Join("..", "links", "far.sh"), "ls", "/")
+	require.Contains(t, out, "zkcli ls /\n", stderr)
+}
+
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	root := install(t, "bin")
 	for _, p := range []string{"zkserver", "zkcli", "zktool"} {
