@@ -45,6 +45,9 @@ func FromEnvironment(environ []string) (settings []Setting, warnings Problems, o
 		}
 		settings = append(settings, Setting{Origin: v.variable, Name: v.key, Value: value})
 	}
+	if level, _, _ := strings.Cut(env["ZOO_LOG4J_PROP"], ","); level != "" {
+		settings = append(settings, Setting{Origin: "ZOO_LOG4J_PROP", Name: "holdfast.logLevel", Value: level})
+	}
 	servers := env["ZOO_SERVERS"]
 	for _, name := range []string{"ZOO_SERVERS", "ZOO_CFG_EXTRA", "ZOO_PORT"} {
 		ok = ok || env[name] != ""

@@ -94,7 +94,7 @@ func TestEnvironment(t *testing.T) {
 		"ZOO_CONF_DIR=/conf", "ZOO_DATA_DIR=/data", "ZOO_DATA_LOG_DIR=/datalog", "ZOO_LOG_DIR=/logs", "ZOO_TICK_TIME=1500",
 		"ZOO_INIT_LIMIT=5", "ZOO_SYNC_LIMIT=2", "ZOO_AUTOPURGE_PURGEINTERVAL=0", "ZOO_AUTOPURGE_SNAPRETAINCOUNT=4",
 		"ZOO_MAX_CLIENT_CNXNS=61", "ZOO_STANDALONE_ENABLED=true", "ZOO_ADMINSERVER_ENABLED=false", "ZOO_4LW_COMMANDS_WHITELIST=srvr, ruok",
-		"ZOO_CFG_EXTRA=snapCount=500 metricsProvider.httpPort=7070", "ZOO_MYID=1",
+		"ZOO_CFG_EXTRA=snapCount=500 metricsProvider.httpPort=7070", "ZOO_MYID=1", "ZOO_LOG4J_PROP=WARN,CONSOLE",
 	})
 	require.True(t, ok)
 	require.Equal(t, "environment: ZOO_MYID: is no variable of the official image and does nothing", warnings.Error())
@@ -103,7 +103,7 @@ func TestEnvironment(t *testing.T) {
 	want := Default()
 	want.DataDir, want.DataLogDir, want.TickTime, want.PurgeInterval, want.SnapRetainCount = "/data", "/datalog", 1500*time.Millisecond, 0, 4
 	want.MaxClientCnxns, want.AdminExplicit, want.Commands, want.SnapCount = 61, true, []string{"srvr", "ruok"}, 500
-	want.ClientPort, want.Source = 2181, "the environment"
+	want.ClientPort, want.Source, want.LogLevel = 2181, "the environment", "warn"
 	require.Equal(t, want, cfg)
 
 	// The least: the image's defaults, with the purge on.

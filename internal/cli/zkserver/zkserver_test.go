@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,13 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/cli"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is the command itself when a test starts it in the background.
+func TestMain(m *testing.M) {
+	if os.Getenv("HOLDFAST_TEST_RUN") != "" {
+		cli.Run(Main)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // run runs the command to its end.
 func run(args ...string) (code int, stdout, stderr string) {
@@ -45,15 +52,39 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
+// lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // serving starts the command in the background and waits until it serves.
 func serving(t *testing.T, args ...string) (line string, stop func() (code int, stderr string)) {
 	t.Helper()
+	line, _, stop = servingWith(t, args...)
+	return line, stop
+}
+
+func servingWith(t *testing.T, args ...string) (line string, logs *lockedBuffer, stop func() (code int, stderr string)) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
-	var logs bytes.Buffer
+	logs = &lockedBuffer{}
 	code := make(chan int, 1)
 	go func() {
-		code <- Main(ctx, args, cli.Streams{In: strings.NewReader(""), Out: w, Err: &logs})
+		code <- Main(ctx, args, cli.Streams{In: strings.NewReader(""), Out: w, Err: logs})
 		_ = w.Close()
 	}()
 	text, _ := bufio.NewReader(r).ReadString('\n')
@@ -66,7 +97,7 @@ func serving(t *testing.T, args ...string) (line string, stop func() (code int, 
 		return ended, logs.String()
 	}
 	t.Cleanup(func() { stop() })
-	return text, stop
+	return text, logs, stop
 }
 
 func TestServesAndStopsOnRequest(t *testing.T) {
@@ -84,7 +115,7 @@ func TestServesAndStopsOnRequest(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		http.DefaultClient.CloseIdleConnections()
-		for _, name := range []string{"znode_count 5", "num_alive_connections 0", "fsynctime_count", "updatelatency", "op_count_create 0", "go_goroutines"} {
+		for _, name := range []string{"znode_count 5", "num_alive_connections 0", "fsynctime_count", "updatelatency", `holdfast_op_total{op="create"} 0`, "go_goroutines"} {
 			require.Contains(t, string(body), name)
 		}
 		code, logs := stop()
@@ -156,5 +187,5 @@ func TestHelpAndVersion(t *testing.T) {
 	require.Contains(t, out, "zkserver [start-foreground] ZOO.CFG")
 	code, out, _ = run("version")
 	require.Equal(t, exitOK, code)
-	require.Regexp(t, `^holdfast zkserver, compatible with Apache ZooKeeper 3\.9\.\d+-`, out)
+	require.Regexp(t, `^holdfast zkserver, compatible with Apache ZooKeeper, version 3\.9\.\d+-`, out)
 }

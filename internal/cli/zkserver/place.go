@@ -1,0 +1,98 @@
+package zkserver
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/holdfast-ha/holdfast/zkserver/config"
+)
+
+// source is where the configuration comes from.
+type source struct {
+	input    config.Input
+	name     string // for messages
+	warnings config.Problems
+}
+
+// source finds the configuration as zkServer.sh does: a path as it is, a plain name in the configuration's directory, and
+// zoo.cfg there when nothing is given.
+func (f *flags) source(args []string) *source {
+	src := &source{}
+	for _, name := range []string{"SERVER_JVMFLAGS", "JVMFLAGS"} {
+		settings, warnings := config.ParseJVMFlags(name, os.Getenv(name))
+		src.input.Properties = append(src.input.Properties, settings...)
+		src.warnings = append(src.warnings, warnings...)
+	}
+	if os.Getenv("ZOO_DATADIR_AUTOCREATE_DISABLE") != "" {
+		src.input.Properties = append(src.input.Properties,
+			config.Setting{Origin: "ZOO_DATADIR_AUTOCREATE_DISABLE", Name: "zookeeper.datadir.autocreate", Value: "false"})
+	}
+	for _, def := range f.defines {
+		src.input.Properties = append(src.input.Properties, config.ParseProperty("command line", def))
+	}
+	src.input.File = f.file(args)
+	src.name = src.input.File
+	if _, err := os.Stat(src.input.File); len(args) == 0 && errors.Is(err, os.ErrNotExist) {
+		settings, warnings, ok := config.FromEnvironment(os.Environ())
+		if ok {
+			src.input.File, src.input.Environment, src.name = "", settings, "the environment (ZOO_...)"
+			src.warnings = append(src.warnings, warnings...)
+		}
+	}
+	return src
+}
+
+// file is the path of the configuration.
+func (f *flags) file(args []string) string {
+	dir := f.configDir
+	if dir == "" {
+		dir = os.Getenv("ZOOCFGDIR")
+	}
+	if len(args) > 0 {
+		name := args[0]
+		if inDir := filepath.Join(dir, name); dir != "" && filepath.Base(name) == name && exists(inDir) {
+			return inDir
+		}
+		return name
+	}
+	name := os.Getenv("ZOOCFG")
+	if name == "" {
+		name = "zoo.cfg"
+	}
+	if dir == "" {
+		if dir = filepath.Join(prefix(), "conf"); !exists(dir) {
+			dir = filepath.Join(prefix(), "etc", "zookeeper")
+		}
+	}
+	return filepath.Join(dir, name)
+}
+
+// prefix is the directory above the program's.
+func prefix() string {
+	program, err := os.Executable()
+	if err != nil {
+		return ".."
+	}
+	return filepath.Dir(filepath.Dir(program))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// load reads the configuration; the error is one for Main.
+func (src *source) load() (config.Config, config.Problems, error) {
+	cfg, warnings, err := src.input.Load()
+	warnings = append(append(config.Problems(nil), src.warnings...), warnings...)
+	var list config.Problems
+	if errors.As(err, &list) && len(list) > 0 {
+		err = fmt.Errorf("%s cannot be used, %d problem(s):\n%w", src.name, len(list), err)
+	}
+	if err != nil {
+		err = &exitError{exitUsage, err}
+	}
+	return cfg, warnings, err
+}
