@@ -65,13 +65,14 @@ func (c *changes) pathOf(b []byte) string {
 
 // put notes what a znode becomes. was is its digest before, 0 for a new one.
 func (c *changes) put(zxid zkproto.Zxid, info *tree.Info, was int64) {
-	c.sum += c.digestOf(info) - was
+	info.Digest = c.digestOf(info)
+	c.sum += info.Digest - was
 	c.add(zxid, info, false)
 }
 
 // loseChild notes that a child of a znode goes.
 func (c *changes) loseChild(zxid zkproto.Zxid, parent *tree.Info) {
-	was := c.digestOf(parent)
+	was := parent.Digest
 	parent.NumChildren--
 	parent.Pzxid = zxid
 	c.put(zxid, parent, was)
@@ -79,7 +80,7 @@ func (c *changes) loseChild(zxid zkproto.Zxid, parent *tree.Info) {
 
 // remove notes that a znode goes.
 func (c *changes) remove(zxid zkproto.Zxid, info *tree.Info) {
-	c.sum -= c.digestOf(info)
+	c.sum -= info.Digest
 	c.add(zxid, &tree.Info{Path: info.Path}, true)
 }
 

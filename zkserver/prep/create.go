@@ -47,7 +47,7 @@ func (p *Prep) create(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (zkp
 	if err := p.checkQuota(path, 1, int64(len(q.Data))); err != zkproto.ErrOK {
 		return nil, err
 	}
-	was := p.changes.digestOf(&parent)
+	was := parent.Digest
 	parent.Cversion++
 	parent.Pzxid = c.zxid
 	parent.NumChildren++

@@ -30,7 +30,7 @@ func (p *Prep) setData(c *call, path string, data []byte, version int32) (zkprot
 	if err != zkproto.ErrOK {
 		return nil, err
 	}
-	was := p.changes.digestOf(&n)
+	was := n.Digest
 	n.Version = next
 	n.Mzxid, n.Mtime = c.zxid, c.now
 	n.Content, n.DataLen = p.changes.content(n.Path, data), int32(len(data))
@@ -117,7 +117,7 @@ func (p *Prep) setACL(c *call, q *zkproto.SetACLRequest) (zkproto.Txn, zkproto.E
 	if err != zkproto.ErrOK {
 		return nil, err
 	}
-	was := p.changes.digestOf(&n)
+	was := n.Digest
 	n.Aversion = next
 	n.ACL = acl
 	p.changes.put(c.zxid, &n, was)

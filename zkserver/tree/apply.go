@@ -106,9 +106,10 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 		return
 	}
 	n = &node{
-		path: path, acl: t.acls.acquire(acl), owner: owner,
+		acl: t.acls.acquire(acl), owner: owner,
 		czxid: h.Zxid, mzxid: h.Zxid, pzxid: h.Zxid, ctime: h.Time, mtime: h.Time,
 	}
+	n.setPath(path)
 	n.setData(data)
 	t.setContent(n, data)
 	t.index.put(n)
@@ -119,7 +120,7 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 	r.Stat = t.stat(n)
 	if ev != nil {
 		ev(Event{Type: zkproto.EventNodeCreated, Path: path, Zxid: h.Zxid, ACL: n.acl.list})
-		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path), Zxid: h.Zxid, ACL: parent.acl.list})
+		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path()), Zxid: h.Zxid, ACL: parent.acl.list})
 	}
 }
 
@@ -148,7 +149,7 @@ func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Er
 	}
 	if ev != nil {
 		ev(Event{Type: zkproto.EventNodeDeleted, Path: path, Zxid: zxid, ACL: acl})
-		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path), Zxid: zxid, ACL: parent.acl.list})
+		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path()), Zxid: zxid, ACL: parent.acl.list})
 	}
 	return zkproto.ErrOK
 }

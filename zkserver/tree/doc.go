@@ -20,7 +20,7 @@
 //
 // # Memory
 //
-// One map from path to znode; a child's name is the end of its path; children are a slice of pointers, absent for
+// One index from path to znode; a child's name is the end of its path; children are a slice of pointers, absent for
 // leaves; ACL lists are shared and reference-counted under small ids.
 //
 // Source: DataTree.java, DataNode.java, ReferenceCountedACLCache.java, EphemeralType.java of Apache ZooKeeper 3.9.

@@ -36,7 +36,7 @@ func (x *index) getBytes(path []byte) *node {
 	}
 	for i := p.home(sum); ; i = p.next(i) {
 		n := p.slots[i]
-		if n == nil || p.sums[i] == sum && n.path == string(path) {
+		if n == nil || p.sums[i] == sum && n.path() == string(path) {
 			return n
 		}
 	}
@@ -49,7 +49,7 @@ func (x *index) find(path string, h uint64) *node {
 	}
 	for i := p.home(sum); ; i = p.next(i) {
 		n := p.slots[i]
-		if n == nil || p.sums[i] == sum && n.path == path {
+		if n == nil || p.sums[i] == sum && n.path() == path {
 			return n
 		}
 	}
@@ -57,8 +57,8 @@ func (x *index) find(path string, h uint64) *node {
 
 // put adds a znode; false when its path is there already.
 func (x *index) put(n *node) bool {
-	h := maphash.String(x.seed, n.path)
-	if x.find(n.path, h) != nil {
+	h := maphash.String(x.seed, n.path())
+	if x.find(n.path(), h) != nil {
 		return false
 	}
 	p := &x.parts[h>>(64-partBits)]
@@ -117,7 +117,7 @@ func (x *index) remove(path string) {
 		return
 	}
 	i := p.home(sum)
-	for p.slots[i] == nil || p.sums[i] != sum || p.slots[i].path != path {
+	for p.slots[i] == nil || p.sums[i] != sum || p.slots[i].path() != path {
 		if p.slots[i] == nil {
 			return
 		}

@@ -8,6 +8,12 @@ import (
 	"pgregory.net/rapid"
 )
 
+func named(path string) *node {
+	n := new(node)
+	n.setPath(path)
+	return n
+}
+
 // The index against Go's map.
 func TestIndexIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -17,13 +23,13 @@ func TestIndexIsAMap(t *testing.T) {
 		path := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("/n%d", rapid.IntRange(0, 3000).Draw(t, "n")) })
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
-				n := &node{path: path.Draw(t, "path")}
-				_, there := model[n.path]
+				n := named(path.Draw(t, "path"))
+				_, there := model[n.path()]
 				if x.put(n) == there {
 					t.Fatal("put says something else")
 				}
 				if !there {
-					model[n.path] = n
+					model[n.path()] = n
 				}
 			},
 			"remove": func(t *rapid.T) {
@@ -51,7 +57,7 @@ func TestIndexUnderChurn(t *testing.T) {
 		if i%3 == 0 {
 			x.remove(p)
 			delete(model, p)
-		} else if n := (&node{path: p}); x.put(n) {
+		} else if n := named(p); x.put(n) {
 			model[p] = n
 		}
 	}

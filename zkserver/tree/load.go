@@ -28,9 +28,10 @@ func (l *Loader) AddACL(id int64, acl []zkproto.ACL) { l.t.acls.load(id, acl) }
 func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPersisted) error {
 	t := l.t
 	n := &node{
-		path: path, owner: st.EphemeralOwner, czxid: st.Czxid, mzxid: st.Mzxid, pzxid: st.Pzxid,
+		owner: st.EphemeralOwner, czxid: st.Czxid, mzxid: st.Mzxid, pzxid: st.Pzxid,
 		ctime: st.Ctime, mtime: st.Mtime, version: st.Version, cversion: st.Cversion, aversion: st.Aversion,
 	}
+	n.setPath(path)
 	n.setData(data)
 	t.setContent(n, data)
 	t.add(n)
@@ -47,7 +48,7 @@ func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPer
 	}
 	up := parentPath(path)
 	parent := l.parent
-	if parent == nil || parent.path != up { // else it is the last one's sibling
+	if parent == nil || parent.path() != up { // else it is the last one's sibling
 		if parent = t.index.get(up); parent == nil {
 			return fmt.Errorf("tree: the snapshot has %q but not its parent", path)
 		}

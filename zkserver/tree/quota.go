@@ -97,10 +97,10 @@ func (t *Tree) quotaAbove(path string) (prefix string, ok bool) {
 
 // quotaCreated notes a znode that a create made.
 func (t *Tree) quotaCreated(n *node) {
-	if strings.HasPrefix(n.path, quotaPath) {
-		parent := parentPath(n.path)
+	if strings.HasPrefix(n.path(), quotaPath) {
+		parent := parentPath(n.path())
 		if path, ok := quotaOf(parent); ok {
-			switch n.path[len(parent)+1:] {
+			switch n.path()[len(parent)+1:] {
 			case limitsName:
 				t.quotas[path] = struct{}{}
 			case statsName:
@@ -109,18 +109,18 @@ func (t *Tree) quotaCreated(n *node) {
 		}
 	}
 	if len(t.quotas) > 0 {
-		t.useQuota(n.path, 1, int64(n.dataLen))
+		t.useQuota(n.path(), 1, int64(n.dataLen))
 	}
 }
 
 // quotaDeleted notes a znode that went.
 func (t *Tree) quotaDeleted(n *node) {
-	if strings.HasSuffix(n.path, "/"+limitsName) {
-		if path, ok := quotaOf(parentPath(n.path)); ok {
+	if strings.HasSuffix(n.path(), "/"+limitsName) {
+		if path, ok := quotaOf(parentPath(n.path())); ok {
 			delete(t.quotas, path)
 		}
 	}
-	t.useQuota(n.path, -1, -int64(n.dataLen))
+	t.useQuota(n.path(), -1, -int64(n.dataLen))
 }
 
 // useQuota adds to what the subtree of a quota has.
@@ -170,7 +170,7 @@ func (t *Tree) RebuildQuotas() {
 }
 
 func (t *Tree) findQuotas(n *node) {
-	if path, found := strings.CutSuffix(n.path, "/"+limitsName); found && len(n.children()) == 0 {
+	if path, found := strings.CutSuffix(n.path(), "/"+limitsName); found && len(n.children()) == 0 {
 		if path, ok := quotaOf(path); ok {
 			t.quotas[path] = struct{}{}
 			t.countQuota(path)

@@ -40,9 +40,9 @@ func (t *Tree) Children(path string) (names []string, stat zkproto.Stat, acl []z
 		return nil, zkproto.Stat{}, nil, false
 	}
 	names = make([]string, len(n.children()))
-	skip := len(n.path) + 1 // the root's path is ""
+	skip := len(n.path()) + 1 // the root's path is ""
 	for i, c := range n.children() {
-		names[i] = c.path[skip:]
+		names[i] = c.path()[skip:]
 	}
 	return names, t.stat(n), n.acl.list, true
 }
@@ -121,6 +121,7 @@ type Info struct {
 	Ctime, Mtime        int64
 	Content             uint32 // checksum of path and data; see Digester
 	DataLen             int32  // in bytes
+	Digest              int64  // the znode's part in the tree's digest
 }
 
 // Persisted is the part of an Info that a digest covers.
@@ -136,6 +137,7 @@ func (n *node) info(path string) Info {
 		Path: path, Version: n.version, Cversion: n.cversion, Aversion: n.aversion, Owner: n.owner,
 		NumChildren: len(n.children()), ACL: n.acl.list,
 		Czxid: n.czxid, Mzxid: n.mzxid, Pzxid: n.pzxid, Ctime: n.ctime, Mtime: n.mtime, Content: n.content, DataLen: n.dataLen,
+		Digest: int64(n.digest),
 	}
 }
 
@@ -145,10 +147,10 @@ func (t *Tree) Info(path string) (Info, bool) {
 	if n == nil {
 		return Info{}, false
 	}
-	if n.path == "" {
+	if n.path() == "" {
 		return n.info("/"), true
 	}
-	return n.info(n.path), true
+	return n.info(n.path()), true
 }
 
 // PathOf returns the tree's own copy of a path that is still in a frame, so that a request on an existing znode needs no
@@ -158,9 +160,9 @@ func (t *Tree) PathOf(path []byte) (string, bool) {
 	switch {
 	case n == nil:
 		return "", false
-	case n.path == "":
+	case n.path() == "":
 		return "/"[:len(path)], true
 	default:
-		return n.path, true
+		return n.path(), true
 	}
 }

@@ -25,7 +25,7 @@ type Tree struct {
 // node is a znode, 112 bytes: there may be millions. Its place among its parent's children is kept so that removing it
 // costs the same for any number of them.
 type node struct {
-	path                        string   // "" for the root
+	pathPtr                     *byte    // with pathLen, the path; see path and setPath
 	dataPtr                     *byte    // with dataLen, the data slice without its capacity; see data and setData
 	kids                        *[]*node // nil for a leaf
 	acl                         *aclEntry
@@ -35,7 +35,18 @@ type node struct {
 	version, cversion, aversion int32
 	pos                         int32 // index in the parent's children
 	dataLen                     int32
+	pathLen                     int32
 	content                     uint32 // checksum of path and data, for the digest
+	digest                      uint32 // the znode's part in the tree's digest
+}
+
+// path is the znode's path, "" for the root.
+func (n *node) path() string { return unsafe.String(n.pathPtr, n.pathLen) }
+
+// setPath keeps a path. The pointer keeps its memory alive.
+func (n *node) setPath(p string) {
+	n.pathPtr = unsafe.StringData(p)
+	n.pathLen = int32(len(p))
 }
 
 // data is the slice given to setData: nil if that was nil.
@@ -76,13 +87,14 @@ const (
 // New returns the tree of an empty server: "/", "/zookeeper", "/zookeeper/quota" and "/zookeeper/config".
 func New(opts ...Option) *Tree {
 	t := newTree(opts)
-	root := &node{path: "", acl: t.acls.open()}
+	root := &node{acl: t.acls.open()}
 	root.setData([]byte{})
 	t.root = root
 	t.index.put(root)
 	t.add(root) // the checksum of nothing is 0
 	for _, p := range []string{procPath, quotaPath, configPath} {
-		n := &node{path: p, acl: t.acls.open()}
+		n := &node{acl: t.acls.open()}
+		n.setPath(p)
 		n.setData([]byte{})
 		t.index.put(n)
 		t.node(parentPath(p)).addChild(n)
@@ -174,12 +186,12 @@ func (t *Tree) nodeAt(path []byte) *node {
 
 // adopt registers a znode, which is in the index, in the tables that are kept by owner and size.
 func (t *Tree) adopt(n *node) {
-	t.dataSize += int64(len(n.path) + int(n.dataLen))
+	t.dataSize += int64(len(n.path()) + int(n.dataLen))
 	switch t.Kind(n.owner) {
 	case Persistent:
 		return
 	case Container, TTL:
-		t.mortal[n.path] = struct{}{}
+		t.mortal[n.path()] = struct{}{}
 		return
 	case Ephemeral:
 	}
@@ -190,7 +202,7 @@ func (t *Tree) adopt(n *node) {
 		set = make(map[string]struct{}, 1)
 		t.ephemerals[s] = set
 	}
-	set[n.path] = struct{}{}
+	set[n.path()] = struct{}{}
 }
 
 // disown takes a znode out of the tables, and everything below it.
@@ -199,22 +211,22 @@ func (t *Tree) disown(n *node) {
 		t.disown(c)
 	}
 	n.kids = nil
-	t.index.remove(n.path)
+	t.index.remove(n.path())
 	t.subtract(n)
-	t.dataSize -= int64(len(n.path) + int(n.dataLen))
+	t.dataSize -= int64(len(n.path()) + int(n.dataLen))
 	t.acls.release(n.acl)
 	switch t.Kind(n.owner) {
 	case Persistent:
 		return
 	case Container, TTL:
-		delete(t.mortal, n.path)
+		delete(t.mortal, n.path())
 		return
 	case Ephemeral:
 	}
 	t.nEphemeral--
 	s := zkproto.SessionID(n.owner)
 	if set := t.ephemerals[s]; set != nil {
-		delete(set, n.path)
+		delete(set, n.path())
 		if len(set) == 0 {
 			delete(t.ephemerals, s)
 		}

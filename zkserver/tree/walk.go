@@ -38,7 +38,7 @@ func (w *Walk) Next(limit int, fn func(path string, data []byte, acl int64, st z
 		}
 		below := make([]string, len(n.children()))
 		for i, c := range n.children() {
-			below[len(below)-1-i] = c.path
+			below[len(below)-1-i] = c.path()
 		}
 		w.stack = append(w.stack, below)
 	}
