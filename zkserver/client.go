@@ -53,7 +53,7 @@ func (s *Server) Accept(c *cnxn.Conn) cnxn.Client {
 		w.remote = a.AddrPort().Addr().Unmap()
 	}
 	w.ids = []zkproto.ID{auth.RemoteID(w.remote)}
-	w.last.xid = -1
+	w.last = neverAsked
 	return w
 }
 

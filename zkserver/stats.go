@@ -187,6 +187,9 @@ type lastRequest struct {
 	count         int64
 }
 
+// neverAsked is the last request of a connection that has not sent any.
+var neverAsked = lastRequest{xid: -1, zxid: -1}
+
 func (l *lastRequest) set(it *pipeline.Item, zxid zkproto.Zxid, now int64) {
 	l.op, l.xid, l.zxid, l.when, l.latency = it.Op, it.Xid, zxid, now, time.Duration(now-it.Arrived)
 	if l.count == 0 || l.latency < l.min {
@@ -398,7 +401,7 @@ func (s *Server) ResetConnections() {
 		c.ResetPackets()
 		if w, ok := c.Client().(*client); ok {
 			w.Lock()
-			w.last = lastRequest{xid: -1}
+			w.last = neverAsked
 			w.Unlock()
 		}
 	}

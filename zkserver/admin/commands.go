@@ -52,7 +52,7 @@ var httpCommands, primaryNames = func() (map[string]*httpCommand, []string) {
 		{names: "is_read_only isro", run: fields(func(*HTTP) object { return object{{"read_only", false}} })},
 		{names: "last_snapshot lsnp", run: fields((*HTTP).lastSnapshot)},
 		{names: "leader lead", run: func(_ *HTTP, w http.ResponseWriter, _ *http.Request, c *httpCommand) {
-			respond(w, http.StatusOK, c.name, nil, "server is not initialized") // what a standalone original says
+			respond(w, http.StatusOK, c.name, object{{"error", "server is not initialized"}}, "") // what a standalone original says
 		}},
 		{names: "monitor mntr", run: fields(func(h *HTTP) object { return monitor(h.src) })},
 		{names: "observer_connection_stat_reset orst", run: fields(func(*HTTP) object { return nil })},
@@ -148,7 +148,7 @@ func (h *HTTP) dump() object {
 func (h *HTTP) hash() object {
 	list := []object{}
 	for _, d := range h.src.Digests() {
-		list = append(list, object{{"zxid", int64(d.Zxid)}, {"digest", d.Digest}, {"digestVersion", d.Version}})
+		list = append(list, object{{"zxid", int64(d.Zxid)}, {"digest", d.Digest}, {"digest_version", d.Version}})
 	}
 	return object{{"digests", list}}
 }
@@ -202,9 +202,9 @@ func (h *HTTP) setTraceMask(w http.ResponseWriter, r *http.Request, c *httpComma
 	mask, err := strconv.ParseInt(q.Get("traceMask"), 10, 64)
 	switch {
 	case !q.Has("traceMask"):
-		respond(w, http.StatusOK, c.name, nil, "setTraceMask requires long traceMask argument")
+		respond(w, http.StatusOK, c.name, object{{"error", "setTraceMask requires long traceMask argument"}}, "")
 	case err != nil:
-		respond(w, http.StatusOK, c.name, nil, "setTraceMask requires long traceMask argument, got "+q.Get("traceMask"))
+		respond(w, http.StatusOK, c.name, object{{"error", "setTraceMask requires long traceMask argument, got " + q.Get("traceMask")}}, "")
 	default:
 		h.traceMask.mask.Store(mask)
 		respond(w, http.StatusOK, c.name, object{{"tracemask", mask}}, "")

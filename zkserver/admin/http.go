@@ -190,7 +190,11 @@ func respond(w http.ResponseWriter, status int, command string, fields object, r
 	if reason != "" {
 		failure = reason
 	}
-	writeJSON(w, status, append(fields, field{"command", command}, field{"error", failure}))
+	fields = append(fields, field{"command", command})
+	if fields[0].key != "error" { // where the original's own order has it first
+		fields = append(fields, field{"error", failure})
+	}
+	writeJSON(w, status, fields)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
