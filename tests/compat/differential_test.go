@@ -69,7 +69,27 @@ func startDuel(t *testing.T, extended bool, dirs [2]string) *duel {
 	return newDuel(t, original, mine)
 }
 
+// chosen are the differences that we keep, and why; the streams stay clear of them. docs/compatibility.md has them, too.
+var chosen = []string{
+	"deleteContainer, createSession: the original takes these internal requests from any client, without a look at " +
+		"permissions; zkserver answers unimplemented and closes",
+	"createTTL with a negative TTL and a mode without: the original logs a transaction that it cannot apply, and stops serving, " +
+		"at each start again; zkserver answers bad arguments",
+	"a reconnect with a wrong password: the original first ends the connection that the session has; zkserver leaves it",
+	"requests sent at once: the original judges those behind a setACL by the old or the new ACL, and those behind a " +
+		"closeSession by the old or the new children, as the timing has it; zkserver always by the new",
+	"the order of children, ephemerals, ids of a client, and of the deletions at the end of a session: unspecified, a hash set's in " +
+		"the original",
+	"characters outside the basic plane: the original writes each as two three-byte sequences, which is no UTF-8; bytes " +
+		"that are no UTF-8: it writes a replacement character; zkserver sends both back as they came (no path has either)",
+	"null for the id in an ACL or for one path in the lists of setWatches: a marshalling error in the original, read as empty here",
+	"a version that counts up to -1 becomes 0, as in 3.10 (ZOOKEEPER-4743: nobody can expect version -1)",
+	"the zxid after counter 0xfffffffe is the next epoch's first; the original goes on over 0xffffffff and 0 (ZOOKEEPER-1277)",
+	"sessions expire within a twentieth of a tick of their timeout; in the original within a tick",
+}
+
 func TestDifferential(t *testing.T) {
+	t.Logf("differences chosen:\n  %s", strings.Join(chosen, "\n  "))
 	seeds, ops := envInt(t, "HOLDFAST_DIFF_SEEDS", 4), envInt(t, "HOLDFAST_DIFF_OPS", 4000)
 	first := envInt(t, "HOLDFAST_DIFF_SEED", 0)
 	if first > 0 {
@@ -88,11 +108,17 @@ func TestDifferential(t *testing.T) {
 			}
 			slices.SortFunc(answers, func(a, b string) int { return strings.Compare(a[7:], b[7:]) })
 			t.Logf("answers compared:\n%s", strings.Join(answers, "\n"))
-			log, err := os.ReadFile(d.ours.log)
-			require.NoError(t, err)
-			for line := range strings.Lines(string(log)) {
-				require.NotContains(t, line, " ERROR ", "zkserver found something wrong")
-			}
+			checkLog(t, d)
 		})
+	}
+}
+
+// checkLog looks for errors that zkserver logged: digests that do not match, for instance.
+func checkLog(t *testing.T, d *duel) {
+	t.Helper()
+	log, err := os.ReadFile(d.ours.log)
+	require.NoError(t, err)
+	for line := range strings.Lines(string(log)) {
+		require.NotContains(t, line, " ERROR ", "zkserver found something wrong")
 	}
 }
