@@ -261,6 +261,12 @@ func TestMetricsHaveTheOriginalsTypes(t *testing.T) {
 	_, err = c.Create("/a", []byte("x"), 0, zk.WorldACL(zk.PermAll))
 	require.NoError(t, err)
 	<-watch
+	_, err = c.Create("/zookeeper/quota/a", nil, 0, zk.WorldACL(zk.PermAll))
+	require.NoError(t, err)
+	_, err = c.Create("/zookeeper/quota/a/zookeeper_limits", []byte("count=7,bytes=-1=;countHardLimit=9"), 0, zk.WorldACL(zk.PermAll))
+	require.NoError(t, err)
+	_, err = c.Create("/zookeeper/quota/a/zookeeper_stats", []byte("count=0,bytes=0"), 0, zk.WorldACL(zk.PermAll))
+	require.NoError(t, err)
 	families, err := r.Registry().Gather()
 	require.NoError(t, err)
 	var text bytes.Buffer
@@ -286,6 +292,9 @@ func TestMetricsHaveTheOriginalsTypes(t *testing.T) {
 		require.GreaterOrEqual(t, got, least, name)
 	}
 	require.Contains(t, text.String(), "readlatency{quantile=\"0.99\"}")
+	require.Contains(t, text.String(), "quota_count_limit_per_namespace{key=\"a\"} 9\n")
+	require.Contains(t, text.String(), "quota_bytes_limit_per_namespace{key=\"a\"} -1\n")
+	require.Contains(t, text.String(), "quota_count_usage_per_namespace{key=\"a\"} 1\n")
 	require.Contains(t, text.String(), "election_time{quantile=\"0.5\"} NaN")
 
 	quiet := start(t, func(c *config.Config) { c.MetricsNoRuntime = true })

@@ -21,6 +21,21 @@ type emptySummary struct {
 	advanced bool
 }
 
+// quotaGauges have a label key, the namespace.
+var quotaGauges = []struct {
+	desc  *prometheus.Desc
+	value func(*Quota) int64
+}{
+	{quotaDesc("quota_count_limit_per_namespace", "Znodes that the quotas allow."), func(q *Quota) int64 { return q.CountLimit }},
+	{quotaDesc("quota_bytes_limit_per_namespace", "Bytes that the quotas allow."), func(q *Quota) int64 { return q.BytesLimit }},
+	{quotaDesc("quota_count_usage_per_namespace", "Znodes below quotas."), func(q *Quota) int64 { return q.Count }},
+	{quotaDesc("quota_bytes_usage_per_namespace", "Bytes below quotas."), func(q *Quota) int64 { return q.Bytes }},
+}
+
+func quotaDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, []string{"key"}, nil)
+}
+
 // NewCollector makes the collector. It asks src each time it is asked itself.
 func NewCollector(src Source) prometheus.Collector {
 	c := &collector{src: src, gauges: map[string]*prometheus.Desc{}, counters: map[string]*prometheus.Desc{}}
@@ -88,6 +103,9 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, e := range c.empty {
 		ch <- e.desc
 	}
+	for _, q := range quotaGauges {
+		ch <- q.desc
+	}
 	for _, s := range c.src.Metrics().Summaries {
 		s.Describe(ch)
 	}
@@ -99,6 +117,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, g := range gauges(&st) {
 		if d := c.gauges[g.key]; d != nil {
 			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, number(g.value))
+		}
+	}
+	for namespace, quota := range st.Quotas {
+		for _, q := range quotaGauges {
+			ch <- prometheus.MustNewConstMetric(q.desc, prometheus.GaugeValue, float64(q.value(&quota)), namespace)
 		}
 	}
 	for name, d := range c.counters {

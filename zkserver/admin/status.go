@@ -42,9 +42,13 @@ type Status struct {
 	EphemeralPaths                map[zkproto.SessionID][]string
 	LastSnapshot                  zkproto.Zxid // NoSnapshot when there is none
 	LastSnapshotTime              time.Time
-	InitialConfig                 string // the text of zoo.cfg
-	DiskFree, ZxidsLeft, LogBytes int64  // DiskFree is -1 when the system does not tell
+	InitialConfig                 string           // the text of zoo.cfg
+	Quotas                        map[string]Quota // by namespace: the first part of the path
+	DiskFree, ZxidsLeft, LogBytes int64            // DiskFree is -1 when the system does not tell
 }
+
+// Quota adds up the quotas of a namespace and what they count. A limit that is not set counts as -1, as in the original.
+type Quota struct{ CountLimit, BytesLimit, Count, Bytes int64 }
 
 // NoSnapshot stands for the zxid of a snapshot that does not exist.
 const NoSnapshot zkproto.Zxid = -1
