@@ -192,7 +192,6 @@ func TestSingleCommandsAgree(t *testing.T) {
 		{"stat", "/nope"},
 		{"-timeout", "4000", "-waitforconnection", "set", "/one", "y"},
 		{"-r", "getAcl", "/one"},
-		
 	} {
 		for _, ours := range []bool{false, true} {
 			var want string
