@@ -122,3 +122,50 @@ func (g *generator) odd() request {
 
 // zkMultiEnd is the length of the header that ends a multi.
 const zkMultiEnd = 9
+
+// quota makes the requests that set, change or remove a quota. What they write can be read as one: the original's server ends
+// when it has to read something else there.
+func (g *generator) quota() []request {
+	var rs []request
+	add := func(op zkproto.OpCode, body []byte, text string) {
+		g.xid++
+		rs = append(rs, request{xid: g.xid, op: op, body: body, text: text})
+	}
+	create := func(path, data string) {
+		q := zkproto.CreateRequest{Path: path, Data: []byte(data), ACL: zkproto.WorldAll()}
+		add(zkproto.OpCreate, q.AppendTo(nil, zkproto.OpCreate), fmt.Sprintf("create %q %q", path, data))
+	}
+	path := g.path()
+	if g.chance(30) {
+		path = g.root
+	}
+	at := "/zookeeper/quota" + path
+	limits := pick(g, "count=%d,bytes=%d=;byteHardLimit=-1;countHardLimit=-1", "count=%d,bytes=%d", "count=-1,bytes=-1=;byteHardLimit=%d;countHardLimit=%d",
+		"count=-1,bytes=-1=;byteHardLimit=%d;countHardLimit=%d")
+	limits = fmt.Sprintf(limits, pick(g, -1, 2, 8, 30, 200), pick(g, -1, 4, 10, 50, 1000))
+	switch g.IntN(6) {
+	case 0:
+		add(zkproto.OpDelete, jute.AppendInt32(jute.AppendString(nil, at+"/zookeeper_limits"), -1), "delete the limits of "+path)
+		if g.chance(70) {
+			add(zkproto.OpDelete, jute.AppendInt32(jute.AppendString(nil, at+"/zookeeper_stats"), -1), "delete the stats of "+path)
+		}
+	case 1:
+		q := zkproto.SetDataRequest{Path: at + "/zookeeper_limits", Data: []byte(limits), Version: -1}
+		add(zkproto.OpSetData, q.AppendTo(nil), fmt.Sprintf("setData %q %q", q.Path, limits))
+	case 2:
+		q := zkproto.PathWatchRequest{Path: at + "/zookeeper_stats"}
+		add(zkproto.OpGetData, q.AppendTo(nil), fmt.Sprintf("getData %q", q.Path))
+	default:
+		for i := len("/zookeeper/quota") + 1; i < len(at); i++ {
+			if at[i] == '/' {
+				create(at[:i], "")
+			}
+		}
+		create(at, "")
+		create(at+"/zookeeper_limits", limits)
+		create(at+"/zookeeper_stats", pick(g, "count=0,bytes=0", "count=0,bytes=0=;byteHardLimit=-1;countHardLimit=-1"))
+		q := zkproto.PathWatchRequest{Path: at + "/zookeeper_stats"}
+		add(zkproto.OpGetData, q.AppendTo(nil), fmt.Sprintf("getData %q", q.Path))
+	}
+	return rs
+}

@@ -29,7 +29,7 @@ func diffCfg(t *testing.T, dir string, extended bool) (path, addr string) {
 	path, addr = zooCfg(t, dir)
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
-	_, err = fmt.Fprintf(f, "forceSync=no\nminSessionTimeout=500\nextendedTypesEnabled=%v\nDigestAuthenticationProvider.superDigest=%s\n"+
+	_, err = fmt.Fprintf(f, "forceSync=no\nenforceQuota=true\nminSessionTimeout=500\nextendedTypesEnabled=%v\nDigestAuthenticationProvider.superDigest=%s\n"+
 		"znode.container.checkIntervalMs=100000000\n",
 		extended, auth.Digest("super:secret"))
 	require.NoError(t, err)
