@@ -3,8 +3,9 @@ GO       ?= go
 TOOLS     = -modfile=tools/go.mod
 FUZZTIME ?= 10s
 ROUNDS   ?= 100
+SESSIONS ?= 10000
 
-.PHONY: build test race lint fmt gen fuzz crash compat bench cross cover verify
+.PHONY: build test race lint fmt gen fuzz crash crowd compat bench cross cover verify
 
 build:            ## all commands into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
@@ -30,6 +31,9 @@ fuzz:             ## every fuzz target for FUZZTIME
 
 crash:            ## kill -9 zkserver at random points under load, ROUNDS times
 	HOLDFAST_CRASH_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 30m -v ./tests/crash
+
+crowd:            ## SESSIONS idle sessions, and as many connects at 1000 a second; needs twice as many file descriptors
+	HOLDFAST_SESSIONS=$(SESSIONS) $(GO) test -count=1 -timeout 10m -v -run 'IdleSessions|StormOfConnects' ./zkserver
 
 compat:           ## against the unmodified originals; needs Java 11+ and Maven
 	$(GO) test -tags compat -count=1 -timeout 30m ./tests/compat/...

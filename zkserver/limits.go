@@ -64,14 +64,16 @@ func (s *Server) hold(w *client, arrived int64) (most int, late bool, err error)
 	if cfg.ThrottleLimit == 0 {
 		return math.MaxInt, false, nil
 	}
+	tooLate := func() bool {
+		return cfg.ThrottledOpWait > 0 && s.clock.Now().Sub(time.Unix(0, arrived)) > cfg.ThrottledOpWait
+	}
 	if room := int64(cfg.ThrottleLimit) - s.throttle.count.Load(); room > 0 {
-		return int(room), false, nil
+		return int(room), tooLate(), nil
 	}
 	w.held.Store(true)
 	defer w.held.Store(false)
 	s.throttle.holding.Add(1)
 	defer s.throttle.holding.Add(-1)
-	begin := s.clock.Now()
 	for {
 		cfg = s.live.Load()
 		stale := s.isStale(w, cfg.StaleConnectionCheck, cfg.StaleLatencyCheck, arrived)
@@ -83,8 +85,7 @@ func (s *Server) hold(w *client, arrived int64) (most int, late bool, err error)
 			if stale {
 				s.limits.stale.Add(1)
 			}
-			late = cfg.ThrottledOpWait > 0 && s.clock.Now().Sub(begin) > cfg.ThrottledOpWait
-			return int(max(1, room)), late, nil
+			return int(max(1, room)), tooLate(), nil
 		}
 		s.limits.throttleWaits.Add(1)
 		t := s.clock.NewTimer(cfg.ThrottleStall)

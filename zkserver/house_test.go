@@ -1,0 +1,117 @@
+package zkserver
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/internal/vfs"
+	"github.com/holdfast-ha/holdfast/internal/zkclient"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/config"
+)
+
+// small is a disk whose free space a test says.
+type smallDisk struct {
+	vfs.FS
+	free atomic.Int64
+}
+
+func (d *smallDisk) FreeSpace(string) (int64, error) { return d.free.Load(), nil }
+
+// snapshots counts the snapshot files.
+func (r *running) snapshots() (n int) {
+	names, err := r.fs.List(r.snapDir())
+	require.NoError(r.t, err)
+	for _, name := range names {
+		if strings.HasPrefix(name, "snapshot.") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestNearlyFullDisk(t *testing.T) {
+	disk := &smallDisk{FS: vfs.OS()}
+	disk.free.Store(1 << 40)
+	cfg := testConfig(t)
+	cfg.SnapCount, cfg.DiskAlarm = 20, 50<<20
+	r := startWith(t, cfg, WithFS(disk))
+	c := r.raw(zkclient.Handshake{})
+	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/a", nil, 0)).Err)
+	await(t, func() bool {
+		require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpSetData, setBody("/a", nil)).Err)
+		return r.snapshots() > 5
+	}, "snapshots are written")
+	require.False(t, r.DiskStatus().Alarm)
+
+	disk.free.Store(1 << 20)
+	await(t, func() bool { r.wakeHouse(); return r.DiskStatus().Alarm }, "alarm")
+	require.Equal(t, DiskStatus{DataFree: 1 << 20, LogFree: 1 << 20, Alarm: true, Threshold: 50 << 20}, r.DiskStatus())
+	r.awaitLog("the disk is nearly full")
+	require.GreaterOrEqual(t, r.snapshots(), 1, "never the last one")
+	require.Less(t, r.snapshots(), 5, "purged at once")
+	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpSetData, setBody("/a", nil)).Err, "it goes on as long as it can")
+
+	disk.free.Store(1 << 40)
+	await(t, func() bool { r.wakeHouse(); return !r.DiskStatus().Alarm }, "the alarm ends")
+	r.awaitLog("there is room on the disk again")
+	require.Equal(t, zkproto.ErrOK, r.restart().raw(zkclient.Handshake{}).ask(zkproto.OpExists, readBody("/a", false)).Err)
+}
+
+func TestFullDiskStopsTheServer(t *testing.T) {
+	var full atomic.Bool
+	cfg := testConfig(t)
+	r := startWith(t, cfg, WithFS(vfs.Inject(vfs.OS(), func(c vfs.Call) error {
+		if full.Load() && c.Op == vfs.OpWrite {
+			return &vfs.PartialWrite{N: 10, Err: syscall.ENOSPC}
+		}
+		return nil
+	})))
+	c := r.raw(zkclient.Handshake{})
+	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/kept", nil, 0)).Err)
+	full.Store(true)
+	require.NoError(t, c.Write(frame(7, zkproto.OpCreate, createBody("/lost", nil, 0))))
+	require.Error(t, c.ReadBatch(func([]byte) error { return nil }), "nothing is acknowledged")
+	<-r.Failed()
+	require.ErrorIs(t, r.Err(), syscall.ENOSPC)
+	r.stop()
+	full.Store(false)
+	again := startWith(t, cfg)
+	d := again.raw(zkclient.Handshake{})
+	require.Equal(t, zkproto.ErrOK, d.ask(zkproto.OpExists, readBody("/kept", false)).Err)
+	require.Equal(t, zkproto.ErrNoNode, d.ask(zkproto.OpExists, readBody("/lost", false)).Err)
+}
+
+func TestMissingDirectoriesAreRefusedWhenAsked(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.DataDir, cfg.DirAutocreate = filepath.Join(cfg.DataDir, "volume"), false
+	s, err := New(cfg)
+	require.NoError(t, err)
+	require.ErrorContains(t, s.Start(), "zookeeper.datadir.autocreate is false: mount the right volume, or run zkserver init")
+	require.NoError(t, vfs.OS().MkdirAll(filepath.Join(cfg.DataDir, versionDir)))
+	startWith(t, cfg)
+}
+
+func TestSecurityReportAtStart(t *testing.T) {
+	r := start(t, func(c *config.Config) { c.SkipACL = true })
+	r.awaitLog("security: skipACL=yes: every client may read and change everything")
+	q := start(t)
+	q.awaitLog("security: everybody may create znodes below /")
+}
+
+// A volume that cannot tell its free space is no alarm.
+func TestUnknownFreeSpace(t *testing.T) {
+	r := startWith(t, testConfig(t), WithFS(unknownSpace{vfs.OS()}))
+	await(t, func() bool { r.wakeHouse(); return r.DiskStatus().DataFree == -1 }, "looked")
+	require.False(t, r.DiskStatus().Alarm)
+}
+
+type unknownSpace struct{ vfs.FS }
+
+func (unknownSpace) FreeSpace(string) (int64, error) { return 0, errors.ErrUnsupported }
