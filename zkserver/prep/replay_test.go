@@ -95,7 +95,8 @@ func mustEqual(t *rapid.T, what string, want, got []string) {
 }
 
 // TestFuzzySnapshotAndReplay takes a snapshot while the tree changes, loads it, and replays the log from where the
-// snapshot began: the result is the tree that never went down.
+// snapshot began: the result is the tree that never went down, its ACL table and digest included (ZOOKEEPER-3144, 3145,
+// 3249, 3306, 4846).
 func TestFuzzySnapshotAndReplay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		log := history(t)

@@ -18,10 +18,22 @@
 //   - closeSession deletes the paths it names, whoever owns them by now;
 //   - LastZxid moves after a whole transaction, never within a multi (ZOOKEEPER-3127).
 //
+// # Digest
+//
+// The tree keeps a digest of itself, the one of the original's version 2 (digest.go): it travels with each transaction in
+// the log and with snapshots, and is compared when they are applied and loaded.
+//
+// # Quotas, containers, time to live
+//
+// Paths with a quota are kept in a set; while it is empty nothing is looked up. Containers and TTL znodes are kept in
+// another; Due tells which of them have outlived their purpose, by the clock it is given.
+//
 // # Memory
 //
-// One index from path to znode; a child's name is the end of its path; children are a slice of pointers, absent for
-// leaves; ACL lists are shared and reference-counted under small ids.
+// One index from path to znode (index.go), whose keys are in the znodes; a znode is 112 bytes; a child's name is the end of
+// its path; children are a slice of pointers, absent for leaves; ACL lists are shared and reference-counted under small
+// ids. A znode with 100 bytes of data and a path of 16 takes 270 bytes in all.
 //
-// Source: DataTree.java, DataNode.java, ReferenceCountedACLCache.java, EphemeralType.java of Apache ZooKeeper 3.9.
+// Source: DataTree.java, DataNode.java, ReferenceCountedACLCache.java, EphemeralType.java, DigestCalculator.java,
+// StatsTrack.java, ContainerManager.java of Apache ZooKeeper 3.9.
 package tree

@@ -292,3 +292,19 @@ func TestHotPathsAllocateNothing(t *testing.T) {
 	ev := func(Event) {}
 	require.Zero(t, testing.AllocsPerRun(100, func() { x.Apply(h, set, ev) }))
 }
+
+// LastZxid moves after the whole multi, so that no snapshot taken within one claims to hold it (ZOOKEEPER-3127).
+func TestZxidMovesAfterTheWholeMulti(t *testing.T) {
+	tr := New()
+	var seen []zkproto.Zxid
+	txn := &zkproto.MultiTxn{Ops: []zkproto.MultiTxnOp{
+		{Type: zkproto.OpCreate, Txn: &zkproto.CreateTxn{Path: "/a", ParentCVersion: -1}},
+		{Type: zkproto.OpSetData, Txn: &zkproto.SetDataTxn{Path: "/a", Version: 1}},
+	}}
+	tr.Apply(&zkproto.TxnHeader{Type: zkproto.OpMulti, Zxid: 9}, txn, func(Event) {
+		seen = append(seen, tr.LastZxid(), tr.LastDigest().Zxid)
+	})
+	require.Equal(t, make([]zkproto.Zxid, 6), seen)
+	require.Equal(t, zkproto.Zxid(9), tr.LastZxid())
+	require.Equal(t, zkproto.Zxid(9), tr.LastDigest().Zxid)
+}

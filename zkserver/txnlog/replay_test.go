@@ -168,6 +168,7 @@ func TestOlderSegmentsAreNeverCut(t *testing.T) {
 	requireZxids(t, got, 1, 8)
 }
 
+// A hole in the log is found when it is read (ZOOKEEPER-4925: a hole handed on by a server that had it unnoticed).
 func TestGapsAreRefused(t *testing.T) {
 	e := func(epoch, counter uint32) zkproto.Zxid { return zkproto.MakeZxid(epoch, counter) }
 	cases := map[string]struct {
