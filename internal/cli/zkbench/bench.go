@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
@@ -19,7 +20,9 @@ type report struct {
 	Server      string           `json:"server"`
 	Mix         string           `json:"mix"`
 	Connections int              `json:"connections"`
-	Outstanding int              `json:"outstanding"`
+	Outstanding int              `json:"outstanding,omitempty"`
+	OfferedPerS float64          `json:"offered_ops_per_s,omitempty"` // of an open loop
+	SendLagP99  int64            `json:"send_lag_p99_us,omitempty"`   // how late an open loop sent
 	ValueBytes  int              `json:"value_bytes"`
 	Keys        int              `json:"keys"`
 	WarmupS     float64          `json:"warmup_s"`
@@ -32,6 +35,8 @@ type report struct {
 	PerOp       []latency        `json:"per_op"`
 	ServerProc  serverProcess    `json:"server_process"`
 	Generator   *generator       `json:"generator,omitempty"`
+
+	spans []span // of each request, if options.trace
 }
 
 // serverProcess is what the server used while it was measured.
@@ -55,6 +60,7 @@ type bench struct {
 	tree    *tree
 	wires   []*zkclient.Wire
 	streams []*stream
+	paced   []*paced // of an open loop, one for each stream
 	rec     *recorder
 	stop    atomic.Bool
 }
@@ -62,6 +68,7 @@ type bench struct {
 // run prepares the tree, warms up, measures and cleans up.
 func run(ctx context.Context, o options) (rep *report, err error) {
 	b := &bench{options: o, rec: newRecorder(o.connections)}
+	b.rec.traced = o.trace
 	if b.serverPID > 0 { // a wrong pid is better known before a long run than after it
 		if _, _, err := sampleProcess(b.serverPID); err != nil {
 			return nil, fmt.Errorf("--server-pid: %w", err)
@@ -127,8 +134,15 @@ func (b *bench) hangUp() {
 // measure runs the streams and samples the processes at both ends of the measured time.
 func (b *bench) measure(ctx context.Context) (*report, error) {
 	g, gctx := errgroup.WithContext(ctx)
-	for _, s := range b.streams {
-		g.Go(func() error { return s.run(gctx) })
+	for i, s := range b.streams {
+		if b.rate == 0 {
+			g.Go(func() error { return s.run(gctx) })
+			continue
+		}
+		every := 1e9 / b.rate // the connections take turns
+		p := newPaced(s, monotonic()+int64(every*float64(i+1)), every*float64(len(b.streams)))
+		b.paced = append(b.paced, p)
+		g.Go(func() error { return p.run(gctx) })
 	}
 	failed := make(chan struct{})
 	var loadErr error
@@ -182,6 +196,14 @@ func (b *bench) report(before, after sample) *report {
 	}
 	r.PerOp, r.All, r.Errors, r.MeasuredS = b.rec.result()
 	r.Ops, r.OpsPerS = r.All.Count, r.All.PerSecond
+	if b.rate > 0 {
+		lag := hdrhistogram.New(minLatency, maxLatency, latencyDigits)
+		for _, p := range b.paced {
+			lag.Merge(p.lag)
+		}
+		r.Outstanding, r.OfferedPerS, r.SendLagP99 = 0, b.rate, lag.ValueAtQuantile(99)
+	}
+	r.spans = b.rec.spans()
 	for _, n := range r.Errors {
 		r.ErrorCount += n
 	}

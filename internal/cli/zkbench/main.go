@@ -3,7 +3,10 @@
 //
 // Each connection keeps a window of requests in flight and sends a new one for each reply (a closed loop): throughput and
 // latency belong together, latency = window / throughput. Latency runs from the write of a batch of requests to the read
-// that brought the reply, so it includes what the requests waited in the sockets and in the server's queues.
+// that brought the reply, so it includes what the requests waited in the sockets and in the server's queues. With --rate
+// requests are due at fixed moments instead (an open loop) and latency runs from the moment a request was due.
+//
+// zkbench compare runs the original and zkserver in turn under such loads and prints the ratios.
 //
 // The generator is meant to be cheap beside any server: requests are copies of a template with number and xid patched in,
 // all new requests of a round go out in one write, of a reply only the header is looked at, and nothing is allocated per
@@ -46,11 +49,13 @@ func Main(ctx context.Context, args []string, s cli.Streams) int {
 	}
 }
 
-// presets are the loads with a name. Any of their settings can be overridden by its flag.
-var presets = []struct {
+// preset is a load with a name. Any of its settings can be overridden by its flag.
+type preset struct {
 	name, short string
 	options
-}{
+}
+
+var presets = []preset{
 	{"writes", "pipelined writes: set on 1,000 keys of 1 KiB", options{mix: "set=100", connections: 4, outstanding: 250, size: 1024, keys: 1000}},
 	{"reads", "pipelined reads: get on 1,000 keys of 128 bytes", options{mix: "get=100", connections: 4, outstanding: 250, size: 128, keys: 1000}},
 	{"mixed", "a bit of everything on 10,000 keys of 128 bytes", options{
@@ -65,10 +70,12 @@ func command(s cli.Streams, started func()) *cobra.Command {
 		Example: `  zkbench writes --server 127.0.0.1:2181 --server-pid $(pidof zkserver)
   zkbench reads --connections 16 --outstanding 100 --duration 30s --json
   zkbench mixed --mix get=80,set=20 --size 1024 --count 1000000
-  zkbench start --server 127.0.0.1:2181 -- zkserver zoo.cfg`,
+  zkbench reads --rate 5000
+  zkbench start --server 127.0.0.1:2181 -- zkserver start-foreground zoo.cfg
+  zkbench compare --original apache-zookeeper-3.9.5-bin`,
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("which load? writes, reads, mixed or start")
+			return errors.New("which load? writes, reads, mixed, start or compare")
 		},
 	}
 	for i := range presets {
@@ -88,7 +95,7 @@ func command(s cli.Streams, started func()) *cobra.Command {
 		o.flags(c)
 		root.AddCommand(c)
 	}
-	root.AddCommand(startCommand(s, started))
+	root.AddCommand(startCommand(s, started), compareCommand(s, started))
 	return root
 }
 
@@ -98,6 +105,8 @@ func (o *options) flags(c *cobra.Command) {
 	f.StringVar(&o.server, "server", "127.0.0.1:2181", "host:port[,host:port…][/chroot]; connections are spread over the servers")
 	f.IntVarP(&o.connections, "connections", "c", o.connections, "connections, each a session")
 	f.IntVarP(&o.outstanding, "outstanding", "o", o.outstanding, "requests in flight on each connection")
+	f.Float64Var(&o.rate, "rate", 0, "open loop: send this many requests per second, due at fixed moments from which their latency\n"+
+		"runs, instead of one for each reply; --outstanding is then without meaning")
 	f.StringVar(&o.mix, "mix", o.mix, "share of each operation in percent: create set get exists children delete")
 	f.IntVar(&o.size, "size", o.size, "bytes of data in each znode")
 	f.IntVar(&o.keys, "keys", o.keys, "znodes that set, get and exists choose from")

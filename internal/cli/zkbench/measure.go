@@ -23,13 +23,18 @@ const maxShards = 16
 type recorder struct {
 	from, to atomic.Int64 // monotonic nanoseconds: outcomes received in [from, to) count
 	shards   []*shard
+	traced   bool // keep the span of each counted outcome
 }
+
+// span is one request: monotonic nanoseconds. An open loop's begins when it was due.
+type span struct{ from, to int64 }
 
 type shard struct {
 	mu     sync.Mutex
 	hist   [numOps]*hdrhistogram.Histogram
 	errors map[zkproto.Error]int64
 	last   int64 // when the last counted outcome was received
+	spans  []span
 }
 
 // newRecorder returns a recorder that counts nothing until begin.
@@ -60,6 +65,9 @@ func (r *recorder) attach(s *stream, i int) {
 			return
 		}
 		sh.last = received
+		if r.traced {
+			sh.spans = append(sh.spans, span{sent, received})
+		}
 		if err != zkproto.ErrOK {
 			sh.errors[err]++
 			return
@@ -127,4 +135,13 @@ func (r *recorder) result() (ops []latency, total latency, errs map[string]int64
 		}
 	}
 	return ops, summarize("all", all, seconds), errs, seconds
+}
+
+// spans are the requests traced. All streams must have ended.
+func (r *recorder) spans() []span {
+	var all []span
+	for _, sh := range r.shards {
+		all = append(all, sh.spans...)
+	}
+	return all
 }

@@ -13,6 +13,7 @@ type options struct {
 	server      string
 	connections int
 	outstanding int
+	rate        float64 // requests per second of an open loop; 0: closed loop
 	mix         string
 	size        int
 	keys        int
@@ -25,6 +26,7 @@ type options struct {
 	json        bool
 	keep        bool
 
+	trace   bool   // keep the span of each request
 	preset  string // the command's name, for the report
 	servers []string
 	chroot  string
@@ -52,6 +54,9 @@ func (o *options) validate() error {
 	positive("connections", o.connections)
 	positive("outstanding", o.outstanding)
 	positive("keys", o.keys)
+	if o.rate < 0 {
+		errs = append(errs, fmt.Errorf("--rate %v: must not be negative (0: as fast as the replies come)", o.rate))
+	}
 	if o.size < 0 {
 		errs = append(errs, fmt.Errorf("--size %d: must not be negative", o.size))
 	}

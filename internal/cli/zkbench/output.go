@@ -13,8 +13,13 @@ import (
 func (r *report) print(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s on %s: %s\n", r.Preset, r.Server, r.Mix)
-	fmt.Fprintf(&b, "%d connections x %d requests in flight, %d-byte values, %d keys; %.1f s measured after %.1f s of warm-up\n\n",
-		r.Connections, r.Outstanding, r.ValueBytes, r.Keys, r.MeasuredS, r.WarmupS)
+	load := fmt.Sprintf("%d connections x %d requests in flight", r.Connections, r.Outstanding)
+	if r.OfferedPerS > 0 {
+		load = fmt.Sprintf("%.0f requests per second over %d connections (99 %% sent within %s of when due)", r.OfferedPerS, r.Connections,
+			micros(r.SendLagP99))
+	}
+	fmt.Fprintf(&b, "%s, %d-byte values, %d keys; %.1f s measured after %.1f s of warm-up\n\n",
+		load, r.ValueBytes, r.Keys, r.MeasuredS, r.WarmupS)
 	t := tabwriter.NewWriter(&b, 0, 0, 3, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(t, "operation\tcount\tper second\tmean\tp50\tp99\tp999\tmax\t")
 	rows := r.PerOp

@@ -1,34 +1,18 @@
 package zkbench
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
-// clockTicks is USER_HZ: the unit of the times in /proc/PID/stat is 1/100 s on every Linux that Go runs on.
-const clockTicks = 100
-
-// sampleProcess reads the CPU seconds process pid has used so far (all its threads, user and system) and its resident
-// memory in bytes.
+// sampleProcess reads the CPU seconds process pid has used so far and its resident memory in bytes.
 func sampleProcess(pid int) (cpu float64, rss int64, err error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, 0, fmt.Errorf("process %d: %w", pid, err)
-	}
-	// the name, in parentheses, may hold anything: count fields after it
-	f := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(f) < 13 {
-		return 0, 0, fmt.Errorf("process %d: /proc/%d/stat has only %d fields", pid, pid, len(f))
-	}
-	for _, i := range []int{11, 12} {
-		ticks, err := strconv.ParseInt(string(f[i]), 10, 64)
-		if err != nil {
-			return 0, 0, fmt.Errorf("process %d: /proc/%d/stat: %w", pid, pid, err)
-		}
-		cpu += float64(ticks) / clockTicks
+	if cpu, err = processCPU(pid); err != nil {
+		return 0, 0, err
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -44,4 +28,15 @@ func sampleProcess(pid int) (cpu float64, rss int64, err error) {
 		}
 	}
 	return cpu, rss, nil
+}
+
+// processCPU reads the CPU seconds that process pid has used so far, user and system, of all its threads, also those that
+// have ended. The clock of the process counts in nanoseconds; /proc/PID/stat does in hundredths of a second.
+func processCPU(pid int) (float64, error) {
+	const schedClock = 2 // CPUCLOCK_SCHED of the kernel's posix-timers.h, of the whole process
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|schedClock), &ts); err != nil {
+		return 0, fmt.Errorf("process %d: its CPU clock: %w", pid, err)
+	}
+	return float64(ts.Nano()) / 1e9, nil
 }

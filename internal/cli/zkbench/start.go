@@ -1,16 +1,12 @@
 package zkbench
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os/exec"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -120,54 +116,16 @@ func runStarts(ctx context.Context, o startOptions, s cli.Streams) error {
 }
 
 // startOnce runs the command once.
-func startOnce(ctx context.Context, o startOptions) (t startTimes, err error) {
-	if c, err := net.DialTimeout("tcp", o.server, time.Second); err == nil {
-		_ = c.Close()
-		return t, fmt.Errorf("something listens on %s already: stop it first, or choose another --server", o.server)
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
+func startOnce(ctx context.Context, o startOptions) (startTimes, error) {
 	cmd := exec.Command(o.command[0], o.command[1:]...) //nolint:gosec,noctx // running the given command is the purpose; stopped below
-	ownGroup(cmd)
 	output := &lastBytes{}
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.WaitDelay = time.Second
-	begin := time.Now()
-	if err := cmd.Start(); err != nil {
-		return t, fmt.Errorf("start %s: %w", o.command[0], err)
+	p, t, err := launch(ctx, o, cmd, output)
+	if err != nil {
+		return t, err
 	}
-	exited := make(chan struct{})
-	var exitErr error
-	go func() { exitErr = cmd.Wait(); close(exited) }()
-	defer stopCommand(cmd, exited)
-	ms := func() float64 { return float64(time.Since(begin).Microseconds()) / 1e3 }
-	var last error
-	patience := firstPatience
-	tick := time.NewTicker(startPoll)
-	defer tick.Stop()
-	for {
-		select {
-		case <-exited:
-			return t, fmt.Errorf("%s ended before it served: %v\n%s", o.command[0], exitErr, output)
-		case <-ctx.Done():
-			return t, fmt.Errorf("%s does not serve on %s: %w (last attempt: %w)\n%s", o.command[0], o.server, ctx.Err(), last, output)
-		case <-tick.C:
-		}
-		if t.PortMS == 0 {
-			c, err := net.DialTimeout("tcp", o.server, time.Second)
-			if err != nil {
-				last = err
-				continue
-			}
-			t.PortMS = ms()
-			_ = c.Close()
-		}
-		if last = firstRequest(ctx, o.server, patience, func() { t.SessionMS = ms() }); last == nil {
-			t.ServedMS = ms()
-			return t, nil
-		}
-		patience = min(2*patience, lastPatience)
-	}
+	p.stop()
+	return t, nil
 }
 
 // firstRequest opens a session and asks for one thing.
@@ -191,39 +149,4 @@ func firstRequest(ctx context.Context, server string, patience time.Duration, se
 		return err
 	}
 	return answer
-}
-
-// stopCommand ends the command and waits for it.
-func stopCommand(cmd *exec.Cmd, exited <-chan struct{}) {
-	terminate(cmd)
-	t := time.NewTimer(10 * time.Second)
-	defer t.Stop()
-	select {
-	case <-exited:
-	case <-t.C:
-		kill(cmd)
-		<-exited
-	}
-}
-
-// lastBytes keeps the end of what a command prints, for the message when it fails.
-type lastBytes struct {
-	mu sync.Mutex
-	b  []byte
-}
-
-func (l *lastBytes) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.b = append(l.b, p...)
-	if over := len(l.b) - 4096; over > 0 {
-		l.b = l.b[over:]
-	}
-	return len(p), nil
-}
-
-func (l *lastBytes) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.TrimSpace(string(bytes.ToValidUTF8(l.b, []byte("?"))))
 }

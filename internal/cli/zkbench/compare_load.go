@@ -1,0 +1,139 @@
+package zkbench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-ha/holdfast/internal/zkclient"
+)
+
+// The open loops: far below what either server can do, so that latency is the server's, not a queue's.
+const (
+	maxReadRate, maxWriteRate = 5000, 1000
+	openConnections           = 16
+)
+
+// loadOptions is one of the two presets against in.
+func (d *duel) loadOptions(in *instance, scenario string) options {
+	o := presets[slices.IndexFunc(presets, func(p preset) bool { return p.name == scenario })].options
+	o.preset, o.server, o.root, o.timeout, o.serverPID = scenario, in.addr, "/zkbench", 30*time.Second, in.pid()
+	o.duration, o.warmup = d.duration(), min(d.duration(), time.Second)
+	return o
+}
+
+// openLoop makes an open loop of o, at the rate of the scenario.
+func (d *duel) openLoop(o options, scenario string) options {
+	o.connections, o.rate = openConnections, d.rate[scenario]
+	return o
+}
+
+// execute runs o, which must not have a failed request.
+func execute(ctx context.Context, o options) (*report, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if _, err := processCPU(o.serverPID); err != nil { // not on this system
+		o.serverPID = 0
+	}
+	r, err := run(ctx, o)
+	if err == nil && r.ErrorCount > 0 {
+		err = fmt.Errorf("%w: %v", errOps, r.Errors)
+	}
+	return r, err
+}
+
+// loads is the scenario reads or writes.
+func (d *duel) loads(ctx context.Context, in *instance, side int, scenario string, say func(string, ...any)) error {
+	closed := d.loadOptions(in, scenario)
+	warm := closed
+	warm.duration, warm.warmup = d.warm, 0
+	r, err := execute(ctx, warm)
+	if err != nil {
+		return err
+	}
+	d.chooseRate(scenario, r.OpsPerS)
+	if r, err = execute(ctx, closed); err != nil {
+		return err
+	}
+	say("%s: %.0f per second", scenario, r.OpsPerS)
+	d.table.add(side, scenario, "throughput, closed loop", unitPerSecond, r.OpsPerS)
+	d.addLatency(side, scenario, "closed loop", r)
+	if r, err = execute(ctx, d.openLoop(closed, scenario)); err != nil {
+		return err
+	}
+	say("%s at %.0f per second: p50 %s, p99 %s, max %s", scenario, r.OfferedPerS, micros(r.All.P50), micros(r.All.P99), micros(r.All.Max))
+	d.addLatency(side, scenario, "open loop", r)
+	return nil
+}
+
+// chooseRate decides the rate of an open loop, once for both servers, from what the first could do.
+func (d *duel) chooseRate(scenario string, throughput float64) {
+	if d.rate[scenario] == 0 {
+		limit := float64(maxReadRate)
+		if scenario == "writes" {
+			limit = maxWriteRate
+		}
+		d.rate[scenario] = max(min(float64(int(throughput/10)), limit), 10)
+	}
+}
+
+func (d *duel) addLatency(side int, scenario, loop string, r *report) {
+	if r.ServerProc.Omitted == "" {
+		d.table.add(side, scenario, "cpu per 1,000, "+loop, unitCPU, r.ServerProc.CPUSPer1000*1000)
+	}
+	for _, q := range []struct {
+		name string
+		v    int64
+	}{{"p50", r.All.P50}, {"p99", r.All.P99}, {"p999", r.All.P999}, {"max", r.All.Max}} {
+		d.table.add(side, scenario, q.name+", "+loop, unitMicros, float64(q.v))
+	}
+}
+
+// sessionWorkers is how many sessions are opened or closed at once.
+const sessionWorkers = 8
+
+// sessions opens and closes sessions, one after the other by each worker.
+func (d *duel) sessions(ctx context.Context, in *instance, side int, say func(string, ...any)) error {
+	n := max(int(400*d.seconds), sessionWorkers)
+	if err := openAndClose(ctx, in.addr, n/2); err != nil { // warm-up
+		return err
+	}
+	before, cpuErr := processCPU(in.pid())
+	begin := time.Now()
+	if err := openAndClose(ctx, in.addr, n); err != nil {
+		return err
+	}
+	took := time.Since(begin)
+	say("sessions: %.0f opened and closed per second", float64(n)/took.Seconds())
+	d.table.add(side, "sessions", "opened and closed", unitPerSecond, float64(n)/took.Seconds())
+	if after, err := processCPU(in.pid()); err == nil && cpuErr == nil {
+		d.table.add(side, "sessions", "cpu per 1,000", unitCPU, (after-before)/float64(n)*1e6)
+	}
+	return nil
+}
+
+func openAndClose(ctx context.Context, addr string, n int) error {
+	var left atomic.Int64
+	left.Store(int64(n))
+	g, gctx := errgroup.WithContext(ctx)
+	for range sessionWorkers {
+		g.Go(func() error {
+			for left.Add(-1) >= 0 {
+				attempt, cancel := context.WithTimeout(gctx, 30*time.Second)
+				w, err := zkclient.Dial(attempt, addr, zkclient.Handshake{})
+				cancel()
+				if err != nil {
+					return err
+				}
+				endSession(w)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
