@@ -90,10 +90,11 @@ var cliNoise = []struct{ re, with string }{
 	{`(?m)^(KeeperErrorCode = \w+ for /\w+)('world)`, "${1}\n${2}"}, // setAcl -R of the original does not end the line
 }
 
-var cliEvent = regexp.MustCompile(`(?m)^(WatchedEvent .*|WATCHER::|)\n`)
+// cliEvent is one of the two messages of an event, each printed at once.
+var cliEvent = regexp.MustCompile(`\n(WATCHER::|WatchedEvent [^\n]*)\n`)
 
-// cliTranscript is what a client printed, without noise. Events come on a thread of their own, which may print between
-// any two lines, and are listed apart; empty lines are left out.
+// cliTranscript is what a client printed, without noise. Events come on a thread of their own, which may print in the
+// middle of another output, and are listed apart.
 func cliTranscript(stdout, stderr string) string {
 	var events []string
 	for _, m := range cliEvent.FindAllStringSubmatch(stdout, -1) {
