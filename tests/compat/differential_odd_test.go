@@ -33,14 +33,11 @@ func (g *generator) odd() request {
 		r.text = fmt.Sprintf("%v %x", r.op, r.body)
 	case 3: // null strings
 		r.op = pick(g, zkproto.OpExists, zkproto.OpGetData, zkproto.OpGetChildren, zkproto.OpGetChildren2, zkproto.OpGetACL, zkproto.OpSync,
-			zkproto.OpGetAllChildrenNumber, zkproto.OpGetEphemerals, zkproto.OpDelete, zkproto.OpAddWatch, zkproto.OpCheckWatches,
-			zkproto.OpRemoveWatches, zkproto.OpSetData, zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpSetACL)
+			zkproto.OpGetAllChildrenNumber, zkproto.OpGetEphemerals, zkproto.OpDelete, zkproto.OpSetData, zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpSetACL)
 		r.body = jute.AppendInt32(nil, -1)
 		switch r.op {
 		case zkproto.OpExists, zkproto.OpGetData, zkproto.OpGetChildren, zkproto.OpGetChildren2:
 			r.body = append(r.body, pick[byte](g, 0, 1, 2))
-		case zkproto.OpCheckWatches, zkproto.OpRemoveWatches, zkproto.OpAddWatch:
-			r.body = jute.AppendInt32(r.body, 1)
 		case zkproto.OpDelete:
 			r.body = jute.AppendInt32(r.body, -1)
 		case zkproto.OpSetData:

@@ -82,7 +82,8 @@ var chosen = []string{
 		"the original",
 	"characters outside the basic plane: the original writes each as two three-byte sequences, which is no UTF-8; bytes " +
 		"that are no UTF-8: it writes a replacement character; zkserver sends both back as they came (no path has either)",
-	"null for the id in an ACL or for one path in the lists of setWatches: a marshalling error in the original, read as empty here",
+	"null for the id in an ACL or for one path in the lists of setWatches: a marshalling error in the original; for the path of " +
+		"addWatch and its kin: a path of its own; read as empty here",
 	"a version that counts up to -1 becomes 0, as in 3.10 (ZOOKEEPER-4743: nobody can expect version -1)",
 	"the zxid after counter 0xfffffffe is the next epoch's first; the original goes on over 0xffffffff and 0 (ZOOKEEPER-1277)",
 	"sessions expire within a twentieth of a tick of their timeout; in the original within a tick",
