@@ -110,14 +110,15 @@ func (o operator) Ready() admin.Health {
 	if free, err := s.fs.FreeSpace(s.logDir()); err != nil {
 		h.Add("disk", true, "the system does not tell how much is free")
 	} else {
-		h.Add("disk", free > leastFree, fmt.Sprintf("%d MiB are free for the log in %s", free>>20, s.logDir()))
+		h.Add("disk", free > leastFree, fmt.Sprintf("%d MiB are free for the log in %s, the alarm begins below %d MiB", free>>20,
+			s.logDir(), s.DiskStatus().Threshold>>20))
 	}
-	n := s.throttle.count.Load()
-	h.Add("load", n <= 2*s.throttle.limit.Load(), fmt.Sprintf("%d requests wait, clients are held back from %d on (globalOutstandingLimit)", max(0, n), s.throttle.limit.Load()))
+	n, limit := max(0, s.throttle.count.Load()), s.throttle.limit.Load()
+	h.Add("load", n <= 2*limit, fmt.Sprintf("%d requests wait, clients are held back from %d on (globalOutstandingLimit)", n, limit))
 	return h
 }
 
-// leastFree is the free space without which the next pieces of the log may fail.
+// leastFree is the free space without which the next pieces of the log may fail; the alarm comes much earlier.
 const leastFree = 16 << 20
 
 // Quorum implements admin.Prober.

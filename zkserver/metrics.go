@@ -79,7 +79,25 @@ var (
 			func(_ *Server, st *admin.Status) float64 { return float64(st.DataDirSize) }),
 		own("log_bytes", "Bytes of all log files.", prometheus.GaugeValue, func(_ *Server, st *admin.Status) float64 { return float64(st.LogBytes) }),
 		own("disk_free_bytes", "Free bytes of the disk with the log; -1 when the system does not tell.", prometheus.GaugeValue,
-			func(_ *Server, st *admin.Status) float64 { return float64(st.DiskFree) }),
+			func(s *Server, _ *admin.Status) float64 {
+				free, err := s.fs.FreeSpace(s.logDir())
+				if err != nil {
+					return -1
+				}
+				return float64(free)
+			}),
+		own("disk_alarm", "1 while a disk has less free space than it needs.", prometheus.GaugeValue, func(s *Server, _ *admin.Status) float64 {
+			if s.DiskStatus().Alarm {
+				return 1
+			}
+			return 0
+		}),
+		own("large_answers_total", "Answers above jute.maxbuffer, which their clients may not take.", prometheus.CounterValue,
+			func(s *Server, _ *admin.Status) float64 { return float64(s.LimitStats().LargeAnswers) }),
+		own("oversized_requests_total", "Requests above jute.maxbuffer.", prometheus.CounterValue,
+			func(s *Server, _ *admin.Status) float64 { return float64(s.LimitStats().OversizedRequests) }),
+		own("clamped_timeouts_total", "Sessions that got another timeout than they asked for.", prometheus.CounterValue,
+			func(s *Server, _ *admin.Status) float64 { return float64(s.LimitStats().ClampedTimeouts) }),
 		own("outstanding_bytes", "Bytes of all requests not answered yet.", prometheus.GaugeValue,
 			func(s *Server, _ *admin.Status) float64 { return float64(s.throttle.bytes.Load()) }),
 		own("slow_fsyncs_total", "Fsyncs of the log that took longer than fsync.warningthresholdms.", prometheus.CounterValue,

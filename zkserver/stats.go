@@ -136,6 +136,11 @@ func (s *Server) count() {
 		"sync_processor_request_queued": func() int64 { return int64(st.batches.Sum()) },
 		"outstanding_changes_queued":    st.prepared.Load,
 		"outstanding_changes_removed":   st.propagation.Count,
+		"request_throttle_wait_count":   s.limits.throttleWaits.Load,
+		"throttled_ops":                 s.limits.throttledOps.Load,
+		"stale_requests":                s.limits.stale.Load,
+		"stale_requests_dropped":        s.limits.staleDropped.Load,
+		"large_requests_rejected":       func() int64 { return s.LimitStats().LargeRejected },
 		"unrecoverable_error_count": func() int64 {
 			if s.Err() != nil {
 				return 1

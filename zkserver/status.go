@@ -70,7 +70,7 @@ func (s *Server) Status(details bool) admin.Status {
 	if details {
 		st.Connections = s.connections()
 	}
-	st.InitialConfig = s.initial
+	st.InitialConfig, st.DropProbability = s.initial, s.tokens.chance()
 	return st
 }
 
@@ -78,10 +78,6 @@ func (s *Server) Status(details bool) admin.Status {
 func (s *Server) files(st *admin.Status) {
 	st.DataDirSize, st.LogDirSize = s.fileSizes(s.snapDir(), ""), s.fileSizes(s.logDir(), "")
 	st.LogBytes = s.fileSizes(s.logDir(), "log.")
-	st.DiskFree = -1
-	if free, err := s.fs.FreeSpace(s.logDir()); err == nil {
-		st.DiskFree = free
-	}
 	st.LastSnapshot = admin.NoSnapshot
 	names, _ := s.fs.List(s.snapDir())
 	for _, name := range names {

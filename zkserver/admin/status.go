@@ -8,43 +8,43 @@ import (
 
 // Status is the state of the server as operators see it.
 type Status struct {
-	Version                       string // see Version
-	Mode                          string // standalone, leader, follower, observer
-	LatencyMin, LatencyMax        time.Duration
-	LatencyAvg                    time.Duration
-	Received, Sent                int64
-	Outstanding                   int64
-	LastZxid                      zkproto.Zxid
-	Nodes                         int
-	Ephemerals                    int
-	DataSize                      int64
-	Watches                       int // of both kinds
-	DataWatches                   int // data watches, which are those that wchs, wchc and wchp tell of
-	WatchPaths, Watchers          int // of data watches
-	Sessions                      int
-	ConnectionCount               int
-	Uptime                        time.Duration
-	DataDirSize, LogDirSize       int64
-	ClientPort                    int
-	DataDir, LogDir               string
-	TickTime                      time.Duration
-	MinTimeout, MaxTimeout        time.Duration
-	MaxClientCnxns                int
-	ListenBacklog                 int   // -1 for the system's
-	OpenFiles, MaxFiles           int64 // -1 when the system does not tell
-	AuthFailed                    int64
-	SlowSyncs                     int64
-	LastResponse                  int64 // bytes; -1 when there was none, as the two below
-	MinResponse, MaxResponse      int64
-	DropProbability               float64 // of new connections, by the token bucket
-	Connections                   []Connection
-	SessionExpiries               []Expiry // by rising time
-	EphemeralPaths                map[zkproto.SessionID][]string
-	LastSnapshot                  zkproto.Zxid // NoSnapshot when there is none
-	LastSnapshotTime              time.Time
-	InitialConfig                 string           // the text of zoo.cfg
-	Quotas                        map[string]Quota // by namespace: the first part of the path
-	DiskFree, ZxidsLeft, LogBytes int64            // DiskFree is -1 when the system does not tell
+	Version                  string // see Version
+	Mode                     string // standalone, leader, follower, observer
+	LatencyMin, LatencyMax   time.Duration
+	LatencyAvg               time.Duration
+	Received, Sent           int64
+	Outstanding              int64
+	LastZxid                 zkproto.Zxid
+	Nodes                    int
+	Ephemerals               int
+	DataSize                 int64
+	Watches                  int // of both kinds
+	DataWatches              int // data watches, which are those that wchs, wchc and wchp tell of
+	WatchPaths, Watchers     int // of data watches
+	Sessions                 int
+	ConnectionCount          int
+	Uptime                   time.Duration
+	DataDirSize, LogDirSize  int64
+	ClientPort               int
+	DataDir, LogDir          string
+	TickTime                 time.Duration
+	MinTimeout, MaxTimeout   time.Duration
+	MaxClientCnxns           int
+	ListenBacklog            int   // -1 for the system's
+	OpenFiles, MaxFiles      int64 // -1 when the system does not tell
+	AuthFailed               int64
+	SlowSyncs                int64
+	LastResponse             int64 // bytes; -1 when there was none, as the two below
+	MinResponse, MaxResponse int64
+	DropProbability          float64 // of new connections, by the token bucket
+	Connections              []Connection
+	SessionExpiries          []Expiry // by rising time
+	EphemeralPaths           map[zkproto.SessionID][]string
+	LastSnapshot             zkproto.Zxid // NoSnapshot when there is none
+	LastSnapshotTime         time.Time
+	InitialConfig            string           // the text of zoo.cfg
+	Quotas                   map[string]Quota // by namespace: the first part of the path
+	LogBytes                 int64
 }
 
 // Quota adds up the quotas of a namespace and what they count. A limit that is not set counts as -1, as in the original.
