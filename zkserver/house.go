@@ -124,12 +124,8 @@ func (s *Server) measureDisks(threshold int64) (low bool) {
 	return low
 }
 
-// purge removes old snapshots and logs, unless a snapshot is just being written.
+// purge removes old snapshots and logs; a snapshot may be written meanwhile.
 func (s *Server) purge(keep int) {
-	if !s.core.snapshotting.CompareAndSwap(false, true) {
-		return
-	}
-	defer s.core.snapshotting.Store(false)
 	purged, err := snapshot.Retain(s.fs, s.snapDir(), s.logDir(), keep)
 	if err != nil {
 		s.log.Warn("purging old snapshots and logs failed", zap.Error(err))

@@ -31,14 +31,15 @@ func (s *Server) onCore(f func()) {
 
 // Status implements admin.Source.
 func (s *Server) Status(details bool) admin.Status {
-	least, most := s.cfg.SessionTimeouts()
+	live := s.live.Load()
+	least, most := live.SessionTimeouts()
 	lat := s.stats.latency()
 	st := admin.Status{
 		Version: admin.Version(), Mode: "standalone",
 		LatencyMin: lat.min, LatencyAvg: lat.avg, LatencyMax: lat.max,
 		Received: s.stats.received.Load(), Sent: s.stats.sent.Load(), Outstanding: max(0, s.throttle.count.Load()),
 		Uptime: s.clock.Now().Sub(s.started), TickTime: s.cfg.TickTime, MinTimeout: least, MaxTimeout: most,
-		MaxClientCnxns: s.cfg.MaxClientCnxns, DataDir: absolute(s.snapDir()), LogDir: absolute(s.logDir()),
+		MaxClientCnxns: live.MaxClientCnxns, DataDir: absolute(s.snapDir()), LogDir: absolute(s.logDir()),
 		ConnectionCount: s.port.Count(), AuthFailed: s.stats.authFailed.Load(), SlowSyncs: s.stats.slowSyncs.Load(),
 		ClientPort: portOf(s.Addr()), ListenBacklog: -1, LastResponse: s.stats.replies.last.Load(),
 		MinResponse: s.stats.replies.least.Load(), MaxResponse: s.stats.replies.most.Load(),
