@@ -7,12 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-zookeeper/zk"
-	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
@@ -269,11 +270,8 @@ func TestMetricsHaveTheOriginalsTypes(t *testing.T) {
 	require.NoError(t, err)
 	families, err := r.Registry().Gather()
 	require.NoError(t, err)
-	var text bytes.Buffer
 	values := map[string]float64{}
 	for _, f := range families {
-		_, err := expfmt.MetricFamilyToText(&text, f)
-		require.NoError(t, err)
 		m := f.GetMetric()[0]
 		values[f.GetName()+" "+f.GetType().String()] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetSummary().GetSampleCount())
 	}
@@ -291,11 +289,13 @@ func TestMetricsHaveTheOriginalsTypes(t *testing.T) {
 		require.True(t, ok, name)
 		require.GreaterOrEqual(t, got, least, name)
 	}
-	require.Contains(t, text.String(), "readlatency{quantile=\"0.99\"}")
-	require.Contains(t, text.String(), "quota_count_limit_per_namespace{key=\"a\"} 9\n")
-	require.Contains(t, text.String(), "quota_bytes_limit_per_namespace{key=\"a\"} -1\n")
-	require.Contains(t, text.String(), "quota_count_usage_per_namespace{key=\"a\"} 1\n")
-	require.Contains(t, text.String(), "election_time{quantile=\"0.5\"} NaN")
+	text := httptest.NewRecorder()
+	promhttp.HandlerFor(r.Registry(), promhttp.HandlerOpts{}).ServeHTTP(text, httptest.NewRequest("GET", "/metrics", nil))
+	require.Contains(t, text.Body.String(), "readlatency{quantile=\"0.99\"}")
+	require.Contains(t, text.Body.String(), "quota_count_limit_per_namespace{key=\"a\"} 9\n")
+	require.Contains(t, text.Body.String(), "quota_bytes_limit_per_namespace{key=\"a\"} -1\n")
+	require.Contains(t, text.Body.String(), "quota_count_usage_per_namespace{key=\"a\"} 1\n")
+	require.Contains(t, text.Body.String(), "election_time{quantile=\"0.5\"} NaN")
 
 	quiet := start(t, func(c *config.Config) { c.MetricsNoRuntime = true })
 	families, err = quiet.Registry().Gather()
