@@ -147,7 +147,7 @@ var cliScripts = map[string][]string{
 		"create /w x", "create /w/c x", "addWatch", "addWatch /w /v", "addWatch -m bogus /w", "addWatch -m PERSISTENT /w", "addWatch -m persistent_recursive /w/c", "set /w y", "set /w/c y",
 		"removewatches -p /w", "removewatches -p /w", "set /w z", "removewatches -r /w/c", "removewatches", "removewatches /w", "get -w /w", "removewatches /w", "get -w /w",
 		"removewatches /w -c", "removewatches /w -d", "ls -w /w", "removewatches /w -c -l", "stat -w /w", "removewatches /w -a", "stat -w /later", "create /later x",
-		"config -w", "ls -R -w /w", "printwatches", "printwatches off", "delete /w/c", "printwatches", "printwatches on", "set /later z", "quit",
+		"config -w", "ls -R -w /w", "delete /w/c", "set /later z", "quit",
 	},
 	"ensemble": {
 		"config", "config -c", "config -s", "config -c -s -w", "config -z", "reconfig", "reconfig -add server.2=localhost:1:2;3", "reconfig -remove 3", "reconfig -members server.1=localhost:1:2;3",
@@ -156,7 +156,7 @@ var cliScripts = map[string][]string{
 		"getEphemerals", "getEphemerals /e1", "getEphemerals /nope", "getAllChildrenNumber /", "quit",
 	},
 	"shell": {
-		"frob", "ls /", "history", "redo 1", "redo", "redo 99", "redo -1", "redo 3", "history", "version x", "close", "ls /", "whoami", "history", "printwatches", "connect ADDR", "ls /",
+		"frob", "ls /", "printwatches", "printwatches x", "printwatches", "printwatches on", "history", "redo 1", "redo", "redo 99", "redo -1", "redo 3", "history", "version x", "close", "ls /", "whoami", "history", "printwatches", "connect ADDR", "ls /",
 		"create -e /e x", "connect", "ls /", "whoami", "quit", "ls /",
 	},
 }
