@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -13,9 +14,13 @@ import (
 // lookupTimeout bounds the name lookup for target_address: fencing must not wait for a name server that is away.
 const lookupTimeout = 500 * time.Millisecond
 
-// environ is the environment of a script: this process's, the configuration's names with _ for dots, and the node.
+// environ is the environment of a script: this process's without its secrets, the configuration's names with _ for dots,
+// and the node.
 func (f *Fencer) environ(ctx context.Context, r Request) []string {
-	env := os.Environ()
+	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(f.secret, name)
+	})
 	names := make([]string, 0, len(f.env))
 	for k := range f.env {
 		names = append(names, k)

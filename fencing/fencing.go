@@ -68,6 +68,8 @@ type Config struct {
 	Methods  []Spec            // in order; at least one
 	Deadline time.Duration     // for all methods together; default 60s when 0
 	Env      map[string]string // names added to the environment of scripts; dots become underscores
+	// Secret names variables of this process that scripts do not get.
+	Secret []string
 }
 
 // Defaults of Config and Spec.
@@ -81,6 +83,7 @@ type Fencer struct {
 	methods  []method
 	deadline time.Duration
 	env      map[string]string
+	secret   []string
 	log      *zap.Logger
 	lookup   func(ctx context.Context, host string) ([]string, error)
 }
@@ -95,7 +98,7 @@ type method interface {
 
 // New checks all methods and returns every problem at once.
 func New(cfg Config, log *zap.Logger) (*Fencer, error) {
-	f := &Fencer{deadline: cfg.Deadline, env: cfg.Env, log: log, lookup: net.DefaultResolver.LookupHost}
+	f := &Fencer{deadline: cfg.Deadline, env: cfg.Env, secret: cfg.Secret, log: log, lookup: net.DefaultResolver.LookupHost}
 	if f.deadline == 0 {
 		f.deadline = DefaultDeadline
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 )
 
 func TestMethodsAreTriedInOrderUntilOneSucceeds(t *testing.T) {
@@ -163,4 +164,17 @@ func TestShStandsInForBash(t *testing.T) {
 	_, err := f.Fence(context.Background(), nn1)
 	require.NoError(t, err)
 	require.Equal(t, "sh", shellCommand(context.Background(), "x").Args[0])
+}
+
+func TestSecretsOfTheControllerDoNotReachScripts(t *testing.T) {
+	t.Setenv("HOLDFAST_TEST_SECRET", "digest:user:password")
+	t.Setenv("HOLDFAST_TEST_PUBLIC", "seen")
+	f, err := New(Config{
+		Methods: []Spec{{Method: `shell(echo "[$HOLDFAST_TEST_SECRET][$HOLDFAST_TEST_PUBLIC]")`}},
+		Secret:  []string{"HOLDFAST_TEST_SECRET"},
+	}, zap.NewNop())
+	require.NoError(t, err)
+	rec, err := f.Fence(t.Context(), nn1)
+	require.NoError(t, err)
+	require.Contains(t, rec.Attempts[0].Output, "[][seen]")
 }

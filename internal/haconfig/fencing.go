@@ -10,7 +10,7 @@ import (
 // FencingConfig is what fencing.New needs: the methods, their deadlines, and the environment of their scripts. local is
 // the id of the node on this machine, empty for haadmin.
 func (c *Config) FencingConfig(ns Nameservice, local string) fencing.Config {
-	out := fencing.Config{Deadline: c.Fencing.Deadline, Env: c.FencingEnv(ns, local)}
+	out := fencing.Config{Deadline: c.Fencing.Deadline, Env: c.FencingEnv(ns, local), Secret: []string{EnvName("zookeeper.auth")}}
 	for _, m := range c.Fencing.Methods {
 		out.Methods = append(out.Methods, fencing.Spec{Method: m.Method, Timeout: m.Timeout})
 	}
