@@ -32,7 +32,7 @@ fuzz:             ## every fuzz target for FUZZTIME
 crash:            ## kill -9 zkserver at random points under load, ROUNDS times
 	HOLDFAST_CRASH_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 30m -v ./tests/crash
 
-crowd:            ## SESSIONS idle sessions, and as many connects at 1000 a second; needs twice as many file descriptors
+crowd:            ## SESSIONS idle sessions, and as many connects at 1000 a second
 	HOLDFAST_SESSIONS=$(SESSIONS) $(GO) test -count=1 -timeout 10m -v -run 'IdleSessions|StormOfConnects' ./zkserver
 
 compat:           ## against the unmodified originals; needs Java 11+ and Maven

@@ -1,14 +1,18 @@
 package zkserver
 
 import (
+	"bufio"
 	"encoding/binary"
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +24,7 @@ import (
 )
 
 // crowdSize is how many sessions the tests of this file hold or open: few in a plain run, HOLDFAST_SESSIONS=10000 in a full
-// one (make crowd). Client and server share the process, so twice as many file descriptors are needed.
+// one (make crowd).
 func crowdSize(t *testing.T, plain int) int {
 	t.Helper()
 	if n, err := strconv.Atoi(os.Getenv("HOLDFAST_SESSIONS")); err == nil {
@@ -36,9 +40,63 @@ func crowdServer(t *testing.T) *running {
 	})
 }
 
-// open opens a session with as little on the client's side as there can be.
-func (r *running) open() (net.Conn, error) {
-	nc, err := net.Dial("tcp", r.Addr().String())
+// crowdAddr is the variable that makes this program the clients of TestIdleSessionsTakeLittleMemory: a process of their own,
+// so that only the server's memory and file descriptors count. Its argument is "address number".
+const crowdAddr = "HOLDFAST_TEST_CROWD"
+
+// crowd opens n sessions from another process, and returns the function that ends it.
+func (r *running) crowd(n int) (release func()) {
+	r.t.Helper()
+	program, err := os.Executable()
+	require.NoError(r.t, err)
+	c := exec.Command(program)
+	c.Env = append(os.Environ(), crowdAddr+"="+r.Addr().String()+" "+strconv.Itoa(n))
+	in, err := c.StdinPipe()
+	require.NoError(r.t, err)
+	out, err := c.StdoutPipe()
+	require.NoError(r.t, err)
+	require.NoError(r.t, c.Start())
+	release = sync.OnceFunc(func() {
+		_ = in.Close()
+		_ = c.Wait()
+	})
+	r.t.Cleanup(release)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(r.t, err)
+	require.Equal(r.t, "ready\n", line)
+	return release
+}
+
+// beCrowd is the process of the clients: it opens the sessions, says so, and leaves when its input ends.
+func beCrowd(argument string) {
+	addr, count, _ := strings.Cut(argument, " ")
+	n, _ := strconv.Atoi(count)
+	conns := make([]net.Conn, n)
+	var failure atomic.Value
+	var group sync.WaitGroup
+	for w := range 16 {
+		group.Go(func() {
+			for i := w; i < n; i += 16 {
+				var err error
+				if conns[i], err = openSession(addr); err != nil {
+					failure.Store(err.Error())
+				}
+			}
+		})
+	}
+	group.Wait()
+	if text := failure.Load(); text != nil {
+		_, _ = os.Stdout.WriteString(text.(string) + "\n")
+		os.Exit(1)
+	}
+	_, _ = os.Stdout.WriteString("ready\n")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
+}
+
+// openSession opens a session with as little on the client's side as there can be.
+func openSession(addr string) (net.Conn, error) {
+	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -67,32 +125,16 @@ func TestIdleSessionsTakeLittleMemory(t *testing.T) {
 	n := crowdSize(t, 500)
 	r := crowdServer(t)
 	before := memory()
-	conns := make([]net.Conn, n)
-	errs := make(chan error, n)
-	var group sync.WaitGroup
-	for w := range 16 {
-		group.Go(func() {
-			for i := w; i < n; i += 16 {
-				var err error
-				if conns[i], err = r.open(); err != nil {
-					errs <- err
-				}
-			}
-		})
-	}
-	group.Wait()
-	require.Empty(t, errs)
+	release := r.crowd(n)
 	sessions := 0
 	r.onCore(func() { sessions = r.core.sessions.Len() })
 	require.Equal(t, n, sessions)
 	each := (memory() - before) / int64(n)
-	t.Logf("%d idle sessions take %d bytes each, both sides together", n, each)
+	t.Logf("%d idle sessions take %d bytes each", n, each)
 	require.Less(t, each, int64(24<<10))
 	c := r.raw(zkclient.Handshake{})
 	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/a", nil, 0)).Err)
-	for _, nc := range conns {
-		_ = nc.Close()
-	}
+	release()
 	await(t, func() bool { return r.port.Count() == 1 }, "the connections end")
 }
 
@@ -115,7 +157,7 @@ func TestStormOfConnects(t *testing.T) {
 		for range n {
 			<-pace.C
 			group.Go(func() {
-				nc, err := r.open()
+				nc, err := openSession(r.Addr().String())
 				if err != nil {
 					errs <- err
 					return

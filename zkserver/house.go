@@ -157,8 +157,8 @@ func (s *Server) reportSecurity() {
 	defer s.treeMu.RUnlock()
 	acl, _, _ := s.tree.ACL("/")
 	for _, a := range acl {
-		if a.ID.Scheme == "world" && a.Perms != 0 && !s.cfg.SkipACL {
-			s.log.Info("security: everybody may create znodes below / (its ACL is world:anyone, as in every new tree)", zap.Int32("perms", int32(a.Perms)))
+		if a.Scheme == "world" && a.Perms != 0 && !s.cfg.SkipACL {
+			s.log.Info("security: everybody may create znodes below / (its ACL is world:anyone, as in every new tree)", zap.Int32("perms", a.Perms))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package zkserver
 import (
 	"context"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -15,7 +16,12 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if argument := os.Getenv(crowdAddr); argument != "" {
+		beCrowd(argument)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // running is a server for one test.
 type running struct {

@@ -79,7 +79,8 @@ func (p *parser) finishServers() {
 		p.file = s.file
 		p.warn(s.line, s.name, "accepted, has no meaning for a single server: it runs standalone")
 		if s.clientPort != "" {
-			given = p.clientPortOf(&s, given) || given
+			p.clientPortOf(&s, given)
+			given = true // or complained about
 		}
 	}
 	p.file = p.cfg.Source
@@ -88,16 +89,16 @@ func (p *parser) finishServers() {
 	}
 }
 
-// clientPortOf tells whether the server line gives a usable client port, or has been complained about.
-func (p *parser) clientPortOf(s *serverLine, given bool) bool {
+// clientPortOf takes the client port of the server line.
+func (p *parser) clientPortOf(s *serverLine, given bool) {
 	port, err := number(s.clientPort, "", 1, 65535)
 	switch {
 	case err != nil:
 		p.problem(s.line, s.name, fmt.Sprintf("has no usable client port: %v", err), "write it like server.1=host:2888:3888;2181")
-		return true
+		return
 	case given && int(port) != p.cfg.ClientPort:
 		p.problem(s.line, s.name, fmt.Sprintf("gives the client port %d, and clientPort is %d", port, p.cfg.ClientPort), "keep one of them")
-		return true
+		return
 	}
 	p.cfg.ClientPort = int(port)
 	if s.clientAddr != "" && p.cfg.ClientPortAddress == "" {
@@ -106,5 +107,4 @@ func (p *parser) clientPortOf(s *serverLine, given bool) bool {
 			p.cfg.ClientPortAddress = ""
 		}
 	}
-	return true
 }

@@ -46,11 +46,11 @@ func (d *daemon) say(code int, format string, args ...any) error {
 }
 
 // configured reads the configuration, and tells which as the original does.
-func (d *daemon) configured(args []string) (*source, config.Config, error) {
+func (d *daemon) configured(args []string) (config.Config, error) {
 	src := d.flags.source(args)
 	fmt.Fprintf(d.s.Err, "Using config: %s\n", src.name)
 	cfg, _, err := src.load()
-	return src, cfg, err
+	return cfg, err
 }
 
 func pidFile(cfg *config.Config) string {
@@ -78,7 +78,7 @@ func (d *daemon) start(ctx context.Context, args []string) error {
 	if !canDetach {
 		return errHere
 	}
-	_, cfg, err := d.configured(args)
+	cfg, err := d.configured(args)
 	fmt.Fprint(d.s.Out, "Starting zookeeper ... ")
 	if err != nil {
 		fmt.Fprintln(d.s.Out, "FAILED TO START")
@@ -208,7 +208,7 @@ func (d *daemon) stop(ctx context.Context, args []string) error {
 	if !canDetach {
 		return errHere
 	}
-	_, cfg, err := d.configured(args)
+	cfg, err := d.configured(args)
 	if cfg.DataDir == "" && os.Getenv("ZOOPIDFILE") == "" {
 		return err // other problems of the configuration do not matter here
 	}
@@ -261,7 +261,7 @@ func (d *daemon) printCmd(_ context.Context, args []string) error {
 
 // status asks the server on the configured port.
 func (d *daemon) status(ctx context.Context, args []string) error {
-	_, cfg, err := d.configured(args)
+	cfg, err := d.configured(args)
 	if cfg.ClientPort == 0 {
 		fmt.Fprintln(d.s.Out, "Unable to find either secure or unsecure client port in any configs. Terminating.")
 		return &exitError{exitFailed, err}

@@ -101,13 +101,11 @@ func root(s cli.Streams) *cobra.Command {
 	pf.StringVar(&f.logLevel, "log-level", "", "log events from this level on: debug, info, warn or error (default info, or what the configuration says)")
 	pf.StringVar(&f.configDir, "config", "", "the directory of the configuration (default ZOOCFGDIR)")
 	pf.StringArrayVarP(&f.defines, "define", "D", nil, "a system property of the original, such as -Dzookeeper.snapCount=50000")
-	add := func(use, short string, run func(ctx context.Context, args []string) error) *cobra.Command {
-		sub := &cobra.Command{
+	add := func(use, short string, run func(ctx context.Context, args []string) error) {
+		cmd.AddCommand(&cobra.Command{
 			Use: use + " [ZOO.CFG]", Short: short, Args: cobra.MaximumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args) },
-		}
-		cmd.AddCommand(sub)
-		return sub
+		})
 	}
 	d := &daemon{flags: f, s: s}
 	add("start-foreground", "Run the server in the foreground", func(ctx context.Context, args []string) error { return serve(ctx, f, args, s) })
