@@ -1,6 +1,7 @@
 package zkserver
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -158,6 +159,12 @@ func (s *Server) replay(from zkproto.Zxid, sessions map[zkproto.SessionID]int32)
 // digestSize is what a TxnDigest takes behind the transaction.
 const digestSize = 4 + 8
 
+// bareWithDigest tells whether what follows the header of a closeSession is a digest alone, as releases since 3.6 write it
+// with closeSessionTxn.enabled=false. A list of paths of that length has one path, so it begins with another number.
+func bareWithDigest(body []byte) bool {
+	return len(body) == digestSize && binary.BigEndian.Uint32(body) == uint32(tree.DigestVersion)
+}
+
 // decodeTxn reads a logged transaction; the digest has Version 0 when there is none.
 func decodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, zkproto.TxnDigest, error) {
 	var h zkproto.TxnHeader
@@ -166,6 +173,10 @@ func decodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, zkproto.TxnDigest, 
 	h.Decode(&d)
 	if err := d.Err(); err != nil {
 		return h, nil, digest, fmt.Errorf("transaction header: %w", err)
+	}
+	if h.Type == zkproto.OpCloseSession && bareWithDigest(data[d.Offset():]) {
+		digest.Decode(&d)
+		return h, &zkproto.CloseSessionTxn{Bare: true}, digest, d.Err()
 	}
 	txn, err := zkproto.DecodeTxn(h.Type, &d)
 	if err != nil {
