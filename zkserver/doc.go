@@ -9,6 +9,9 @@
 //	…
 //	err = s.Shutdown(ctx)
 //
+// Default has what an embedded server wants: no admin server, no metrics endpoint, a purge of old snapshots and logs every
+// hour. Failed tells when the server has stopped by itself; Reload changes the settings that config.Keys calls hot.
+//
 // # One pipeline
 //
 // A standalone server is an ensemble of one over the same Zab core as any other. Who does what:
