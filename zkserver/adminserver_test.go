@@ -16,8 +16,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
+	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
 )
 
 func withAdmin(c *config.Config) {
@@ -303,4 +305,13 @@ func TestMetricsHaveTheOriginalsTypes(t *testing.T) {
 	for _, f := range families {
 		require.False(t, strings.HasPrefix(f.GetName(), "go_"), f.GetName())
 	}
+}
+
+func TestPingsAreNotTheLastOperationOfAClient(t *testing.T) {
+	l := neverAsked
+	l.set(&pipeline.Item{Op: zkproto.OpGetData, Xid: 7}, 3, 10)
+	l.set(&pipeline.Item{Op: zkproto.OpPing, Xid: zkproto.XidPing}, 4, 20)
+	require.Equal(t, int32(7), l.xid)
+	require.Equal(t, zkproto.OpPing, l.op)
+	require.Equal(t, zkproto.Zxid(4), l.zxid)
 }

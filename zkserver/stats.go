@@ -190,7 +190,10 @@ type lastRequest struct {
 var neverAsked = lastRequest{xid: -1, zxid: -1}
 
 func (l *lastRequest) set(it *pipeline.Item, zxid zkproto.Zxid, now int64) {
-	l.op, l.xid, l.zxid, l.when, l.latency = it.Op, it.Xid, zxid, now, time.Duration(now-it.Arrived)
+	if it.Xid >= 0 { // pings and the like are not operations of the client
+		l.xid = it.Xid
+	}
+	l.op, l.zxid, l.when, l.latency = it.Op, zxid, now, time.Duration(now-it.Arrived)
 	if l.count == 0 || l.latency < l.min {
 		l.min = l.latency
 	}
