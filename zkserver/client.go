@@ -42,7 +42,8 @@ type client struct {
 	held atomic.Bool
 
 	// Owned by the core.
-	dirty bool
+	dirty bool      // has an answer to flush
+	told  bool      // has an event to flush
 	heard time.Time // LastHeard when the session was last touched
 }
 

@@ -2,6 +2,8 @@ package zkserver
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,9 +32,11 @@ type core struct {
 	proposed    zkproto.Zxid
 	nextSession zkproto.SessionID
 	batches     []*pipeline.Batch[*client]
-	dirty       []*client // have something to flush
-	watchers    []*client // scratch for events
-	now         time.Time // of the current step
+	dirty       []*client    // have an answer to flush
+	told        []*client    // have an event to flush
+	telling     atomic.Int32 // goroutines that send events
+	watchers    []*client    // scratch for events
+	now         time.Time    // of the current step
 	giveUp      chan struct{}
 
 	sinceSnapshot int   // transactions logged
@@ -280,11 +284,14 @@ func (s *Server) notify(ev tree.Event) {
 			w.event(ev.Zxid, zkproto.WatcherEvent{Type: ev.Type, State: zkproto.StateSyncConnected, Path: ev.Path})
 		}
 		w.Unlock()
-		s.touched(w)
+		if !w.told {
+			w.told = true
+			c.told = append(c.told, w)
+		}
 	}
 }
 
-// touched remembers that a client has something to flush.
+// touched remembers that a client has an answer to flush.
 func (s *Server) touched(w *client) {
 	if !w.dirty {
 		w.dirty = true
@@ -292,7 +299,12 @@ func (s *Server) touched(w *client) {
 	}
 }
 
-// flush sends what was appended in this step.
+// fewEvents is up to how many clients the core sends events itself.
+const fewEvents = 32
+
+// flush sends what was appended in this step: the answers first, so that who has changed a znode does not wait until all
+// who watch it have been told. Telling many is left to goroutines, as many as there are processors, one fan-out at a time:
+// requests go on meanwhile. Each connection sends its outbox in order whoever flushes it.
 func (s *Server) flush() {
 	c := &s.core
 	for i, w := range c.dirty {
@@ -301,4 +313,26 @@ func (s *Server) flush() {
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
+	for _, w := range c.told {
+		w.told = false
+	}
+	if len(c.told) > fewEvents && c.telling.Load() == 0 {
+		part := max((len(c.told)-1)/runtime.GOMAXPROCS(0)+1, fewEvents)
+		for told := range slices.Chunk(c.told, part) {
+			c.telling.Add(1)
+			s.group.Go(func() {
+				defer c.telling.Add(-1)
+				for _, w := range told {
+					w.Flush()
+				}
+			})
+		}
+		c.told = nil
+		return
+	}
+	for i, w := range c.told {
+		w.Flush()
+		c.told[i] = nil
+	}
+	c.told = c.told[:0]
 }
