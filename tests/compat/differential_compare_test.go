@@ -113,7 +113,8 @@ func (d *duel) note(i int, what string, original, ours []string) {
 		return
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d (HOLDFAST_DIFF_SEED=%d), step %d, slot %d: the answers differ\n%s\n", d.seed, d.seed, d.steps, i, what)
+	fmt.Fprintf(&b, "seed %d, step %d, slot %d: the answers differ (again with HOLDFAST_DIFF_SEED=%d, or, if what earlier seeds "+
+		"left in / matters, HOLDFAST_DIFF_SEEDS=%d)\n%s\n", d.seed, d.steps, i, d.seed, d.seed, what)
 	for _, l := range original {
 		fmt.Fprintf(&b, "  original: %s\n", l)
 	}

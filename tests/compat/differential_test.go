@@ -89,6 +89,14 @@ var chosen = []string{
 	"sessions expire within a twentieth of a tick of their timeout; in the original within a tick",
 }
 
+// TestDifferential sends one random stream of requests of five clients to an unmodified Apache ZooKeeper and to zkserver, request
+// by request, and compares each reply (header, body, Stat), each event and its place among the replies, the ends of
+// connections, and at the end the whole tree. Equal means equal but for session ids, wall times and the order of sets.
+//
+//	HOLDFAST_DIFF_SEEDS=4     how many streams, seeds 1 and up, on the same two servers
+//	HOLDFAST_DIFF_OPS=4000    how many requests each
+//	HOLDFAST_DIFF_SEED=n      only this one
+//	HOLDFAST_DIFF_LOG=file    write everything down there
 func TestDifferential(t *testing.T) {
 	t.Logf("differences chosen:\n  %s", strings.Join(chosen, "\n  "))
 	seeds, ops := envInt(t, "HOLDFAST_DIFF_SEEDS", 4), envInt(t, "HOLDFAST_DIFF_OPS", 4000)
