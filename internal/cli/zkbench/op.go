@@ -74,9 +74,6 @@ func (m mix) String() string {
 	return strings.Join(parts, ",")
 }
 
-// writes tells whether the mix changes anything.
-func (m mix) writes() bool { return m[opCreate]+m[opSet]+m[opDelete] > 0 }
-
 // digits is the width of the number that ends each path.
 const digits = 10
 

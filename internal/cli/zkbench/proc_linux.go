@@ -1,6 +1,7 @@
 package zkbench
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -35,7 +36,11 @@ func sampleProcess(pid int) (cpu float64, rss int64, err error) {
 func processCPU(pid int) (float64, error) {
 	const schedClock = 2 // CPUCLOCK_SCHED of the kernel's posix-timers.h, of the whole process
 	var ts unix.Timespec
-	if err := unix.ClockGettime(int32(^pid<<3|schedClock), &ts); err != nil {
+	err := unix.ClockGettime(int32(^pid<<3|schedClock), &ts)
+	if errors.Is(err, unix.EINVAL) {
+		err = unix.ESRCH // which is what it means
+	}
+	if err != nil {
 		return 0, fmt.Errorf("process %d: its CPU clock: %w", pid, err)
 	}
 	return float64(ts.Nano()) / 1e9, nil

@@ -17,7 +17,6 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
-	err    error        // of the exit; valid when exited is closed
 	output fmt.Stringer // the end of what it printed
 	once   sync.Once
 }
@@ -38,7 +37,10 @@ func launch(ctx context.Context, o startOptions, cmd *exec.Cmd, output fmt.Strin
 	if err := cmd.Start(); err != nil {
 		return nil, t, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
-	go func() { p.err = cmd.Wait(); close(p.exited) }()
+	go func() {
+		_ = cmd.Wait() // ProcessState tells more
+		close(p.exited)
+	}()
 	defer func() {
 		if err != nil {
 			p.stop()
@@ -53,7 +55,7 @@ func launch(ctx context.Context, o startOptions, cmd *exec.Cmd, output fmt.Strin
 	for {
 		select {
 		case <-p.exited:
-			return p, t, fmt.Errorf("%s ended before it served: %v\n%s", cmd.Path, p.err, output)
+			return p, t, fmt.Errorf("%s ended before it served: %s\n%s", cmd.Path, cmd.ProcessState, output)
 		case <-ctx.Done():
 			return p, t, fmt.Errorf("%s does not serve on %s: %w (last attempt: %w)\n%s", cmd.Path, o.server, ctx.Err(), last, output)
 		case <-tick.C:
