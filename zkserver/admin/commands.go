@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
 // httpCommand is a command of the HTTP server.
@@ -245,8 +243,7 @@ func (h *HTTP) watches() object {
 }
 
 func (h *HTTP) watchesByPath() object {
-	m := map[string][]zkproto.SessionID(watchesByPath(h.src.Watching()))
-	return object{{"path_to_session_ids", m}}
+	return object{{"path_to_session_ids", watchesByPath(h.src.Watching())}}
 }
 
 // hidden stands for a secret (CVE-2026-24308).
