@@ -72,8 +72,8 @@ func TestSnapshotAndRestoreOverHTTP(t *testing.T) {
 	damaged := bytes.Clone(snap)
 	damaged[len(damaged)/2] ^= 1
 	for _, bad := range [][]byte{nil, []byte("no snapshot"), snap[:len(snap)/2], damaged, {0x1f, 0x8b, 1, 2}} {
-		resp, text := r.ask("POST", "/commands/restore", "digest u:p", bad)
-		require.Equal(t, http.StatusBadRequest, resp.StatusCode, string(text))
+		refused, text := r.ask("POST", "/commands/restore", "digest u:p", bad)
+		require.Equal(t, http.StatusBadRequest, refused.StatusCode, string(text))
 		require.Contains(t, string(text), "nothing was changed")
 	}
 	ok, _, err := c.Exists("/late")
@@ -84,16 +84,16 @@ func TestSnapshotAndRestoreOverHTTP(t *testing.T) {
 	require.Equal(t, 200, resp.StatusCode, string(text))
 	require.JSONEq(t, fmt.Sprintf(`{"last_zxid":%d,"command":"restore","error":null}`, int64(last)), string(text))
 	check := func(r *running) {
-		c := r.connect()
-		ok, _, err := c.Exists("/n000")
-		require.NoError(t, err)
-		require.True(t, ok)
-		data, _, err := c.Get("/n001")
-		require.NoError(t, err)
+		fresh := r.connect()
+		there, _, failure := fresh.Exists("/n000")
+		require.NoError(t, failure)
+		require.True(t, there)
+		data, _, failure := fresh.Get("/n001")
+		require.NoError(t, failure)
 		require.Equal(t, "before", string(data))
-		ok, _, err = c.Exists("/late")
-		require.NoError(t, err)
-		require.False(t, ok)
+		there, _, failure = fresh.Exists("/late")
+		require.NoError(t, failure)
+		require.False(t, there)
 		require.Zero(t, r.DigestMismatches())
 	}
 	check(r)
