@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"strings"
-	"sync"
 	"unsafe"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
@@ -46,8 +45,7 @@ type Digester struct {
 //
 // So a checksum is continued over the 60 bytes of a Stat by starting anew with four bytes that lead to it: 64 bytes are
 // what processors have instructions for, and take a third of the time.
-var backTables = sync.OnceValue(func() *[4][256]uint32 {
-	var t [4][256]uint32
+var backTables = func() (t [4][256]uint32) {
 	var back [256]uint32 // by the highest byte of a table entry, its index
 	for i, v := range crc32.IEEETable {
 		back[v>>24] = uint32(i)
@@ -62,8 +60,8 @@ var backTables = sync.OnceValue(func() *[4][256]uint32 {
 			t[k][i] = state
 		}
 	}
-	return &t
-})
+	return t
+}()
 
 // Content is the part of a znode's digest that its Stat does not change: the checksum of path and data. The path of the
 // root is "" or "/".
@@ -84,7 +82,7 @@ func (d *Digester) Node(path string, content uint32, st *zkproto.StatPersisted) 
 		return 0
 	}
 	if d.back == nil {
-		d.back = backTables()
+		d.back = &backTables
 	}
 	raw := ^content
 	lead := d.back[0][byte(raw)] ^ d.back[1][byte(raw>>8)] ^ d.back[2][byte(raw>>16)] ^ d.back[3][raw>>24]
