@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
@@ -54,7 +56,8 @@ func (d *duel) run(seed uint64, ops int, extended bool) {
 	g := d.gen
 	d.ensure(0)
 	q := zkproto.CreateRequest{Path: g.root, ACL: zkproto.WorldAll()}
-	d.send(0, request{xid: 1, op: zkproto.OpCreate, body: q.AppendTo(nil, zkproto.OpCreate), text: "create the root"})
+	got := d.send(0, request{xid: 1, op: zkproto.OpCreate, body: q.AppendTo(nil, zkproto.OpCreate), text: "create the root"})
+	require.Equal(d.t, zkproto.ErrOK, got[len(got)-1].header.Err, "the root of seed %d", seed)
 	expire := map[int]bool{ops / 3: true, ops * 2 / 3: true}
 	for d.steps < ops {
 		i := g.IntN(slots)
@@ -94,6 +97,10 @@ func (d *duel) finish() {
 	q := zkproto.AuthRequest{Scheme: "digest", Auth: []byte("super:secret")}
 	d.send(0, request{xid: zkproto.XidAuth, op: zkproto.OpAuth, body: q.AppendTo(nil), text: "auth super"})
 	d.walk("/", func(name string) bool { return name == "zookeeper" || strings.HasPrefix("/"+name, d.gen.root) })
+	for _, p := range []string{"/", "/zookeeper", "/zookeeper/quota"} { // the next seed finds them open
+		open := zkproto.SetACLRequest{Path: p, ACL: zkproto.WorldAll(), Version: -1}
+		d.send(0, request{xid: 4, op: zkproto.OpSetACL, body: open.AppendTo(nil), text: "open " + p})
+	}
 	d.closeSession(0)
 }
 
