@@ -40,8 +40,10 @@ func TestFuzzySnapshotsUnderLoadLeadBack(t *testing.T) {
 			for k := range 4 {
 				require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody(path(k), []byte("x"), zkproto.CreateMode(k%2))).Err)
 			}
-			own := zkproto.SetACLRequest{Path: path(0), Version: -1,
-				ACL: []zkproto.ACL{{Perms: zkproto.PermAll, ID: zkproto.ID{Scheme: "digest", ID: fmt.Sprintf("u%d:h", i)}}}}
+			own := zkproto.SetACLRequest{
+				Path: path(0), Version: -1,
+				ACL: []zkproto.ACL{{Perms: zkproto.PermAll, ID: zkproto.ID{Scheme: "digest", ID: fmt.Sprintf("u%d:h", i)}}},
+			}
 			require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpSetACL, own.AppendTo(nil)).Err)
 			m := zkproto.MultiRequest{Ops: []zkproto.MultiOp{
 				{Type: zkproto.OpCreate, Create: zkproto.CreateRequest{Path: path(9), ACL: zkproto.WorldAll()}},

@@ -43,9 +43,11 @@ func (r *running) dumpTree() string {
 		for _, a := range acls {
 			list = append(list, zk.ACL{Perms: a.Perms, Scheme: a.Scheme, ID: a.ID.ID})
 		}
-		fmt.Fprintf(&b, "%s %q %v %+v\n", path, data, list, zk.Stat{Czxid: int64(st.Czxid), Mzxid: int64(st.Mzxid),
+		fmt.Fprintf(&b, "%s %q %v %+v\n", path, data, list, zk.Stat{
+			Czxid: int64(st.Czxid), Mzxid: int64(st.Mzxid),
 			Ctime: st.Ctime, Mtime: st.Mtime, Version: st.Version, Cversion: st.Cversion, Aversion: st.Aversion,
-			EphemeralOwner: st.EphemeralOwner, DataLength: st.DataLength, NumChildren: st.NumChildren, Pzxid: int64(st.Pzxid)})
+			EphemeralOwner: st.EphemeralOwner, DataLength: st.DataLength, NumChildren: st.NumChildren, Pzxid: int64(st.Pzxid),
+		})
 		names, _, _, _ := r.tree.Children(path)
 		slices.Sort(names)
 		for _, name := range names {

@@ -64,7 +64,7 @@ func TestChosenDifferences(t *testing.T) {
 		}
 		got := ask(1, zkproto.OpPing, nil)
 		require.Equal(t, "closed", got[0].ended, "the original lets anybody end anybody's connection")
-		require.Equal(t, "", got[1].ended)
+		require.Empty(t, got[1].ended)
 	})
 	t.Run("characters", func(t *testing.T) {
 		path := jute.AppendString(nil, "/😀")

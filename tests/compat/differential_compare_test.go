@@ -34,7 +34,7 @@ func (d *duel) compare(i int, what string, rs []request, got [2][]packet) {
 		}
 		d.sortBulk(got[k], texts[k])
 	}
-	d.note(i, fmt.Sprintf("%s", what), texts[0], texts[1])
+	d.note(i, what, texts[0], texts[1])
 }
 
 func (d *duel) count(p packet, op zkproto.OpCode) {

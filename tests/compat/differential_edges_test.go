@@ -31,8 +31,10 @@ func (o *oldTree) ACL(int64) []zkproto.ACL               { return nil }
 
 func (o *oldTree) Next(_ int, fn snapshot.NodeFunc) bool {
 	for _, n := range o.nodes {
-		fn(n.path, []byte("d"), -1, zkproto.StatPersisted{Czxid: 1, Mzxid: 2, Pzxid: 3, Ctime: 1, Mtime: 2,
-			Version: n.version, Cversion: n.cversion, Aversion: n.aversion})
+		fn(n.path, []byte("d"), -1, zkproto.StatPersisted{
+			Czxid: 1, Mzxid: 2, Pzxid: 3, Ctime: 1, Mtime: 2,
+			Version: n.version, Cversion: n.cversion, Aversion: n.aversion,
+		})
 	}
 	return false
 }
@@ -42,7 +44,10 @@ func (o *oldTree) Next(_ int, fn snapshot.NodeFunc) bool {
 // not match when a sequence runs over, and so does zkserver.
 func TestDifferentialAtTheEndsOfCounters(t *testing.T) {
 	tree := &oldTree{nodes: []oldNode{
-		{path: ""}, {path: "/zookeeper"}, {path: "/zookeeper/config"}, {path: "/zookeeper/quota"},
+		{path: ""},
+		{path: "/zookeeper"},
+		{path: "/zookeeper/config"},
+		{path: "/zookeeper/quota"},
 		{path: "/last", version: math.MaxInt32 - 2, cversion: math.MaxInt32 - 2, aversion: math.MaxInt32 - 2},
 		{path: "/over", version: math.MinInt32, cversion: math.MinInt32, aversion: math.MinInt32},
 		{path: "/minus", version: -5, cversion: -5, aversion: -5},

@@ -175,8 +175,10 @@ func short(b []byte) string { return data(ptr(jute.NewDecoder(jute.AppendBytes(n
 
 func ptr[T any](v T) *T { return &v }
 
-var creates = []zkproto.OpCode{zkproto.OpCreate, zkproto.OpCreate, zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreate2,
-	zkproto.OpCreateContainer, zkproto.OpCreateTTL}
+var creates = []zkproto.OpCode{
+	zkproto.OpCreate, zkproto.OpCreate, zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreate2,
+	zkproto.OpCreateContainer, zkproto.OpCreateTTL,
+}
 
 // multi makes a multi (or, of the wrong kind, something that must be refused).
 func (g *generator) multi(op zkproto.OpCode) ([]byte, string) {
@@ -215,8 +217,10 @@ func (g *generator) setWatches(op zkproto.OpCode) ([]byte, string) {
 		}
 		return list
 	}
-	q := zkproto.SetWatchesRequest{RelativeZxid: g.last - zkproto.Zxid(g.IntN(40)), Data: paths(), Exist: paths(), Child: paths(),
-		Persistent: paths(), PersistentRecursive: paths()}
+	q := zkproto.SetWatchesRequest{
+		RelativeZxid: g.last - zkproto.Zxid(g.IntN(40)), Data: paths(), Exist: paths(), Child: paths(),
+		Persistent: paths(), PersistentRecursive: paths(),
+	}
 	return q.AppendTo(nil, op), fmt.Sprintf("%v %+v", op, q)
 }
 

@@ -44,8 +44,10 @@ func newDuel(t *testing.T, original, ours server) *duel {
 	mk := func(name string, s server) *side {
 		return &side{name: name, addr: s.addr, log: s.log, slots: map[int]*slot{}, names: map[int64]string{}}
 	}
-	return &duel{t: t, original: mk("original", original), ours: mk("zkserver", ours), bulk: map[zkproto.Zxid]bool{},
-		seen: map[string]int{}}
+	return &duel{
+		t: t, original: mk("original", original), ours: mk("zkserver", ours), bulk: map[zkproto.Zxid]bool{},
+		seen: map[string]int{},
+	}
 }
 
 // run plays one seed.

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 func program(t *testing.T, name string) string {
 	t.Helper()
 	ours.once.Do(func() {
-		ours.dir, ours.err = os.MkdirTemp("", "holdfast-compat-")
+		ours.dir, ours.err = os.MkdirTemp("", "holdfast-compat-") //nolint:usetesting // it outlives the test that builds them
 		if ours.err != nil {
 			return
 		}

@@ -65,8 +65,10 @@ func (p *Prep) create(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (zkp
 		return &zkproto.CreateTTLTxn{Path: path, Data: data, ACL: acl, ParentCVersion: parent.Cversion, TTL: q.TTL},
 			zkproto.ErrOK
 	default:
-		return &zkproto.CreateTxn{Path: path, Data: data, ACL: acl, Ephemeral: q.Mode.Ephemeral(),
-			ParentCVersion: parent.Cversion}, zkproto.ErrOK
+		return &zkproto.CreateTxn{
+			Path: path, Data: data, ACL: acl, Ephemeral: q.Mode.Ephemeral(),
+			ParentCVersion: parent.Cversion,
+		}, zkproto.ErrOK
 	}
 }
 

@@ -54,9 +54,11 @@ func (m model) children(path string) (names []string) {
 func (m model) stat(path string) zkproto.Stat {
 	n := m[path]
 	kids := int32(len(m.children(path)))
-	return zkproto.Stat{Czxid: n.czxid, Mzxid: n.mzxid, Pzxid: n.pzxid, Ctime: n.ctime, Mtime: n.mtime, Version: n.version,
+	return zkproto.Stat{
+		Czxid: n.czxid, Mzxid: n.mzxid, Pzxid: n.pzxid, Ctime: n.ctime, Mtime: n.mtime, Version: n.version,
 		Cversion: 2*n.creates - kids, Aversion: n.aversion, EphemeralOwner: int64(n.owner), DataLength: int32(len(n.data)),
-		NumChildren: kids}
+		NumChildren: kids,
+	}
 }
 
 // mop is a request in the model's terms.
@@ -84,10 +86,12 @@ func (o mop) body() []byte {
 }
 
 func (o mop) part() zkproto.MultiOp {
-	return zkproto.MultiOp{Type: o.op,
+	return zkproto.MultiOp{
+		Type:        o.op,
 		Create:      zkproto.CreateRequest{Path: o.path, Data: []byte(o.data), ACL: only(o.perms), Mode: o.mode},
 		PathVersion: zkproto.PathVersionRequest{Path: o.path, Version: o.version},
-		SetData:     zkproto.SetDataRequest{Path: o.path, Data: []byte(o.data), Version: o.version}}
+		SetData:     zkproto.SetDataRequest{Path: o.path, Data: []byte(o.data), Version: o.version},
+	}
 }
 
 func (m model) apply(s zkproto.SessionID, o mop, zxid zkproto.Zxid, now int64) tree.Result {
@@ -208,8 +212,10 @@ func (m model) closeSession(s zkproto.SessionID, zxid zkproto.Zxid) tree.Result 
 
 // drawOp draws a request that often succeeds.
 func drawOp(t *rapid.T, inMulti bool) mop {
-	ops := []zkproto.OpCode{zkproto.OpCreate, zkproto.OpCreate, zkproto.OpCreate, zkproto.OpDelete, zkproto.OpSetData,
-		zkproto.OpCheck}
+	ops := []zkproto.OpCode{
+		zkproto.OpCreate, zkproto.OpCreate, zkproto.OpCreate, zkproto.OpDelete, zkproto.OpSetData,
+		zkproto.OpCheck,
+	}
 	if !inMulti {
 		ops = append(ops, zkproto.OpSetACL)
 	}

@@ -24,8 +24,10 @@ func (p *Prep) multi(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
 	for i := range q.Ops {
 		op := &q.Ops[i]
 		if failed {
-			txn.Ops[i] = zkproto.MultiTxnOp{Type: zkproto.OpError,
-				Txn: &zkproto.ErrorTxn{Err: zkproto.ErrRuntimeInconsistency}}
+			txn.Ops[i] = zkproto.MultiTxnOp{
+				Type: zkproto.OpError,
+				Txn:  &zkproto.ErrorTxn{Err: zkproto.ErrRuntimeInconsistency},
+			}
 			continue
 		}
 		part, typ, err := p.part(c, op)

@@ -11,8 +11,10 @@ import (
 func multi(ops ...zkproto.MultiOp) []byte { return (&zkproto.MultiRequest{Ops: ops}).AppendTo(nil) }
 
 func mCreate(path string, mode zkproto.CreateMode) zkproto.MultiOp {
-	return zkproto.MultiOp{Type: zkproto.OpCreate,
-		Create: zkproto.CreateRequest{Path: path, ACL: zkproto.WorldAll(), Mode: mode}}
+	return zkproto.MultiOp{
+		Type:   zkproto.OpCreate,
+		Create: zkproto.CreateRequest{Path: path, ACL: zkproto.WorldAll(), Mode: mode},
+	}
 }
 
 func mPath(op zkproto.OpCode, path string, v int32) zkproto.MultiOp {
@@ -39,8 +41,10 @@ func TestMultiPartsSeeEachOther(t *testing.T) {
 	require.Equal(t, "/a/s0000000001", r.Multi[2].Path)
 	require.Equal(t, zkproto.OpCreateContainer, r.Multi[6].Type, "the mode decides the type")
 	stat, _, _ := e.tree.Exists("/a")
-	require.Equal(t, zkproto.Stat{Czxid: 1, Mzxid: 1, Pzxid: 1, Ctime: 1001, Mtime: 1001, Version: 1, Cversion: 3,
-		DataLength: 1, NumChildren: 1}, stat)
+	require.Equal(t, zkproto.Stat{
+		Czxid: 1, Mzxid: 1, Pzxid: 1, Ctime: 1001, Mtime: 1001, Version: 1, Cversion: 3,
+		DataLength: 1, NumChildren: 1,
+	}, stat)
 	require.Zero(t, e.Outstanding())
 }
 

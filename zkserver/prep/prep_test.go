@@ -258,9 +258,11 @@ func TestErrors(t *testing.T) {
 
 func TestMalformedBodiesTakeNoZxid(t *testing.T) {
 	e := newEnv(Config{})
-	for _, op := range []zkproto.OpCode{zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateTTL, zkproto.OpCreateContainer,
+	for _, op := range []zkproto.OpCode{
+		zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateTTL, zkproto.OpCreateContainer,
 		zkproto.OpDelete, zkproto.OpSetData, zkproto.OpSetACL, zkproto.OpCheck, zkproto.OpDeleteContainer,
-		zkproto.OpCreateSession, zkproto.OpGetData, 77} {
+		zkproto.OpCreateSession, zkproto.OpGetData, 77,
+	} {
 		for _, body := range [][]byte{nil, {0}, {0, 0, 0, 9, '/'}, {0, 0, 0, 1, '/', 0}} {
 			if op == zkproto.OpDeleteContainer && len(body) > 5 || op == zkproto.OpCreateSession && len(body) >= 4 {
 				continue

@@ -98,7 +98,9 @@ func TestDeepestQuotaCounts(t *testing.T) {
 	require.Equal(t, zkproto.ErrQuotaExceeded, e.create("/q/b", zkproto.ModePersistent).Err)
 	require.Equal(t, zkproto.ErrOK, e.create("/q/a/b", zkproto.ModePersistent).Err)
 	require.Equal(t, "count=2,bytes=2", e.stats())
-	r := e.do(alice, zkproto.OpMulti, multi(zkproto.MultiOp{Type: zkproto.OpCreate,
-		Create: zkproto.CreateRequest{Path: "/q/c", ACL: zkproto.WorldAll()}}))
+	r := e.do(alice, zkproto.OpMulti, multi(zkproto.MultiOp{
+		Type:   zkproto.OpCreate,
+		Create: zkproto.CreateRequest{Path: "/q/c", ACL: zkproto.WorldAll()},
+	}))
 	require.Equal(t, zkproto.ErrQuotaExceeded, r.Multi[0].Err)
 }

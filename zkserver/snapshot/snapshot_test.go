@@ -134,7 +134,7 @@ func requireSame(t testing.TB, want *state, got Loaded[*state]) {
 	t.Helper()
 	require.Equal(t, want.sessions, got.Sessions)
 	require.Equal(t, want.acls, got.State.acls)
-	require.Equal(t, len(want.nodes), len(got.State.nodes))
+	require.Len(t, got.State.nodes, len(want.nodes))
 	for i, n := range want.nodes {
 		if len(n.data) == 0 && n.data != nil {
 			n.data = []byte{}

@@ -61,8 +61,10 @@ func WriteWith(fs vfs.FS, dir string, zxid zkproto.Zxid, src Source, opts WriteO
 	if err := sweep(fs, dir); err != nil {
 		return Written{}, err
 	}
-	w := writer{fs: fs, zxid: zxid, comp: comp, noLast: opts.NoLastZxid, path: filepath.Join(dir, Name(zxid)+string(comp)),
-		tmp: filepath.Join(dir, tmpPrefix+fmt.Sprintf("%x", uint64(zxid)))}
+	w := writer{
+		fs: fs, zxid: zxid, comp: comp, noLast: opts.NoLastZxid, path: filepath.Join(dir, Name(zxid)+string(comp)),
+		tmp: filepath.Join(dir, tmpPrefix+fmt.Sprintf("%x", uint64(zxid))),
+	}
 	if err := w.write(src); err != nil {
 		return Written{}, fmt.Errorf("snapshot: write %s: %w", w.path, err)
 	}
@@ -140,6 +142,10 @@ func (w *writer) write(src Source) error {
 	return err
 }
 
+// syncEvery is how many bytes of a snapshot wait to be on disk at most. One sync of hundreds of megabytes at the end would
+// fill the disk's queue, and each write to the transaction log meanwhile would wait behind it.
+const syncEvery = 4 << 20
+
 // nodesTo writes the whole snapshot.
 func (w *writer) nodesTo(f vfs.File, src Source) error {
 	file := &counter{w: f}
@@ -159,10 +165,17 @@ func (w *writer) nodesTo(f vfs.File, src Source) error {
 		}
 		s.buf = appendNode(s.buf, path, data, acl, &st)
 	}
+	synced := int64(0)
 	for more := true; more; {
 		more = src.Next(chunk, add)
 		if len(s.buf) >= flushAt {
 			if err := s.flush(); err != nil {
+				return err
+			}
+		}
+		if file.n-synced >= syncEvery {
+			synced = file.n
+			if err := f.Sync(); err != nil {
 				return err
 			}
 		}

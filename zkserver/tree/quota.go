@@ -170,8 +170,8 @@ func (t *Tree) RebuildQuotas() {
 }
 
 func (t *Tree) findQuotas(n *node) {
-	if path, found := strings.CutSuffix(n.path(), "/"+limitsName); found && len(n.children()) == 0 {
-		if path, ok := quotaOf(path); ok {
+	if parent, found := strings.CutSuffix(n.path(), "/"+limitsName); found && len(n.children()) == 0 {
+		if path, ok := quotaOf(parent); ok {
 			t.quotas[path] = struct{}{}
 			t.countQuota(path)
 		}

@@ -84,8 +84,10 @@ func TestLifeOfAZnode(t *testing.T) {
 	x.apply(1, create("/a/b", 1))
 	require.Equal(t, []string{"NodeCreated /a/b", "NodeChildrenChanged /a"}, x.events())
 	r = x.apply(1, &zkproto.SetDataTxn{Path: "/a", Data: []byte("xyz"), Version: 7})
-	require.Equal(t, zkproto.Stat{Czxid: 1, Mzxid: 3, Pzxid: 2, Ctime: 1001, Mtime: 1003, Version: 7, Cversion: 1,
-		DataLength: 3, NumChildren: 1}, r.Stat)
+	require.Equal(t, zkproto.Stat{
+		Czxid: 1, Mzxid: 3, Pzxid: 2, Ctime: 1001, Mtime: 1003, Version: 7, Cversion: 1,
+		DataLength: 3, NumChildren: 1,
+	}, r.Stat)
 	require.Equal(t, []string{"NodeDataChanged /a"}, x.events())
 	r = x.apply(1, &zkproto.SetACLTxn{Path: "/a", ACL: []zkproto.ACL{{Perms: 1}}, Version: 4})
 	require.Equal(t, int32(4), r.Stat.Aversion)
@@ -174,8 +176,10 @@ func TestCloseSession(t *testing.T) {
 	x.apply(8, &zkproto.CreateTxn{Path: "/other", Ephemeral: true, ParentCVersion: 4})
 	x.events()
 	x.apply(7, &zkproto.CloseSessionTxn{PathsToDelete: []string{"/e3", "/gone"}})
-	require.Equal(t, []string{"NodeDeleted /e3", "NodeChildrenChanged /", "NodeDeleted /e1", "NodeChildrenChanged /",
-		"NodeDeleted /e2", "NodeChildrenChanged /"}, x.events(), "those named, then the rest")
+	require.Equal(t, []string{
+		"NodeDeleted /e3", "NodeChildrenChanged /", "NodeDeleted /e1", "NodeChildrenChanged /",
+		"NodeDeleted /e2", "NodeChildrenChanged /",
+	}, x.events(), "those named, then the rest")
 	require.Equal(t, 1, x.tree.EphemeralCount())
 	x.apply(8, &zkproto.CloseSessionTxn{Bare: true})
 	require.Zero(t, x.tree.EphemeralCount())
