@@ -193,7 +193,14 @@ func TestShutdownFinishesWhatIsUnderWay(t *testing.T) {
 
 // Snapshots are written and old files purged while writes go on.
 func TestSnapshotsAndPurge(t *testing.T) {
-	r := start(t, func(c *config.Config) { c.SnapCount, c.PurgeInterval = 50, 20*time.Millisecond })
+	for name, every := range map[string]time.Duration{"by the clock": 20 * time.Millisecond, "by what has piled up": time.Hour} {
+		t.Run(name, func(t *testing.T) { snapshotsAndPurge(t, every) })
+	}
+}
+
+func snapshotsAndPurge(t *testing.T, every time.Duration) {
+	t.Helper()
+	r := start(t, func(c *config.Config) { c.SnapCount, c.PurgeInterval = 50, every })
 	c := r.raw(zkclient.Handshake{})
 	snapshots := func() []string {
 		names, err := filepath.Glob(filepath.Join(r.cfg.DataDir, versionDir, "snapshot.*"))
@@ -206,7 +213,7 @@ func TestSnapshotsAndPurge(t *testing.T) {
 			require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody(fmt.Sprintf("/n%d", i), nil, 0)).Err)
 			i++
 		}
-		return r.stats.snapshots.Load() >= 6 && len(snapshots()) <= 4
+		return r.stats.snapshots.Load() >= 13 && len(snapshots()) <= 4
 	})
 	r = r.restart()
 	require.Equal(t, i+5, r.tree.NodeCount())

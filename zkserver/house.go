@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/holdfast-ha/holdfast/zkserver/config"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 )
 
@@ -28,6 +29,7 @@ type volumes struct {
 	threshold    atomic.Int64
 	alarm        atomic.Bool
 	lastSnapshot atomic.Int64 // bytes
+	unpurged     atomic.Int32 // snapshots since the last purge
 
 	// Owned by the housekeeping goroutine.
 	told      time.Time
@@ -54,8 +56,9 @@ func (s *Server) keepHouse() {
 	s.volumes.lastPurge = s.clock.Now()
 	for {
 		s.lookAtDisks()
-		if cfg := s.live.Load(); cfg.PurgeInterval > 0 && s.clock.Now().Sub(s.volumes.lastPurge) >= cfg.PurgeInterval {
+		if cfg := s.live.Load(); s.purgeDue(cfg) {
 			s.volumes.lastPurge = s.clock.Now()
+			s.volumes.unpurged.Store(0)
 			s.purge(cfg.SnapRetainCount)
 		}
 		wait := houseInterval
@@ -72,6 +75,20 @@ func (s *Server) keepHouse() {
 		}
 		t.Stop()
 	}
+}
+
+// surplus: so many times autopurge.snapRetainCount snapshots are purged without waiting for autopurge.purgeInterval. Under
+// heavy writes a snapshot and a log file come every second: an hour of them fills any disk.
+const surplus = 4
+
+// purgeDue tells whether it is time to purge, by the clock or by what has piled up.
+func (s *Server) purgeDue(cfg *config.Config) bool {
+	return cfg.PurgeInterval > 0 && (s.clock.Now().Sub(s.volumes.lastPurge) >= cfg.PurgeInterval || s.piledUp(cfg))
+}
+
+// piledUp tells whether there are many snapshots too many. It may be asked from any goroutine.
+func (s *Server) piledUp(cfg *config.Config) bool {
+	return int(s.volumes.unpurged.Load()) >= surplus*max(cfg.SnapRetainCount, 3)
 }
 
 func (s *Server) wakeHouse() {

@@ -55,6 +55,10 @@ func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
 	}
 	took := s.clock.Now().Sub(begin)
 	s.volumes.lastSnapshot.Store(written.Size)
+	s.volumes.unpurged.Add(1)
+	if s.piledUp(s.live.Load()) {
+		s.wakeHouse()
+	}
 	s.stats.snapshots.Add(1)
 	s.stats.snapshotTime.Observe(took)
 	s.log.Info("snapshot written", zap.String("path", written.Path), zap.Int64("bytes", written.Size),

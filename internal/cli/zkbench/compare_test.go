@@ -232,8 +232,9 @@ func TestACompareFromEndToEnd(t *testing.T) {
 	seen := map[string]bool{}
 	for _, m := range c.Measures {
 		seen[m.Scenario] = true
-		require.Positive(t, m.Original, m.Name)
-		require.Positive(t, m.Ours, m.Name)
+		// Not "positive": on a busy machine no operation at all may end within these 20 ms.
+		require.GreaterOrEqual(t, m.Original, 0.0, m.Name)
+		require.GreaterOrEqual(t, m.Ours, 0.0, m.Name)
 		require.NotEmpty(t, m.Samples[sideOriginal], m.Name)
 		require.Len(t, m.Samples[sideOurs], len(m.Samples[sideOriginal]), m.Name)
 	}
