@@ -5,7 +5,7 @@
 // original. The text is UTF-8.
 //
 // Every key the original documents is known here, and in exactly one class (see Keys): it is honoured; or it is refused
-// when it asks for something this release does not have (TLS, SASL, the audit log: leaving it out silently would give
+// when it asks for something this release does not have (TLS, SASL: leaving it out silently would give
 // less protection than the operator expects); or it is accepted with a warning that says why it means nothing here
 // (thread pools of the JVM). Anything else is refused, and all problems of a file are reported at once, each with its
 // line, the reason and the remedy: a server never runs with a setting it has misread.
@@ -90,6 +90,7 @@ type Config struct {
 	Flow
 	Storage
 	Admin
+	Audit
 	// Source is the file the configuration was read from, for messages.
 	Source string
 }
@@ -114,6 +115,7 @@ func Default() Config {
 		Flow:                   defaultFlow(),
 		Storage:                defaultStorage(),
 		Admin:                  defaultAdmin(),
+		Audit:                  defaultAudit(),
 	}
 }
 
@@ -163,6 +165,9 @@ func (c *Config) Validate() error {
 			Reason: "is " + millis(least) + ", more than maxSessionTimeout, " + millis(most),
 			Remedy: "raise maxSessionTimeout (default 20 x tickTime) or lower minSessionTimeout (default 2 x tickTime)",
 		})
+	}
+	if problem, bad := c.auditProblem(); bad {
+		p = append(p, problem)
 	}
 	if len(p) == 0 {
 		return nil

@@ -48,6 +48,9 @@ func FromEnvironment(environ []string) (settings []Setting, warnings Problems, o
 	if level, _, _ := strings.Cut(env["ZOO_LOG4J_PROP"], ","); level != "" {
 		settings = append(settings, Setting{Origin: "ZOO_LOG4J_PROP", Name: "holdfast.logLevel", Value: level})
 	}
+	if dir := env["ZOO_LOG_DIR"]; dir != "" {
+		settings = append(settings, Setting{Origin: "ZOO_LOG_DIR", Name: "log.dir", Value: dir}) // as zkServer.sh hands it on
+	}
 	servers := env["ZOO_SERVERS"]
 	for _, name := range []string{"ZOO_SERVERS", "ZOO_CFG_EXTRA", "ZOO_PORT"} {
 		ok = ok || env[name] != ""

@@ -103,7 +103,7 @@ func TestEnvironment(t *testing.T) {
 	want := Default()
 	want.DataDir, want.DataLogDir, want.TickTime, want.PurgeInterval, want.SnapRetainCount = "/data", "/datalog", 1500*time.Millisecond, 0, 4
 	want.MaxClientCnxns, want.AdminExplicit, want.Commands, want.SnapCount = 61, true, []string{"srvr", "ruok"}, 500
-	want.ClientPort, want.Source, want.LogLevel = 2181, "the environment", "warn"
+	want.ClientPort, want.Source, want.LogLevel, want.AuditDir = 2181, "the environment", "warn", "/logs"
 	require.Equal(t, want, cfg)
 
 	// The least: the image's defaults, with the purge on.

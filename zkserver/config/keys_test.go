@@ -71,8 +71,10 @@ var each = map[string]string{
 	"admin.enableServer": "false", "admin.serverAddress": "0.0.0.0", "admin.serverPort": "8081", "admin.idleTimeout": "1000",
 	"admin.commandURL": "/c", "admin.snapshot.enabled": "false", "admin.restore.enabled": "false",
 	"admin.rateLimiterIntervalInMS": "77",
-	"metricsProvider.className":     "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
-	"metricsProvider.httpHost":      "127.0.0.1", "metricsProvider.httpPort": "7001",
+	"audit.enable":                  "true", "audit.impl.class": "org.apache.zookeeper.audit.Log4jAuditLogger",
+	"log.dir": "/logs", "auditlog.file": "a.log",
+	"metricsProvider.className": "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
+	"metricsProvider.httpHost":  "127.0.0.1", "metricsProvider.httpPort": "7001",
 }
 
 func wanted() Config {
@@ -97,6 +99,9 @@ func wanted() Config {
 		Admin: Admin{
 			AdminAddress: "0.0.0.0", AdminPort: 8081, AdminExplicit: true, AdminURL: "/c", AdminIdleTimeout: time.Second,
 			AdminRateLimit: 77 * time.Millisecond,
+		},
+		Audit: Audit{
+			AuditEnabled: true, AuditDir: "/logs", AuditFile: "a.log", AuditClass: "org.apache.zookeeper.audit.Log4jAuditLogger",
 		},
 	}
 }
@@ -154,7 +159,6 @@ func TestRefusals(t *testing.T) {
 		"authProvider.1=org.a.SASLAuthentic":             "this authentication provider is not built in",
 		"ssl.authProvider=x509":                          "authentication by certificate comes with a later release",
 		"enforce.auth.enabled=true":                      "the demand that clients authenticate comes with a later release",
-		"audit.enable=true":                              "the audit log comes with a later release",
 		"admin.forceHttps=true":                          "HTTPS of the admin server comes with a later release",
 		"metricsProvider.httpsPort=7001":                 "HTTPS of the metrics endpoint comes with a later release",
 		"zookeeper.ensembleAuthName=a":                   "the scheme ensemble comes with a later release",
@@ -176,11 +180,30 @@ func TestRefusals(t *testing.T) {
 		require.Contains(t, problems, want, line)
 	}
 	for _, line := range []string{
-		"sslQuorum=false", "audit.enable=no", "secureClientPort=", "admin.forceHttps=false",
+		"sslQuorum=false", "audit.enable=no", "audit.enable=yes\naudit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
+		"audit.impl.class=org.example.Mine", "log.dir=/logs", "secureClientPort=", "admin.forceHttps=false",
 		"authProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
 	} {
 		_, warnings, problems := parse("dataDir=/d\nclientPort=1\n" + line)
 		require.Empty(t, problems, line)
 		require.Empty(t, warnings, line)
 	}
+}
+
+func TestAuditLog(t *testing.T) {
+	_, _, problems := parse("dataDir=/d\nclientPort=1\naudit.enable=true\nzookeeper.audit.impl.class=org.example.Mine")
+	require.Contains(t, problems, "zoo.cfg:4: audit.impl.class: org.example.Mine is not built in, and no class can be added; remove it")
+
+	for text, want := range map[string]string{
+		"":                              filepath.Join("/d", "zookeeper_audit.log"),
+		"log.dir=/logs":                 filepath.Join("/logs", "zookeeper_audit.log"),
+		"log.dir=/l\nauditlog.file=a/b": filepath.Join("/l", "a", "b"),
+	} {
+		cfg, _, problems := parse("dataDir=/d\nclientPort=1\n" + text)
+		require.Empty(t, problems)
+		require.False(t, cfg.AuditEnabled, "off by default")
+		require.Equal(t, want, cfg.AuditPath())
+	}
+	abs := filepath.Join(t.TempDir(), "audit")
+	require.Equal(t, abs, (&Config{Audit: Audit{AuditDir: "/logs", AuditFile: abs}}).AuditPath())
 }

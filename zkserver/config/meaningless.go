@@ -34,9 +34,9 @@ var meaningless = []struct{ why, names string }{
 		metricsProvider.exportJvmInfo metricsProvider.numWorkerThreads metricsProvider.maxQueueSize
 		metricsProvider.workerShutdownTimeoutMs metricsProvider.prometheusMetricsSummaryRotateIntervalSeconds`},
 	{"here: what the log holds is read up to 128 MiB for each record, whatever was added to a request", `jute.maxbuffer.extrasize`},
-	{"here: the log goes to standard error (see --log-level and holdfast.logLevel)", `log.dir log.file log.threshold console.threshold
-		log.maxfilesize log.maxbackupindex tracelog.dir tracelog.file auditlog.file auditlog.threshold`},
-	{"as long as the audit log is off", `audit.impl.class`},
+	{"here: the log goes to standard error (see --log-level and holdfast.logLevel)", `log.file log.threshold console.threshold
+		log.maxfilesize log.maxbackupindex tracelog.dir tracelog.file`},
+	{"here: the audit log holds every event", `auditlog.threshold`},
 	{noTLS, `ssl.keyStore.location ssl.keyStore.password ssl.quorum.keyStore.location ssl.quorum.keyStore.password
 		ssl.keyStore.passwordPath ssl.quorum.keyStore.passwordPath ssl.keyStore.type ssl.quorum.keyStore.type
 		ssl.trustStore.location ssl.trustStore.password ssl.quorum.trustStore.location ssl.quorum.trustStore.password

@@ -43,7 +43,6 @@ func refused() []key {
 		{"ensembleAuthName", ifGiven, "the scheme ensemble " + later},
 		{"authProvider authProvider.", notBuiltIn, "this authentication provider is not built in; SASL and x509 come with a later release, others cannot be added"},
 		{"IPAuthenticationProvider.usexforwardedfor", ifTrue, "the address of a client is that of its connection; reading it from a header " + later},
-		{"audit.enable", ifTrue, "the audit log " + later},
 		{"admin.forceHttps admin.needClientAuth admin.portUnification", ifTrue, "HTTPS of the admin server " + later},
 		{"metricsProvider.httpsPort", ifGiven, "HTTPS of the metrics endpoint " + later},
 		{"metricsProvider.ssl.need.client.auth metricsProvider.ssl.want.client.auth", ifTrue, "HTTPS of the metrics endpoint " + later},
