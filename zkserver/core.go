@@ -62,6 +62,7 @@ type proposal struct {
 	size     int // of the request's body
 	// digest is the tree's after the transaction; Version 0 for none.
 	digest zkproto.TxnDigest
+	audit  *audited // nil: not for the audit log
 }
 
 // applyChunk is how many transactions are applied before readers are let in.

@@ -98,6 +98,12 @@ var (
 			func(s *Server, _ *admin.Status) float64 { return float64(s.LimitStats().OversizedRequests) }),
 		own("clamped_timeouts_total", "Sessions that got another timeout than they asked for.", prometheus.CounterValue,
 			func(s *Server, _ *admin.Status) float64 { return float64(s.LimitStats().ClampedTimeouts) }),
+		own("audit_lost_lines_total", "Lines of the audit log that the disk did not take.", prometheus.CounterValue, func(s *Server, _ *admin.Status) float64 {
+			if s.audit == nil {
+				return 0
+			}
+			return float64(s.audit.log.Lost())
+		}),
 		own("outstanding_bytes", "Bytes of all requests not answered yet.", prometheus.GaugeValue,
 			func(s *Server, _ *admin.Status) float64 { return float64(s.throttle.bytes.Load()) }),
 		own("slow_fsyncs_total", "Fsyncs of the log that took longer than fsync.warningthresholdms.", prometheus.CounterValue,

@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/clock"
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/zkserver/audit"
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
@@ -48,6 +49,7 @@ type Server struct {
 	beat      atomic.Int64 // when the core last ticked, nanoseconds since 1970
 	restoreMu sync.Mutex   // one restore at a time
 	stats     stats
+	audit     *auditor // nil: there is no audit log
 
 	treeMu  sync.RWMutex
 	tree    *tree.Tree
@@ -116,15 +118,20 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 func (s *Server) Start() error {
 	s.started = s.clock.Now()
 	if err := s.start(); err != nil {
+		s.auditServer(audit.ServerStart, audit.Failure)
 		s.release()
 		return err
 	}
+	s.auditServer(audit.ServerStart, audit.Success)
 	s.running.Store(true)
 	return nil
 }
 
 func (s *Server) start() error {
 	if err := s.lockDirs(); err != nil {
+		return err
+	}
+	if err := s.openAudit(); err != nil {
 		return err
 	}
 	// Listen before the recovery, so that a port that is taken is told at once; nothing is accepted until Serve.
@@ -280,6 +287,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 func (s *Server) shutdown(ctx context.Context) error {
 	s.log.Info("stopping")
+	s.auditServer(audit.ServerStop, audit.Invoked)
 	s.port.StopAccepting()
 	s.inbox.Close()
 	s.throttle.release()
@@ -316,6 +324,9 @@ func (s *Server) release() {
 	}
 	if s.admin != nil {
 		s.admin.Close()
+	}
+	if s.audit != nil {
+		s.audit.log.Close()
 	}
 	for _, l := range s.locks {
 		_ = l.Close()

@@ -38,6 +38,9 @@ func (s *Server) request(b *pipeline.Batch[*client], i int) {
 func (s *Server) prepare(r *pipeline.Request[*client], body []byte) {
 	c := &s.core
 	p := proposal{from: r.From, op: r.Op, xid: r.Xid, arrived: r.Arrived, size: len(body)}
+	if s.audit != nil && r.From != nil {
+		p.audit = auditable(r, body)
+	}
 	zxid := c.node.NextZxid()
 	p.header, p.txn = c.prep.Prepare(&prep.Request{Session: r.Session, Owner: here, Cxid: r.Xid, Op: r.Op, Body: body, IDs: r.IDs},
 		zxid, c.now.UnixMilli())
@@ -74,7 +77,13 @@ func (s *Server) answer(p *proposal, res tree.Result) {
 		s.sessionCreated(p)
 		return
 	case zkproto.OpCloseSession:
+		if s.audit != nil {
+			s.auditEphemerals(p)
+		}
 		defer s.sessionClosed(p)
+	}
+	if p.audit != nil {
+		s.auditAnswer(p.audit, &res)
 	}
 	if w == nil {
 		return
