@@ -203,12 +203,12 @@ func (w *Writer) write(lines []byte) (n int, err error) {
 		if part == 0 { // a line larger than a file
 			part = bytes.IndexByte(lines, '\n') + 1
 		}
-		// Whoever cuts the file (copytruncate) gets no hole.
+		// Always at the end: others may cut the file (copytruncate) or, with the same auditlog.file, add to it.
 		if size, err := w.file.Size(); err == nil {
-			w.size = min(w.size, size)
+			w.size = size
 		}
 		if _, err = w.file.WriteAt(lines[:part], w.size); err != nil {
-			_ = w.file.Truncate(w.size) // if it does not help, the next try writes over it
+			_ = w.file.Truncate(w.size) // the next try begins with a whole line
 			return n, err
 		}
 		w.size += int64(part)
