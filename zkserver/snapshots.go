@@ -2,6 +2,7 @@ package zkserver
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -47,7 +48,9 @@ func (s *Server) snapshotIfDue() bool {
 // takeSnapshot writes a snapshot. When that fails the server goes on: nothing is lost, the log only gets longer.
 func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
 	begin := s.clock.Now()
-	written, err := snapshot.WriteWith(s.fs, s.snapDir(), zxid, src, s.snapshotOptions())
+	options := s.snapshotOptions()
+	options.Pace = s.pacer()
+	written, err := snapshot.WriteWith(s.fs, s.snapDir(), zxid, src, options)
 	if err != nil {
 		s.stats.snapFailures.Add(1)
 		s.log.Error("the snapshot could not be written; the server goes on without it", zap.Stringer("zxid", zxid), zap.Error(err))
@@ -63,6 +66,24 @@ func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
 	s.stats.snapshotTime.Observe(took)
 	s.log.Info("snapshot written", zap.String("path", written.Path), zap.Int64("bytes", written.Size),
 		zap.Int("znodes", written.Nodes), zap.Duration("took", took))
+}
+
+// longestPause bounds a pause within a snapshot.
+const longestPause = 50 * time.Millisecond
+
+// pacer returns a function that pauses a snapshot for as long as its last piece took: half of the disk's time, and of a
+// processor's, stays for those who wait for an answer. Not when the server stops.
+func (s *Server) pacer() func() {
+	last := s.clock.Now()
+	return func() {
+		t := s.clock.NewTimer(min(s.clock.Now().Sub(last), longestPause))
+		defer t.Stop()
+		select {
+		case <-t.C():
+		case <-s.quit:
+		}
+		last = s.clock.Now()
+	}
 }
 
 // snapshotOptions is the form of snapshots.

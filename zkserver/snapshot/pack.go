@@ -15,6 +15,8 @@ type WriteOptions struct {
 	Compression string
 	// NoLastZxid leaves the last tail out (serializeLastProcessedZxid.enabled=false).
 	NoLastZxid bool
+	// Pace, if set, is called after each MiB is on disk; it may wait, to leave time to others. A snapshot is never in a hurry.
+	Pace func()
 }
 
 func (o WriteOptions) compression() (compression, error) {

@@ -62,7 +62,7 @@ func WriteWith(fs vfs.FS, dir string, zxid zkproto.Zxid, src Source, opts WriteO
 		return Written{}, err
 	}
 	w := writer{
-		fs: fs, zxid: zxid, comp: comp, noLast: opts.NoLastZxid, path: filepath.Join(dir, Name(zxid)+string(comp)),
+		fs: fs, zxid: zxid, comp: comp, noLast: opts.NoLastZxid, pace: opts.Pace, path: filepath.Join(dir, Name(zxid)+string(comp)),
 		tmp: filepath.Join(dir, tmpPrefix+fmt.Sprintf("%x", uint64(zxid))),
 	}
 	if err := w.write(src); err != nil {
@@ -99,6 +99,7 @@ type writer struct {
 	zxid      zkproto.Zxid
 	comp      compression
 	noLast    bool
+	pace      func()
 	path, tmp string
 	size      int64
 	nodes     int
@@ -144,7 +145,7 @@ func (w *writer) write(src Source) error {
 
 // syncEvery is how many bytes of a snapshot wait to be on disk at most. One sync of hundreds of megabytes at the end would
 // fill the disk's queue, and each write to the transaction log meanwhile would wait behind it.
-const syncEvery = 4 << 20
+const syncEvery = 1 << 20
 
 // nodesTo writes the whole snapshot.
 func (w *writer) nodesTo(f vfs.File, src Source) error {
@@ -177,6 +178,9 @@ func (w *writer) nodesTo(f vfs.File, src Source) error {
 			synced = file.n
 			if err := f.Sync(); err != nil {
 				return err
+			}
+			if w.pace != nil {
+				w.pace()
 			}
 		}
 	}
