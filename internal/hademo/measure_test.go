@@ -104,6 +104,19 @@ func TestWriterRemembersEveryAcknowledgement(t *testing.T) {
 	require.Equal(t, time.Millisecond, longestGap(w.since(0)))
 }
 
+func TestSlowWriterEndsWithItsContext(t *testing.T) {
+	w := newWriter(&fakePutter{max: 3})
+	w.slowDown(time.Hour)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { w.run(ctx); close(done) }()
+	_, err := w.waitAck(ctx, 0, func(ack) bool { return true })
+	require.NoError(t, err)
+	cancel()
+	<-done
+	require.Equal(t, 1, w.count(), "it was in its pause")
+}
+
 func TestTableShowsLossAndMedians(t *testing.T) {
 	results := []Result{
 		{Act: "kill-namenode", From: "nn1", To: "nn2", Total: 30 * time.Millisecond, Acked: 12345},

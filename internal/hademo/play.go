@@ -44,6 +44,7 @@ const (
 	readyTimeout = 30 * time.Second
 	actTimeout   = 45 * time.Second
 	holdBack     = 50 * time.Millisecond  // before a step is shown
+	keepPause    = 50 * time.Millisecond  // between two writes with --keep, which may go on for days
 	keepRepair   = 5 * time.Second        // between two looks at what was killed, with --keep
 	calm         = 700 * time.Millisecond // of undisturbed writing before and after each fault
 )
@@ -282,6 +283,7 @@ func (p *play) verify(ctx context.Context, r *Result) error {
 
 // keep leaves everything running until ctx ends, and starts again what somebody kills.
 func (p *play) keep(ctx context.Context) {
+	p.writer.slowDown(keepPause)
 	if k, ok := p.cfg.View.(interface{ Keeping(hint string) }); ok {
 		k.Keeping(p.cluster.hint())
 	}

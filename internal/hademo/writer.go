@@ -29,6 +29,7 @@ type writer struct {
 	acks   []ack
 	prefix string // directory of the files it writes now
 	serial int
+	pause  time.Duration // after each write
 	notify chan struct{} // closed and replaced at each acknowledgement
 	failed error         // why it stopped, if not because it was told to
 }
@@ -60,8 +61,19 @@ func (w *writer) run(ctx context.Context) {
 		w.acks = append(w.acks, a)
 		close(w.notify)
 		w.notify = make(chan struct{})
+		pause := w.pause
 		w.mu.Unlock()
+		if pause > 0 && sleep(ctx, pause) != nil {
+			return
+		}
 	}
+}
+
+// slowDown makes the writer pause after each write from now on.
+func (w *writer) slowDown(pause time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pause = pause
 }
 
 // directory makes the following writes go to files under dir, and returns how many were acknowledged before.
