@@ -78,8 +78,8 @@ type Config struct {
 	ContainerMaxNeverUsed time.Duration
 	// Commands are the four-letter words that are answered, "*" for all; srvr always is.
 	Commands []string
-	// ReadOnlyMode allows the four-letter word isro, as in the original (readonlymode.enabled). A single server is never
-	// read-only itself.
+	// ReadOnlyMode allows the four-letter word isro, and lets a server of an ensemble that has lost its quorum serve reads to
+	// clients that ask for it (readonlymode.enabled, default false). A single server is never read-only itself.
 	ReadOnlyMode bool
 	// MetricsAddr is the host:port of the Prometheus endpoint; empty for none.
 	MetricsAddr string
@@ -91,6 +91,7 @@ type Config struct {
 	Storage
 	Admin
 	Audit
+	Ensemble
 	// Source is the file the configuration was read from, for messages.
 	Source string
 }
@@ -116,6 +117,7 @@ func Default() Config {
 		Storage:                defaultStorage(),
 		Admin:                  defaultAdmin(),
 		Audit:                  defaultAudit(),
+		Ensemble:               defaultEnsemble(),
 	}
 }
 
