@@ -1,11 +1,10 @@
 package snapshot
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/adler32"
 	"io"
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
@@ -23,50 +22,73 @@ const (
 	statSize = 60
 )
 
-// source reads primitives from a stream, keeping the checksum of what was taken. Its first error sticks.
+// source reads primitives from a stream. Its first error sticks.
 type source struct {
-	r    io.Reader
-	buf  []byte
-	from int // of what is not taken yet
-	sum  hash.Hash32
-	done int   // how much of buf is in sum
-	off  int64 // bytes taken
-	err  error
+	in    *ahead
+	now   piece
+	rest  []byte // of now, not taken yet
+	spill []byte // takes what goes over the end of a piece
+	off   int64  // bytes taken
+	err   error
 }
 
-func newSource(r io.Reader) *source {
-	return &source{r: r, sum: adler32.New(), buf: make([]byte, 0, 256<<10)}
-}
+// newSource begins to read r. Close the source.
+func newSource(r io.Reader) *source { return &source{in: readAhead(r)} }
 
-// need makes n bytes (at most the buffer's capacity) available and answers them, taken.
+func (s *source) close() { s.in.close() }
+
+// maxNeed is the most that need can be asked for.
+const maxNeed = pieceSize / 2
+
+// need makes n bytes, at most maxNeed, available and answers them, taken. They are valid until the next call.
 func (s *source) need(n int) []byte {
-	for s.err == nil && len(s.buf)-s.from < n {
-		s.sumUp()
-		s.buf = s.buf[:copy(s.buf, s.buf[s.from:])]
-		s.from, s.done = 0, 0
-		got, err := s.r.Read(s.buf[len(s.buf):cap(s.buf)])
-		s.buf = s.buf[:len(s.buf)+got]
-		switch {
-		case got > 0 || err == nil:
-		case errors.Is(err, io.EOF):
-			s.fail("the file ends where %d more bytes should follow", n-len(s.buf))
-		default:
-			s.err = err
-		}
-	}
 	if s.err != nil {
 		return nil
 	}
-	b := s.buf[s.from : s.from+n]
-	s.from += n
+	if n > len(s.rest) {
+		return s.needMore(n)
+	}
+	b := s.rest[:n]
+	s.rest = s.rest[n:]
 	s.off += int64(n)
 	return b
 }
 
-// sumUp brings the checksum up to what was taken.
-func (s *source) sumUp() {
-	_, _ = s.sum.Write(s.buf[s.done:s.from]) // never fails
-	s.done = s.from
+// needMore is need across the end of a piece.
+func (s *source) needMore(n int) []byte {
+	s.spill = append(s.spill[:0], s.rest...)
+	s.rest = nil
+	for len(s.spill) < n {
+		if !s.next(n - len(s.spill)) {
+			return nil
+		}
+		k := min(n-len(s.spill), len(s.rest))
+		s.spill = append(s.spill, s.rest[:k]...)
+		s.rest = s.rest[k:]
+	}
+	s.off += int64(n)
+	return s.spill
+}
+
+// next makes the next piece the current one, all of which has been taken. missing is how many bytes should follow.
+func (s *source) next(missing int) bool {
+	switch {
+	case s.now.err == nil:
+		s.in.giveBack(s.now.data)
+		s.now = <-s.in.pieces
+		s.rest = s.now.data
+		return true
+	case errors.Is(s.now.err, io.EOF):
+		s.fail("the file ends where %d more bytes should follow", missing)
+	default:
+		s.err = s.now.err
+	}
+	return false
+}
+
+// sum is the checksum of all that was taken.
+func (s *source) sum() int64 {
+	return int64(sumAfter(s.now.before, s.now.data[:len(s.now.data)-len(s.rest)]))
 }
 
 func (s *source) fail(format string, args ...any) {
@@ -99,9 +121,12 @@ func (s *source) bytes() []byte {
 		s.fail("length %d of a field", n)
 		return nil
 	}
+	if n <= maxNeed {
+		return append(make([]byte, 0, n), s.need(n)...)
+	}
 	b := make([]byte, 0, min(n, bigField))
 	for len(b) < n && s.err == nil {
-		b = append(b, s.need(min(n-len(b), cap(s.buf)/2))...)
+		b = append(b, s.need(min(n-len(b), maxNeed))...)
 	}
 	if s.err != nil {
 		return nil
@@ -114,7 +139,7 @@ func (s *source) string() string {
 	if s.err != nil || n == -1 {
 		return ""
 	}
-	if n >= 0 && n <= cap(s.buf)/2 {
+	if n >= 0 && n <= maxNeed {
 		return string(s.need(n))
 	}
 	if n < 0 || n > maxField {
@@ -123,7 +148,7 @@ func (s *source) string() string {
 	}
 	b := make([]byte, 0, bigField)
 	for len(b) < n && s.err == nil {
-		b = append(b, s.need(min(n-len(b), cap(s.buf)/2))...)
+		b = append(b, s.need(min(n-len(b), maxNeed))...)
 	}
 	return string(b)
 }
@@ -139,9 +164,10 @@ func (s *source) count(what string) int {
 
 // seal checks the checksum of all before it.
 func (s *source) seal() {
-	s.sumUp()
-	sum := int64(s.sum.Sum32())
-	at := s.off
+	if s.err != nil {
+		return
+	}
+	sum, at := s.sum(), s.off
 	want := s.int64()
 	if path := s.string(); s.err == nil && path != endPath {
 		s.fail("seal ends with %q, not with \"/\"", path)
@@ -166,6 +192,7 @@ type tail struct {
 // decode reads a whole snapshot.
 func decode(r io.Reader, to content) (sessions map[zkproto.SessionID]int32, t tail, err error) {
 	s := newSource(r)
+	defer s.close()
 	sessions = s.sessions()
 	s.acls(to)
 	s.nodes(to)
@@ -210,10 +237,11 @@ func (s *source) acls(to content) {
 }
 
 func (s *source) nodes(to content) {
-	for s.err == nil {
+	b := newBuilder(to)
+	for s.err == nil && !b.failed() {
 		path := s.string()
 		if path == endPath || s.err != nil {
-			return
+			break
 		}
 		data := s.bytes()
 		acl := s.int64()
@@ -221,11 +249,12 @@ func (s *source) nodes(to content) {
 		var st zkproto.StatPersisted
 		st.Decode(&d)
 		if s.err != nil {
-			return
+			break
 		}
-		if err := to.AddNode(path, data, acl, st); err != nil {
-			s.fail("%v", err)
-		}
+		b.add(path, data, acl, &st)
+	}
+	if err := b.finish(); err != nil {
+		s.fail("%v", err)
 	}
 }
 
@@ -274,16 +303,16 @@ func (s *source) lastZxid() *zkproto.Zxid {
 
 // left is the number of bytes up to the end of the stream, or maxTail if there are as many or more.
 func (s *source) left() int {
-	for s.err == nil && len(s.buf)-s.from < maxTail {
-		s.sumUp()
-		s.buf = s.buf[:copy(s.buf, s.buf[s.from:])]
-		s.from, s.done = 0, 0
-		got, err := s.r.Read(s.buf[len(s.buf):cap(s.buf)])
-		s.buf = s.buf[:len(s.buf)+got]
-		if errors.Is(err, io.EOF) {
-			break
+	for s.err == nil && len(s.rest) < maxTail && s.now.err == nil {
+		head, before := bytes.Clone(s.rest), sumAfter(s.now.before, s.now.data[:len(s.now.data)-len(s.rest)])
+		s.rest = nil
+		if s.next(0) {
+			s.now.data, s.now.before = append(head, s.now.data...), before
+			s.rest = s.now.data
 		}
-		s.err = err
 	}
-	return min(len(s.buf)-s.from, maxTail)
+	if s.err == nil && len(s.rest) < maxTail && !errors.Is(s.now.err, io.EOF) {
+		s.err = s.now.err
+	}
+	return min(len(s.rest), maxTail)
 }

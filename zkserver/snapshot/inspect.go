@@ -53,3 +53,9 @@ func IsName(name string) bool {
 	_, ok := parseName("", name)
 	return ok
 }
+
+// ParseName is the zxid in the name of a snapshot file, packed or not; ok is false for the name of anything else.
+func ParseName(name string) (zxid zkproto.Zxid, ok bool) {
+	f, ok := parseName("", name)
+	return f.zxid, ok
+}

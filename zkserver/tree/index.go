@@ -56,8 +56,13 @@ func (x *index) find(path string, h uint64) *node {
 }
 
 // put adds a znode; false when its path is there already.
-func (x *index) put(n *node) bool {
-	h := maphash.String(x.seed, n.path())
+func (x *index) put(n *node) bool { return x.putHashed(n, x.hash(n.path())) }
+
+// hash is what decides a path's place.
+func (x *index) hash(path string) uint64 { return maphash.String(x.seed, path) }
+
+// putHashed is put for a znode the hash of whose path is known.
+func (x *index) putHashed(n *node, h uint64) bool {
 	if x.find(n.path(), h) != nil {
 		return false
 	}

@@ -3,63 +3,153 @@ package tree
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
 // Loader builds a tree from a snapshot.
 type Loader struct {
-	t      *Tree
-	parent *node // of the last znode
-	done   bool
+	t       *Tree
+	ways    []*node // from somewhere above the last znode down to it
+	waiting *[1 << partBits][]hashed
+	done    bool
 }
+
+// hashed is a znode with the hash of its path.
+type hashed struct {
+	n *node
+	h uint64
+}
+
+// waitSize is how many znodes of one part of the index wait until they are put into it together: a part fits into a
+// processor's cache, the whole index does not.
+const waitSize = 32
 
 func twice(path string) error { return fmt.Errorf("tree: znode %q is in the snapshot twice", path) }
 
 // NewLoader returns an empty loader.
-func NewLoader(opts ...Option) *Loader { return &Loader{t: newTree(opts)} }
+func NewLoader(opts ...Option) *Loader {
+	return &Loader{t: newTree(opts), waiting: new([1 << partBits][]hashed)}
+}
 
 // AddACL adds an entry of the ACL table. All of them come before the first znode.
 func (l *Loader) AddACL(id int64, acl []zkproto.ACL) { l.t.acls.load(id, acl) }
 
 // AddNode adds a znode; parents come before their children and "" first. Slices are kept. An ACL id that the table lacks
-// is no error: see UnknownACLs.
+// is no error: see UnknownACLs. That a znode came twice may be found out later, by Finish at the latest.
 func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPersisted) error {
+	n, h := l.t.ready(&l.t.digest.Digester, path, data, &st)
+	return l.link(hashed{n, h}, acl)
+}
+
+// batch is some znodes that are not in the tree yet.
+type batch struct {
+	l     *Loader
+	d     Digester
+	nodes []hashed
+	acls  []int64
+}
+
+// Batch adds znodes as AddNode does, in two steps: add does what needs only the znode itself, so it may be called by
+// another goroutine than the one that calls all the rest; link puts those added into the tree. Batches are linked in the
+// order of the snapshot.
+func (l *Loader) Batch(size int) (add func(path string, data []byte, acl int64, st *zkproto.StatPersisted), link func() error) {
+	b := &batch{l: l, nodes: make([]hashed, 0, size), acls: make([]int64, 0, size)}
 	t := l.t
-	n := &node{
+	return func(path string, data []byte, acl int64, st *zkproto.StatPersisted) {
+			n, h := t.ready(&b.d, path, data, st)
+			b.nodes, b.acls = append(b.nodes, hashed{n, h}), append(b.acls, acl)
+		}, func() error {
+			for i, n := range b.nodes {
+				if err := b.l.link(n, b.acls[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+}
+
+// ready makes a znode with its part in the digest. Of the tree it looks only at what never changes.
+func (t *Tree) ready(d *Digester, path string, data []byte, st *zkproto.StatPersisted) (n *node, h uint64) {
+	n = &node{
 		owner: st.EphemeralOwner, czxid: st.Czxid, mzxid: st.Mzxid, pzxid: st.Pzxid,
 		ctime: st.Ctime, mtime: st.Mtime, version: st.Version, cversion: st.Cversion, aversion: st.Aversion,
 	}
 	n.setPath(path)
 	n.setData(data)
-	t.setContent(n, data)
-	t.add(n)
+	if !t.digest.off && hasDigest(path) {
+		n.content = d.Content(path, data)
+		n.digest = uint32(d.Node(path, n.content, st))
+	}
+	return n, t.index.hash(path)
+}
+
+// link puts a znode into the tree.
+func (l *Loader) link(n hashed, acl int64) error {
+	t, path := l.t, n.n.path()
+	t.digest.sum += int64(n.n.digest)
+	n.n.acl = t.acls.use(acl)
 	if path == "" {
-		if !t.index.put(n) {
+		if t.root != nil {
 			return twice(path)
 		}
-		n.acl = t.acls.use(acl)
-		t.root = n
-		return nil
+		t.root = n.n
+		l.ways = append(l.ways[:0], n.n)
+		return l.wait(n)
 	}
-	if !strings.HasPrefix(path, "/") {
+	if path[0] != '/' {
 		return fmt.Errorf("tree: the snapshot has a znode with the path %q, which does not begin with a slash", path)
 	}
+	parent, err := l.parent(path)
+	if err != nil {
+		return err
+	}
+	parent.addChild(n.n)
+	l.ways = append(l.ways, n.n)
+	t.adopt(n.n)
+	return l.wait(n)
+}
+
+// parent finds a znode's parent, and cuts the way to the last znode off below it. In the order in which snapshots are
+// written it is that znode or one above it.
+func (l *Loader) parent(path string) (*node, error) {
 	up := parentPath(path)
-	parent := l.parent
-	if parent == nil || parent.path() != up { // else it is the last one's sibling
-		if parent = t.index.get(up); parent == nil {
-			return fmt.Errorf("tree: the snapshot has %q but not its parent", path)
+	for i := len(l.ways) - 1; i >= 0; i-- {
+		if l.ways[i].path() == up {
+			l.ways = l.ways[:i+1]
+			return l.ways[i], nil
 		}
-		l.parent = parent
 	}
-	if !t.index.put(n) {
-		return twice(path)
+	h := l.t.index.hash(up)
+	if err := l.file(h); err != nil {
+		return nil, err
 	}
-	n.acl = t.acls.use(acl)
-	parent.addChild(n)
-	t.adopt(n)
+	n := l.t.index.find(up, h)
+	if n == nil {
+		return nil, fmt.Errorf("tree: the snapshot has %q but not its parent", path)
+	}
+	l.ways = append(l.ways[:0], n)
+	return n, nil
+}
+
+// wait keeps a znode for the index.
+func (l *Loader) wait(n hashed) error {
+	w := &l.waiting[n.h>>(64-partBits)]
+	if *w = append(*w, n); len(*w) < waitSize {
+		return nil
+	}
+	return l.file(n.h)
+}
+
+// file puts the znodes that wait for the part of hash h into the index.
+func (l *Loader) file(h uint64) error {
+	w := &l.waiting[h>>(64-partBits)]
+	for _, n := range *w {
+		if !l.t.index.putHashed(n.n, n.h) {
+			return twice(n.n.path())
+		}
+	}
+	*w = (*w)[:0]
 	return nil
 }
 
@@ -70,7 +160,12 @@ func (l *Loader) Finish(last zkproto.Zxid) (*Tree, error) {
 		return nil, errors.New("tree: loader used after Finish")
 	}
 	l.done = true
-	l.t = nil
+	for i := range l.waiting {
+		if err := l.file(uint64(i) << (64 - partBits)); err != nil {
+			return nil, err
+		}
+	}
+	l.t, l.waiting, l.ways = nil, nil, nil
 	root := t.root
 	if root == nil {
 		return nil, errors.New("tree: the snapshot has no root")
