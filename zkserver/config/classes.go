@@ -47,6 +47,7 @@ type key struct {
 	also     []string // other names
 	fileOnly bool
 	hot      bool
+	ensemble bool // nothing for a server that runs alone
 
 	set    func(*Config, string) error  // honoured
 	metric func(*metrics, string) error // honoured, one of the metricsProvider keys
@@ -90,10 +91,7 @@ func (k *key) info() KeyInfo {
 
 // allKeys is the table of all keys, families such as server.N by the name "server.".
 func allKeys() []key {
-	all := append(honoured(), key{
-		name: "server.", fileOnly: true,
-		set: func(*Config, string) error { return nil }, // the parser reads these lines
-	}, key{name: "dynamicConfigFile", fileOnly: true, set: func(*Config, string) error { return nil }})
+	all := honoured()
 	all = append(all, refused()...)
 	for _, g := range meaningless {
 		for name := range strings.FieldsSeq(g.names) {
@@ -138,4 +136,9 @@ func (t *table) find(name string) (*key, bool) {
 		}
 	}
 	return nil, false
+}
+
+// isMember tells whether the key is one of the lines that say who is in the ensemble.
+func (k *key) isMember() bool {
+	return k.name == "server." || k.name == "group." || k.name == "weight."
 }

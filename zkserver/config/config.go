@@ -171,7 +171,7 @@ func (c *Config) Validate() error {
 	if problem, bad := c.auditProblem(); bad {
 		p = append(p, problem)
 	}
-	if len(p) == 0 {
+	if p = append(p, c.ensembleProblems()...); len(p) == 0 {
 		return nil
 	}
 	return p

@@ -32,8 +32,9 @@ func TestSampleOfTheOriginal(t *testing.T) {
 		"zoo.cfg:3: syncLimit: accepted, has no meaning for a single server", warnings)
 	want := Default()
 	want.TickTime, want.DataDir, want.ClientPort, want.Source = 2*time.Second, "/tmp/zookeeper", 2181, "zoo.cfg"
-	want.AdminEnabled = true
+	want.AdminEnabled, want.InitLimit, want.SyncLimit = true, 10, 5
 	require.Equal(t, want, cfg)
+	require.False(t, cfg.Distributed())
 	least, most := cfg.SessionTimeouts()
 	require.Equal(t, 4*time.Second, least)
 	require.Equal(t, 40*time.Second, most)
@@ -62,10 +63,6 @@ func TestProblems(t *testing.T) {
 		"timeouts": {
 			good + "minSessionTimeout=5000\nmaxSessionTimeout=4000",
 			"zoo.cfg:3: minSessionTimeout: is 5000 ms, more than maxSessionTimeout, 4000 ms; raise maxSessionTimeout (default 20 x tickTime) or lower minSessionTimeout (default 2 x tickTime)",
-		},
-		"ensemble": {
-			good + "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888",
-			"zoo.cfg:4: server.2: this version runs single servers only, and the file names more than one; remove the server.N lines; ensembles come with a later release",
 		},
 		"no utf-8": {"dataDir=/\xff\n", "zoo.cfg: is not UTF-8 text; save it as UTF-8"},
 		"all at once": {"\n# comment\ndataDirr=/d\nclientPort=x\n", "zoo.cfg:3: dataDirr: unknown key; did you mean dataDir?\n" +

@@ -21,7 +21,8 @@ var imageVariables = []struct{ variable, key, fallback string }{
 	{"ZOO_4LW_COMMANDS_WHITELIST", "4lw.commands.whitelist", ""},
 }
 
-// otherVariables are those that say nothing about the configuration of a single server.
+// otherVariables are those that no line of the image's zoo.cfg is made of. ZOO_MY_ID is handed over as a system property,
+// since it counts with a zoo.cfg, too.
 var otherVariables = " ZOO_SERVERS ZOO_PORT ZOO_CFG_EXTRA ZOO_MY_ID ZOO_CONF_DIR ZOO_LOG_DIR ZOO_LOG_FILE ZOO_USER ZOO_LOG4J_PROP " +
 	"ZOO_DATADIR_AUTOCREATE_DISABLE ZOO_NOEXEC "
 

@@ -32,7 +32,7 @@ func honoured() []key {
 	var all []key
 	for _, group := range [][]key{
 		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), adminKeys(),
-		metricsKeys(), auditKeys(),
+		metricsKeys(), auditKeys(), fileOnly(ensembleFileKeys()...), ensembleKeys(),
 	} {
 		all = append(all, group...)
 	}

@@ -103,6 +103,7 @@ func TestEnvironment(t *testing.T) {
 	want := Default()
 	want.DataDir, want.DataLogDir, want.TickTime, want.PurgeInterval, want.SnapRetainCount = "/data", "/datalog", 1500*time.Millisecond, 0, 4
 	want.MaxClientCnxns, want.AdminExplicit, want.Commands, want.SnapCount = 61, true, []string{"srvr", "ruok"}, 500
+	want.InitLimit, want.SyncLimit = 5, 2
 	want.ClientPort, want.Source, want.LogLevel, want.AuditDir = 2181, "the environment", "warn", "/logs"
 	require.Equal(t, want, cfg)
 
@@ -115,10 +116,10 @@ func TestEnvironment(t *testing.T) {
 	require.Equal(t, 2182, cfg.ClientPort)
 	require.Equal(t, time.Hour, cfg.PurgeInterval)
 
-	settings, _, _ = FromEnvironment([]string{"ZOO_TICK_TIME=soon", "ZOO_SERVERS=server.1=a:1:2;2181 server.2=b:1:2;2181"})
+	settings, _, _ = FromEnvironment([]string{"ZOO_TICK_TIME=soon", "ZOO_SERVERS=server.1=a server.2=b:1:2;2181"})
 	_, _, err = Input{Environment: settings}.Load()
 	require.EqualError(t, err, "ZOO_TICK_TIME: tickTime: \"soon\" is not a whole number; give a whole number of milliseconds from 1 to 2147483647\n"+
-		"ZOO_SERVERS: server.2: this version runs single servers only, and the file names more than one; remove the server.N lines; ensembles come with a later release")
+		"ZOO_SERVERS: server.1: \"a\" does not have the form host:quorumPort:electionPort; write it like server.1=host:2888:3888;2181 or server.1=host:2888:3888:observer;2181")
 }
 
 func TestClientPortOfTheServerLine(t *testing.T) {
@@ -151,9 +152,11 @@ func TestDynamicConfigFile(t *testing.T) {
 	cfg, err := load("server.1=a:1:2;2183\nversion=100000000")
 	require.NoError(t, err)
 	require.Equal(t, 2183, cfg.ClientPort)
-	_, err = load("server.1=a:1:2;2183\nserver.2=b:1:2;2183\ntickTime=5")
-	require.EqualError(t, err, "/x.dynamic:2: server.2: this version runs single servers only, and the file names more than one; remove the server.N lines; ensembles come with a later release\n"+
-		"/x.dynamic:3: tickTime: does not belong into a dynamic configuration file; only server.N, group.N and weight.N may stand here")
+	require.Equal(t, int64(0x100000000), cfg.Version)
+	require.Equal(t, "/x.dynamic", cfg.DynamicFile)
+	_, err = load("server.1=a:1:2;2183\ntickTime=5\nversion=g")
+	require.EqualError(t, err, "/x.dynamic:2: tickTime: does not belong into a dynamic configuration file; only server.N, group.N and weight.N may stand here\n"+
+		`/x.dynamic:3: version: "g" is no hexadecimal number; remove the line`)
 }
 
 func FuzzInput(f *testing.F) {

@@ -75,7 +75,16 @@ var each = map[string]string{
 	"log.dir": "/logs", "auditlog.file": "a.log",
 	"metricsProvider.className": "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
 	"metricsProvider.httpHost":  "127.0.0.1", "metricsProvider.httpPort": "7001",
+	"myid": "2", "initLimit": "12", "syncLimit": "6", "connectToLearnerMasterLimit": "4", "localSessionsEnabled": "true",
+	"localSessionsUpgradingEnabled": "true", "quorumListenOnAllIPs": "true", "oraclePath": "/oracle", "peerType": "Participant",
+	"standaloneEnabled": "false", "reconfigEnabled": "true", "leaderServes": "no", "holdfast.rejoinGrace": "250",
+	"commitLogCount": "600", "maxConcurrentSnapSyncs": "3", "maxConcurrentDiffSyncs": "4", "fastleader.minNotificationInterval": "50",
+	"fastleader.maxNotificationInterval": "700", "cnxTimeout": "900", "tcpKeepAlive": "true", "electionPortBindRetry": "5",
+	"multiAddress.enabled": "true",
 }
+
+// two is an ensemble with which all settings mean something.
+const two = "server.1=a:2888:3888\nserver.2=b:2888:3888;2182\n"
 
 func wanted() Config {
 	return Config{
@@ -103,11 +112,22 @@ func wanted() Config {
 		Audit: Audit{
 			AuditEnabled: true, AuditDir: "/logs", AuditFile: "a.log", AuditClass: "org.apache.zookeeper.audit.Log4jAuditLogger",
 		},
+		Ensemble: Ensemble{
+			MyID: 2, InitLimit: 12, SyncLimit: 6, ConnectLimit: 4, LocalSessions: true, LocalSessionsUpgrading: true, ListenOnAllIPs: true,
+			OraclePath: "/oracle", ReconfigEnabled: true, RejoinGrace: 250 * time.Millisecond, CommitLogCount: 600, MaxSnapSyncs: 3,
+			MaxDiffSyncs: 4, NotifyMin: 50 * time.Millisecond, NotifyMax: 700 * time.Millisecond, ConnectTimeout: 900 * time.Millisecond,
+			QuorumKeepAlive: true, BindRetries: 5, MultiAddress: true,
+			Members: Members{Servers: []Server{
+				{ID: 1, Addresses: []Address{{"a", 2888, 3888}}},
+				{ID: 2, Addresses: []Address{{"b", 2888, 3888}}, ClientHost: "0.0.0.0", ClientPort: 2182},
+			}},
+		},
 	}
 }
 
 func TestEveryHonouredKeyIsRead(t *testing.T) {
 	var text strings.Builder
+	text.WriteString(two)
 	for _, name := range slices.Sorted(maps.Keys(each)) {
 		text.WriteString(name + "=" + each[name] + "\n")
 	}
@@ -117,7 +137,7 @@ func TestEveryHonouredKeyIsRead(t *testing.T) {
 	require.Equal(t, wanted(), cfg)
 	for _, k := range Keys() {
 		if _, ok := each[k.Name]; !ok && k.Class == Honoured {
-			require.Contains(t, []string{"server.", "dynamicConfigFile"}, k.Name, "has no test")
+			require.Contains(t, []string{"server.", "group.", "weight.", "dynamicConfigFile"}, k.Name, "has no test")
 		}
 	}
 }
@@ -126,6 +146,7 @@ func TestEveryHonouredKeyIsRead(t *testing.T) {
 func TestEveryHonouredKeyAsSystemProperty(t *testing.T) {
 	for _, other := range []int{-1, 0} {
 		var text, flags strings.Builder
+		text.WriteString(two)
 		for name, value := range each {
 			k, ok := newTable().find(name)
 			require.True(t, ok)
@@ -165,6 +186,10 @@ func TestRefusals(t *testing.T) {
 		"sslQuorum=maybe":                                "TLS comes with a later release",
 		"server.1=a:2888:3888;2181;2281":                 "names a secure client port",
 		"server.1=a:2888:3888;99999":                     "has no usable client port",
+		"observerMasterPort=2191":                        "observers that connect to followers come with a later release",
+		"standaloneEnabled=false":                        "is false, and there are no server.N lines",
+		"peerType=leader":                                `"leader" is no role; give participant or observer`,
+		"myid=256":                                       "256 is no number of a server; number the servers from 1 to 255",
 		"server.1=a:2888:3888;2182":                      "gives the client port 2182, and clientPort is 1",
 		"snapshot.compression.method=zip":                `"zip" is no compression method; give gz or snappy, or remove the line`,
 		"connectionDropIncrease=2":                       `"2" is no share; give a number from 0 to 1, such as 0.02`,
@@ -180,7 +205,7 @@ func TestRefusals(t *testing.T) {
 		require.Contains(t, problems, want, line)
 	}
 	for _, line := range []string{
-		"sslQuorum=false", "audit.enable=no", "audit.enable=yes\naudit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
+		"sslQuorum=false", "observerMasterPort=0", "reconfigEnabled=true", "myid=3", "audit.enable=no", "audit.enable=yes\naudit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
 		"audit.impl.class=org.example.Mine", "log.dir=/logs", "secureClientPort=", "admin.forceHttps=false",
 		"authProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
 	} {

@@ -2,7 +2,6 @@ package config
 
 const (
 	noJVM    = "here: it tunes the original's JVM, threads or network library"
-	noAlone  = "for a single server"
 	noTLS    = "here: it tunes TLS, which no port of this server speaks yet"
 	noSASL   = "here: it tunes SASL, which this server does not speak yet"
 	noClient = "here: it is a setting of clients"
@@ -10,18 +9,21 @@ const (
 
 // meaningless are the keys that change nothing here, by the reason. The reason completes "has no meaning …".
 var meaningless = []struct{ why, names string }{
-	{noAlone, `initLimit syncLimit connectToLearnerMasterLimit leaderServes cnxTimeout quorumCnxnTimeoutMs standaloneEnabled
-		electionPortBindRetry observer.reconnectDelayMs observer.election.DelayMs observerMasterPort syncEnabled observer.syncEnabled
-		fastleader.minNotificationInterval fastleader.maxNotificationInterval maxConcurrentSnapSyncs maxConcurrentDiffSyncs
-		leader.maxConcurrentSnapSyncs leader.maxConcurrentDiffSyncs leader.maxTimeToWaitForEpoch leader.ackLoggingFrequency
-		maxTimeToWaitForEpoch learner.closeSocketAsync leader.closeSocketAsync learner.asyncSending peerType
+	{"here: it tunes how the original's threads and sockets between servers work", `quorum.cnxn.threads.size
+		learner.closeSocketAsync leader.closeSocketAsync learner.asyncSending follower.nodelay leader.nodelay
+		leader.ackLoggingFrequency messageTracker.BufferSize messageTracker.Enabled
 		forward_learner_requests_to_commit_processor_disabled follower.skipLearnerRequestToNextProcessor
-		quorumListenOnAllIPs multiAddress.enabled multiAddress.reachabilityCheckTimeoutMs multiAddress.reachabilityCheckEnabled
-		oraclePath tcpKeepAlive commitLogCount quorum.cnxn.threads.size localSessionsEnabled localSessionsUpgradingEnabled
-		reconfigEnabled group. weight. messageTracker.BufferSize messageTracker.Enabled leaderConnectDelayDuringRetryMs
-		observerMaster.sizeLimit snapshotSizeFactor forceSnapshotSync follower.nodelay leader.nodelay enableEagerACLCheck failLimit
-		quorum.auth.learner.saslLoginContext quorum.auth.server.saslLoginContext quorum.auth.kerberos.servicePrincipal
-		closeSessionTxn.enabled`},
+		observerMaster.sizeLimit`},
+	{"here: all addresses of a server are tried, at each connection", `multiAddress.reachabilityCheckTimeoutMs multiAddress.reachabilityCheckEnabled`},
+	{"here: dead connections between servers are found by syncLimit and tcpKeepAlive", `quorumCnxnTimeoutMs`},
+	{"here: connecting again is tried at growing intervals, within initLimit", `leaderConnectDelayDuringRetryMs`},
+	{"here: a leader without a quorum is given up after initLimit at the latest", `maxTimeToWaitForEpoch leader.maxTimeToWaitForEpoch`},
+	{"here: an observer that looks for the leader costs the voters one message", `observer.reconnectDelayMs observer.election.DelayMs`},
+	{"here: observers always keep a log, as by default", `syncEnabled observer.syncEnabled`},
+	{"here: log or snapshot, whichever is less to send, is chosen for each follower", `snapshotSizeFactor forceSnapshotSync`},
+	{"here: permissions are checked once, where the write is decided", `enableEagerACLCheck`},
+	{"here: closing a session is always logged with the ephemerals it ends, as by default", `closeSessionTxn.enabled`},
+	{"here: nothing counts failures", `failLimit`},
 	{noJVM, `serverCnxnFactory advancedFlowControlEnabled netty.advancedFlowControl.enabled
 		nio.numSelectorThreads nio.numWorkerThreads nio.directBufferBytes nio.shutdownTimeout commitProcessor.numWorkerThreads
 		commitProcessor.maxReadBatchSize commitProcessor.maxCommitBatchSize commitProcessor.shutdownTimeout
@@ -49,7 +51,8 @@ var meaningless = []struct{ why, names string }{
 		ssl.sslProvider sslQuorumReloadCertFiles client.certReload fips-mode outstandingHandshake.limit
 		netty.server.outstandingHandshake.limit netty.server.earlyDropSecureConnectionHandshakes
 		ssl.quorum. ssl. metricsProvider.ssl.`},
-	{noSASL, `kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
+	{noSASL, `quorum.auth.learner.saslLoginContext quorum.auth.server.saslLoginContext
+		quorum.auth.kerberos.servicePrincipal kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
 		kerberos.minReLoginTimeMs kinit sasl.serverconfig allowSaslFailedClients letAnySaslUserDoX requireKerberosConfig
 		security.auth_to_local server.principal server.realm SASLAuthenticationProvider.superPassword`},
 	{noClient, `clientCnxnSocket client.secure sasl.client sasl.clientconfig sasl.client.username sasl.client.canonicalize.hostname

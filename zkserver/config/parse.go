@@ -67,6 +67,7 @@ func (in Input) Load() (Config, Problems, error) {
 		return Config{}, nil, err
 	}
 	p.finish()
+	p.warnings = p.warnings.sorted()
 	if len(p.problems) > 0 {
 		return p.cfg, p.warnings, p.problems
 	}
@@ -84,9 +85,12 @@ type parser struct {
 	cfg      Config
 	table    *table
 	metrics  metrics
-	servers  []serverLine
 	seen     map[string]place
 	readFile func(string) ([]byte, error)
+
+	peerType      string       // as zoo.cfg has it
+	memberLines   []memberLine // server.N, group.N and weight.N
+	ensembleLines []memberLine // other keys that only matter in an ensemble
 
 	fromProperties map[string]place
 	warnings       Problems
@@ -145,8 +149,8 @@ func (p *parser) pair(line int, name, value string) {
 		p.warn(line, name, fmt.Sprintf("given in %s, too; what stands here counts", before.file))
 	}
 	p.seen[id] = place{p.file, line}
-	if isServer(name) {
-		p.server(line, name, value)
+	if known && k.isMember() {
+		p.memberLines = append(p.memberLines, memberLine{place{p.file, line}, name, value})
 		return
 	}
 	p.apply(k, line, name, value)
@@ -181,9 +185,15 @@ func (p *parser) apply(k *key, line int, shown, value string) {
 	case k.metric != nil:
 		err = k.metric(&p.metrics, value)
 	case k.set != nil:
-		err = k.set(&p.cfg, value)
-		if k.name == "dynamicConfigFile" {
+		if err = k.set(&p.cfg, value); k.ensemble {
+			p.ensembleLines = append(p.ensembleLines, memberLine{place{p.file, line}, shown, value})
+		}
+		switch {
+		case err != nil:
+		case k.name == "dynamicConfigFile":
 			p.dynamic(line, value)
+		case k.name == "peerType":
+			p.peerType = strings.ToLower(value)
 		}
 	case k.refuse != nil:
 		if k.refuse(value) {

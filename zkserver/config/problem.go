@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,6 +45,20 @@ func (p Problems) Error() string {
 		lines[i] = p[i].String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// sorted puts the problems of each file in the order of its lines, those of no line at the end.
+func (p Problems) sorted() Problems {
+	first := map[string]int{}
+	for i := range p {
+		if _, ok := first[p[i].File]; !ok {
+			first[p[i].File] = i
+		}
+	}
+	slices.SortStableFunc(p, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(first[a.File], first[b.File]), cmp.Compare(uint(a.Line)-1, uint(b.Line)-1)) // 0 is last
+	})
+	return p
 }
 
 // nearest is the known key most like the given one, or "" when none is like it.

@@ -9,7 +9,7 @@ import (
 // What the table of keys calls hot is what a reload changes, and nothing else.
 func TestReloadChangesTheHotKeysOnly(t *testing.T) {
 	for name, value := range each {
-		if name == "electionAlg" || name == "autopurge.snapRetainCount" || name == "DigestAuthenticationProvider.digestAlg" {
+		if name == "electionAlg" || name == "autopurge.snapRetainCount" || name == "DigestAuthenticationProvider.digestAlg" || name == "peerType" {
 			value = "" // the only value there is, or the default
 		}
 		base := "clientPort=1\ndataDir=/base\nmetricsProvider.className=PrometheusMetricsProvider\n"

@@ -32,6 +32,9 @@ func (f *flags) source(args []string) *source {
 	for _, def := range f.defines {
 		src.input.Properties = append(src.input.Properties, config.ParseProperty("command line", def))
 	}
+	if id := os.Getenv("ZOO_MY_ID"); id != "" { // the official image's start script writes it to the file myid
+		src.input.Properties = append(src.input.Properties, config.Setting{Origin: "ZOO_MY_ID", Name: "zookeeper.myid", Value: id})
+	}
 	src.input.File = f.file(args)
 	src.name = src.input.File
 	if _, err := os.Stat(src.input.File); len(args) == 0 && errors.Is(err, os.ErrNotExist) {
