@@ -232,6 +232,9 @@ func (l *Log) Truncate(zxid zkproto.Zxid) error {
 	return nil
 }
 
+// Restart tells that the caller has rolled the log, removed all its segments, and goes on behind zxid.
+func (l *Log) Restart(zxid zkproto.Zxid) { l.last.Store(int64(zxid)) }
+
 // LastZxid is the zxid of the last record appended through this Log, 0 before the first. Safe for concurrent use.
 func (l *Log) LastZxid() zkproto.Zxid { return zkproto.Zxid(l.last.Load()) }
 

@@ -1,0 +1,231 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/internal/jute"
+	"github.com/holdfast-ha/holdfast/internal/vfs"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+	"github.com/holdfast-ha/holdfast/zkserver/tree"
+	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
+)
+
+// Options says where a server's files are and how they are kept. FS, SnapDir and LogDir must be given; the directories
+// exist.
+type Options struct {
+	FS              vfs.FS
+	SnapDir, LogDir string
+	Tree            []tree.Option
+	Log             txnlog.Options
+	Load            snapshot.LoadOptions
+	// History keeps in memory what the log reaches back to, for Floor. A standalone server does without.
+	History bool
+	// Logger gets warnings about what was found. Nil: none.
+	Logger *zap.Logger
+	// OnMismatch is told of a digest that the tree does not have after a transaction; nil: nobody is.
+	OnMismatch func(t *tree.Tree, zxid zkproto.Zxid)
+}
+
+// Store is the files of one server. Its methods may be called by one goroutine at a time, except Receive and Replay,
+// which run beside the others, and Log, which has its own owner while Truncate and Install do not run.
+type Store struct {
+	opt Options
+	// Log is the transaction log; who appends to it is up to the driver.
+	Log     *txnlog.Log
+	history history
+	temps   atomic.Int64 // numbers the names of snapshots on their way
+}
+
+// State is what the files say.
+type State struct {
+	Tree     *tree.Tree
+	Sessions map[zkproto.SessionID]int32 // timeouts in milliseconds
+	// LastZxid is the last entry of the log, or the zxid of the snapshot when the log has nothing after it.
+	LastZxid zkproto.Zxid
+	// Snapshot is the file that was loaded, empty when there was none; SnapshotZxid its zxid.
+	Snapshot     string
+	SnapshotZxid zkproto.Zxid
+	// Replayed counts the transactions behind the snapshot.
+	Replayed int
+}
+
+// Open finishes an installation that a crash has interrupted, loads the newest valid snapshot and the log behind it, and
+// opens the log for appending. A new directory gets a snapshot of the empty tree: the original refuses a directory that
+// has log files and no snapshot.
+func Open(opt Options) (*Store, *State, error) {
+	if opt.Logger == nil {
+		opt.Logger = zap.NewNop()
+	}
+	s := &Store{opt: opt}
+	if err := s.finishInstall(); err != nil {
+		return nil, nil, err
+	}
+	if err := s.sweep(); err != nil {
+		return nil, nil, err
+	}
+	st, err := s.load(opt.Load)
+	if err != nil {
+		return nil, nil, err
+	}
+	if st.LastZxid == 0 && st.Snapshot == "" {
+		if _, err := snapshot.Write(opt.FS, opt.SnapDir, 0, &frozen{tree: st.Tree}); err != nil {
+			return nil, nil, fmt.Errorf("store: %w", err)
+		}
+	}
+	if s.Log, err = txnlog.Open(opt.FS, opt.LogDir, opt.Log); err != nil {
+		return nil, nil, fmt.Errorf("store: %w", err)
+	}
+	return s, st, nil
+}
+
+// load reads the newest valid snapshot and the log behind it, and repairs the log's torn end.
+func (s *Store) load(options snapshot.LoadOptions) (*State, error) {
+	loaded, err := snapshot.LoadWith(s.opt.FS, s.opt.SnapDir, s.opt.LogDir, func() snapshot.Loader[*tree.Tree] {
+		return tree.NewLoader(s.opt.Tree...)
+	}, options)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	for _, skipped := range loaded.Skipped {
+		s.opt.Logger.Warn("snapshot is not valid, an older one is used", zap.String("path", skipped.Path), zap.Error(skipped.Err))
+	}
+	st := &State{Tree: loaded.State, Sessions: loaded.Sessions, Snapshot: loaded.Path, SnapshotZxid: loaded.Zxid}
+	if !loaded.Found {
+		st.Tree = tree.New(s.opt.Tree...)
+	}
+	if st.Tree.Expect(tree.ZxidDigest(loaded.Digest)) {
+		s.mismatch(st.Tree, loaded.Zxid)
+	}
+	if err := s.replay(st); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if len(st.Tree.Quotas()) > 0 {
+		st.Tree.RebuildQuotas()
+	}
+	return st, nil
+}
+
+func (s *Store) mismatch(t *tree.Tree, zxid zkproto.Zxid) {
+	if s.opt.OnMismatch != nil {
+		s.opt.OnMismatch(t, zxid)
+	}
+}
+
+// replay applies the log from the snapshot's zxid on, to the tree and to the sessions.
+func (s *Store) replay(st *State) error {
+	s.history.reset(st.SnapshotZxid)
+	res, err := txnlog.Replay(s.opt.FS, s.opt.LogDir, st.SnapshotZxid, func(r txnlog.Record) error {
+		h, txn, digest, err := DecodeTxn(append([]byte(nil), r.Data...)) // the tree keeps parts of it
+		if err != nil {
+			return err
+		}
+		switch t := txn.(type) {
+		case *zkproto.CreateSessionTxn:
+			st.Sessions[h.ClientID] = t.TimeoutMillis
+		case *zkproto.CloseSessionTxn:
+			delete(st.Sessions, h.ClientID)
+		}
+		before := st.Tree.DigestMismatches()
+		st.Tree.Apply(&h, txn, nil)
+		st.Tree.Verify(digest)
+		if st.Tree.DigestMismatches() > before {
+			s.mismatch(st.Tree, h.Zxid)
+		}
+		if s.opt.History {
+			s.history.add(r.Zxid, len(r.Data))
+		}
+		return nil
+	})
+	if torn := res.TornTail; torn != nil {
+		s.opt.Logger.Warn("the end of the log was never synced and is cut off: nothing that was acknowledged is lost",
+			zap.String("path", torn.File), zap.Int64("offset", torn.Offset), zap.Int64("bytes", torn.Bytes), zap.String("reason", torn.Reason))
+	}
+	st.LastZxid, st.Replayed = max(st.SnapshotZxid, res.LastZxid), res.Records
+	return err
+}
+
+// sweep removes the snapshots that were on their way when the server ended.
+func (s *Store) sweep() error {
+	names, err := s.opt.FS.List(s.opt.SnapDir)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, receivePrefix) {
+			if err := s.opt.FS.Remove(filepath.Join(s.opt.SnapDir, name)); err != nil {
+				return fmt.Errorf("store: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// digestSize is what a TxnDigest takes behind the transaction.
+const digestSize = 4 + 8
+
+// bareWithDigest tells whether what follows the header of a closeSession is a digest alone, as releases since 3.6 write it
+// with closeSessionTxn.enabled=false. A list of paths of that length has one path, so it begins with another number.
+func bareWithDigest(body []byte) bool {
+	return len(body) == digestSize && binary.BigEndian.Uint32(body) == uint32(tree.DigestVersion)
+}
+
+// DecodeTxn reads a logged transaction; the digest has Version 0 when there is none. The result shares memory with data.
+func DecodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, zkproto.TxnDigest, error) {
+	var h zkproto.TxnHeader
+	var digest zkproto.TxnDigest
+	d := jute.NewDecoder(data)
+	h.Decode(&d)
+	if err := d.Err(); err != nil {
+		return h, nil, digest, fmt.Errorf("transaction header: %w", err)
+	}
+	if h.Type == zkproto.OpCloseSession && bareWithDigest(data[d.Offset():]) {
+		digest.Decode(&d)
+		return h, &zkproto.CloseSessionTxn{Bare: true}, digest, d.Err()
+	}
+	txn, err := zkproto.DecodeTxn(h.Type, &d)
+	if err != nil {
+		return h, nil, digest, fmt.Errorf("transaction %s: %w", h.Zxid, err)
+	}
+	if d.Remaining() == digestSize {
+		digest.Decode(&d)
+	}
+	return h, txn, digest, nil
+}
+
+// frozen is a tree that does not change, as a snapshot wants it.
+type frozen struct {
+	tree     *tree.Tree
+	sessions map[zkproto.SessionID]int32
+	walk     *tree.Walk
+}
+
+// Sessions implements snapshot.Source.
+func (f *frozen) Sessions() map[zkproto.SessionID]int32 { return f.sessions }
+
+// ACLs implements snapshot.Source.
+func (f *frozen) ACLs() map[int64][]zkproto.ACL {
+	f.walk = f.tree.Walk()
+	return f.tree.ACLCache()
+}
+
+// Next implements snapshot.Source.
+func (f *frozen) Next(most int, fn snapshot.NodeFunc) bool { return f.walk.Next(most, fn) }
+
+// ACL implements snapshot.Source.
+func (f *frozen) ACL(id int64) []zkproto.ACL { return f.tree.ACLByID(id) }
+
+// Digest implements snapshot.DigestSource.
+func (f *frozen) Digest() (snapshot.Digest, bool) {
+	return snapshot.Digest(f.tree.LastDigest()), f.tree.HasDigest()
+}
+
+// errNoReceived is answered for a snapshot that never came.
+var errNoReceived = errors.New("store: there is no snapshot to install")
