@@ -47,6 +47,8 @@ func cold(merged, next *Config) []string {
 		for i := range a.NumField() {
 			field := a.Type().Field(i)
 			switch {
+			case merged.ReconfigEnabled && (field.Name == "Members" || field.Name == "DynamicFile" || field.Name == "LastSeen"):
+				// the running ensemble changes these, and zoo.cfg with them
 			case field.Anonymous:
 				compare(a.Field(i), b.Field(i))
 			case field.Name != "Source" && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()):

@@ -58,3 +58,18 @@ func TestSecurity(t *testing.T) {
 		require.Contains(t, cfg.Security()[0], want)
 	}
 }
+
+// The membership of an ensemble changes by reconfiguration, which rewrites zoo.cfg: a reload has nothing to say about it.
+func TestReloadLeavesTheMembershipAlone(t *testing.T) {
+	id := map[string]string{"/d/myid": "1"}
+	for setting, want := range map[string][]string{"true": nil, "false": {"Servers"}} {
+		text := three + "reconfigEnabled=" + setting + "\n"
+		now, _, problems := loadWith(text, id)
+		require.Empty(t, problems)
+		next, _, problems := loadWith(text+"server.4=d:1:2\n", id)
+		require.Empty(t, problems)
+		_, changed, waiting := now.Reload(&next)
+		require.Empty(t, changed)
+		require.Equal(t, want, waiting)
+	}
+}
