@@ -248,7 +248,7 @@ func (s *Server) applyOne(e *zab.Entry) {
 	}
 	res := s.tree.Apply(&p.header, p.txn, s.notify)
 	if p.digest.Version != 0 && s.tree.Verify(p.digest) {
-		s.digestMismatch(p.header.Zxid)
+		s.digestMismatch(s.tree, p.header.Zxid)
 	}
 	c.prep.Applied(p.header.Zxid)
 	s.stats.propagation.Observe(time.Duration(c.now.UnixMilli()-p.header.Time) * time.Millisecond)

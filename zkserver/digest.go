@@ -26,8 +26,8 @@ func (s *Server) DigestMismatches() int64 {
 
 // digestMismatch tells that the tree is not what it was when the transaction was logged. The server goes on, as the
 // original does: which of the two is wrong is for the operator to find out. The tree is locked.
-func (s *Server) digestMismatch(zxid zkproto.Zxid) {
-	if n := s.tree.DigestMismatches(); n&(n-1) == 0 { // the first, and then ever more rarely
+func (s *Server) digestMismatch(t *tree.Tree, zxid zkproto.Zxid) {
+	if n := t.DigestMismatches(); n&(n-1) == 0 { // the first, and then ever more rarely
 		s.log.Error("digests are not matching: the tree differs from what was logged; compare the servers' answers to the word "+
 			"hash, and let this one start from a copy of a sound one", zap.Stringer("zxid", zxid), zap.Int64("mismatches", n))
 	}

@@ -8,10 +8,9 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 )
 
-// disk is the goroutine that owns the log while it is busy; otherwise the core does. It gets one job at a time; what
+// disk is the goroutine that owns the store's log while it is busy; otherwise the core does. It gets one job at a time; what
 // comes while it works becomes the next one.
 type disk struct {
-	log       *txnlog.Log
 	jobs      chan diskJob
 	done      chan struct{}
 	closeErr  error
@@ -38,7 +37,7 @@ func (d *disk) start(s *Server) {
 			d.busy.Store(false)
 			s.wakeCore()
 		}
-		d.closeErr = d.log.Close()
+		d.closeErr = s.store.Log.Close()
 	}()
 }
 
@@ -64,17 +63,17 @@ func (d *disk) failure(s *Server, err error) error {
 func (d *disk) write(s *Server, job diskJob) error {
 	begin := s.clock.Now()
 	if job.roll {
-		if err := d.log.Roll(); err != nil {
+		if err := s.store.Log.Roll(); err != nil {
 			return err
 		}
 	}
 	if len(job.records) == 0 {
 		return nil
 	}
-	if err := d.log.Append(job.records); err != nil {
+	if err := s.store.Log.Append(job.records); err != nil {
 		return err
 	}
-	if err := d.log.Sync(); err != nil {
+	if err := s.store.Log.Sync(); err != nil {
 		return err
 	}
 	s.stats.logged(s.clock.Now().Sub(begin), len(job.records))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func BenchmarkStart(b *testing.B) {
 	cfg := testConfig(b)
 	dir := filepath.Join(cfg.DataDir, versionDir)
 	require.NoError(b, vfs.OS().MkdirAll(dir))
-	_, err := snapshot.Write(vfs.OS(), dir, t.LastZxid(), &snapshotSource{s: &Server{tree: t}})
+	_, err := snapshot.Write(vfs.OS(), dir, t.LastZxid(), &snapshotSource{mu: new(sync.RWMutex), tree: t})
 	require.NoError(b, err)
 	t = nil
 	var load time.Duration

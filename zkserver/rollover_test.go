@@ -3,6 +3,7 @@ package zkserver
 import (
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ func TestZxidCounterRollsOver(t *testing.T) {
 	cfg := testConfig(t)
 	dir := filepath.Join(cfg.DataDir, versionDir)
 	require.NoError(t, vfs.OS().MkdirAll(dir))
-	empty := &snapshotSource{s: &Server{tree: tree.New()}, sessions: map[zkproto.SessionID]int32{}}
+	empty := &snapshotSource{mu: new(sync.RWMutex), tree: tree.New(), sessions: map[zkproto.SessionID]int32{}}
 	_, err := snapshot.Write(vfs.OS(), dir, zkproto.MakeZxid(7, 0xfffffff0), empty)
 	require.NoError(t, err)
 

@@ -23,6 +23,7 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
+	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 	"github.com/holdfast-ha/holdfast/zkserver/watch"
 )
@@ -59,6 +60,7 @@ type Server struct {
 	inbox     *pipeline.Inbox[*client]
 	wake      chan struct{} // the core has something to do
 	core      core
+	store     *store.Store
 	disk      disk
 	throttle  throttle
 	tokens    tokens

@@ -2,6 +2,7 @@ package zkserver
 
 import (
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,7 +37,7 @@ func (s *Server) snapshotIfDue() bool {
 		return false // the last one is still being written
 	}
 	c.planSnapshot(s, true)
-	src := &snapshotSource{s: s, sessions: c.sessions.Timeouts()}
+	src := &snapshotSource{mu: &s.treeMu, tree: s.tree, sessions: c.sessions.Timeouts()}
 	zxid := s.tree.LastZxid()
 	s.group.Go(func() {
 		defer c.snapshotting.Store(false)
@@ -91,12 +92,13 @@ func (s *Server) snapshotOptions() snapshot.WriteOptions {
 	return snapshot.WriteOptions{Compression: s.cfg.Compression, NoLastZxid: !s.cfg.LastZxidInSnapshot}
 }
 
-// snapshotSource hands the state to a snapshot piece by piece, each under the tree's read lock: writes go on in between.
+// snapshotSource hands a state to a snapshot piece by piece, each under the tree's read lock: writes go on in between. A tree
+// that is replaced meanwhile is read to its end nevertheless.
 type snapshotSource struct {
-	s        *Server
+	mu       *sync.RWMutex
+	tree     *tree.Tree
 	sessions map[zkproto.SessionID]int32
 	walk     *tree.Walk
-	acls     map[int64][]zkproto.ACL
 }
 
 // Sessions implements snapshot.Source.
@@ -104,26 +106,25 @@ func (src *snapshotSource) Sessions() map[zkproto.SessionID]int32 { return src.s
 
 // ACLs implements snapshot.Source.
 func (src *snapshotSource) ACLs() map[int64][]zkproto.ACL {
-	src.s.treeMu.RLock()
-	defer src.s.treeMu.RUnlock()
-	src.acls = src.s.tree.ACLCache()
-	src.walk = src.s.tree.Walk()
-	return src.acls
+	src.mu.RLock()
+	defer src.mu.RUnlock()
+	src.walk = src.tree.Walk()
+	return src.tree.ACLCache()
 }
 
 // Next implements snapshot.Source.
 func (src *snapshotSource) Next(most int, fn snapshot.NodeFunc) bool {
-	src.s.treeMu.RLock()
-	defer src.s.treeMu.RUnlock()
+	src.mu.RLock()
+	defer src.mu.RUnlock()
 	return src.walk.Next(most, fn)
 }
 
 // Digest implements snapshot.DigestSource.
 func (src *snapshotSource) Digest() (snapshot.Digest, bool) {
-	src.s.treeMu.RLock()
-	defer src.s.treeMu.RUnlock()
-	return snapshot.Digest(src.s.tree.LastDigest()), src.s.tree.HasDigest()
+	src.mu.RLock()
+	defer src.mu.RUnlock()
+	return snapshot.Digest(src.tree.LastDigest()), src.tree.HasDigest()
 }
 
 // ACL implements snapshot.Source. The tree is locked, by Next.
-func (src *snapshotSource) ACL(id int64) []zkproto.ACL { return src.s.tree.ACLByID(id) }
+func (src *snapshotSource) ACL(id int64) []zkproto.ACL { return src.tree.ACLByID(id) }

@@ -26,6 +26,7 @@ type Options struct {
 	Tree            []tree.Option
 	Log             txnlog.Options
 	Load            snapshot.LoadOptions
+	Snapshot        snapshot.WriteOptions
 	// History keeps in memory what the log reaches back to, for Floor. A standalone server does without.
 	History bool
 	// Logger gets warnings about what was found. Nil: none.
@@ -76,7 +77,7 @@ func Open(opt Options) (*Store, *State, error) {
 		return nil, nil, err
 	}
 	if st.LastZxid == 0 && st.Snapshot == "" {
-		if _, err := snapshot.Write(opt.FS, opt.SnapDir, 0, &frozen{tree: st.Tree}); err != nil {
+		if _, err := snapshot.WriteWith(opt.FS, opt.SnapDir, 0, &frozen{tree: st.Tree}, opt.Snapshot); err != nil {
 			return nil, nil, fmt.Errorf("store: %w", err)
 		}
 	}

@@ -1,4 +1,4 @@
-package zkserver
+package store
 
 import (
 	"testing"
@@ -21,7 +21,7 @@ func TestLoggedCloseSessions(t *testing.T) {
 			if with {
 				b, want = digest.AppendTo(b), digest
 			}
-			gotH, got, gotDigest, err := decodeTxn(b)
+			gotH, got, gotDigest, err := DecodeTxn(b)
 			require.NoError(t, err, name)
 			require.Equal(t, h, gotH)
 			require.Equal(t, want, gotDigest, name)
