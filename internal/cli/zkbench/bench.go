@@ -116,7 +116,7 @@ func (b *bench) dial(ctx context.Context) error {
 		src := newSource(b, i)
 		s := newStream(w, b.outstanding, &src.tmpl, b.size+100)
 		s.next = src.next
-		b.rec.attach(s, i)
+		b.rec.attach(s, i, src.counts)
 		b.streams = append(b.streams, s)
 	}
 	return nil

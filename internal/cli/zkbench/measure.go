@@ -48,10 +48,10 @@ func newRecorder(streams int) *recorder {
 	return r
 }
 
-// attach makes the outcomes of stream number i count.
-func (r *recorder) attach(s *stream, i int) {
+// attach makes the outcomes of stream number i count, of those of its requests, by number, that counts wants.
+func (r *recorder) attach(s *stream, i int, counts func(n int64) bool) {
 	sh := r.shards[i%len(r.shards)]
-	from, to := int64(0), int64(0)
+	from, to, n := int64(0), int64(0), int64(-1)
 	s.batch = func(begin bool) { // the lock is taken once per read, not once per reply
 		if begin {
 			sh.mu.Lock()
@@ -61,7 +61,7 @@ func (r *recorder) attach(s *stream, i int) {
 		}
 	}
 	s.done = func(o op, sent, received int64, err zkproto.Error) {
-		if received < from || received >= to {
+		if n++; received < from || received >= to || !counts(n) {
 			return
 		}
 		sh.last = received

@@ -12,6 +12,8 @@ type source struct {
 	table  [100]op // one entry per percent
 	random uint64  // xorshift64 state, never 0
 	quota  int     // requests still to make once measuring has begun; -1: until stopped
+	made   int64   // requests so far
+	first  int64   // the number of the first request of the quota; -1 before it
 	prefix string  // of the znodes this stream creates
 
 	created, deleted uint64 // numbers below deleted are gone, those below created exist
@@ -19,7 +21,7 @@ type source struct {
 
 // newSource is the source of stream number i. Equal settings give equal sequences.
 func newSource(b *bench, i int) *source {
-	s := &source{b: b, random: uint64(i+1) * 0x9e3779b97f4a7c15, quota: -1, prefix: b.tree.createdBy(i)}
+	s := &source{b: b, random: uint64(i+1) * 0x9e3779b97f4a7c15, quota: -1, first: -1, prefix: b.tree.createdBy(i)}
 	if b.count > 0 {
 		s.quota = b.count / b.connections
 		if i < b.count%b.connections {
@@ -68,8 +70,11 @@ func (s *source) next() (op, uint64, bool) {
 		if s.quota == 0 {
 			return 0, 0, false
 		}
-		s.quota--
+		if s.quota--; s.first < 0 {
+			s.first = s.made
+		}
 	}
+	s.made++
 	s.random ^= s.random << 13
 	s.random ^= s.random >> 7
 	s.random ^= s.random << 17
@@ -88,6 +93,10 @@ func (s *source) next() (op, uint64, bool) {
 		return o, (s.random & math.MaxUint32) % uint64(s.b.keys), true
 	}
 }
+
+// counts tells whether request number n is to be counted: with --count only those of the quota, not what was in flight when
+// the warm-up ended.
+func (s *source) counts(n int64) bool { return s.b.count == 0 || s.first >= 0 && n >= s.first }
 
 // createdBy is the prefix of the znodes that stream number i creates.
 func (t *tree) createdBy(i int) string { return fmt.Sprintf("%s/c%d/", t.path, i) }
