@@ -100,7 +100,12 @@ func (o operator) Ready() admin.Health {
 	case <-s.stopping:
 		h.Add("serving", false, "the server is stopping")
 	default:
-		h.Add("serving", true, "clients are served on "+s.Addr().String())
+		if e := s.ensembleStatus(); e != nil {
+			c := e.Serves(s.clock.Now())
+			h.Add(c.Name, c.OK, c.Reason)
+		} else {
+			h.Add("serving", true, "clients are served on "+s.Addr().String())
+		}
 	}
 	if err := s.Err(); err != nil {
 		h.Add("log", false, err.Error())
@@ -124,10 +129,15 @@ const leastFree = 16 << 20
 // Quorum implements admin.Prober.
 func (o operator) Quorum() admin.Health {
 	var h admin.Health
-	if err := o.s.Err(); err != nil {
-		h.Add("quorum", false, "standalone, and its log cannot be written: "+err.Error())
-	} else {
+	e := o.s.ensembleStatus()
+	switch err := o.s.Err(); {
+	case err != nil:
+		h.Add("quorum", false, "the log cannot be written: "+err.Error())
+	case e == nil:
 		h.Add("quorum", true, "standalone: the server is its own quorum")
+	default:
+		c := e.QuorumCheck(o.s.clock.Now())
+		h.Add(c.Name, c.OK, c.Reason)
 	}
 	return h
 }

@@ -34,6 +34,9 @@ type stats struct {
 	loadTime                  *obs.Latency                       // of the whole state, at the start
 	replayed                  *obs.Summary                       // transactions, at the start
 	fanOut                    map[zkproto.EventType]*obs.Summary // watchers told of one event
+	quorum                    quorumStats
+	readBy, writtenBy         *obs.SummarySet // bytes read and written, by the first part of the path
+	overQuota                 *obs.CounterSet // writes refused by a quota, by the first part of the path
 	metrics                   admin.Metrics
 }
 
@@ -113,7 +116,15 @@ func (st *stats) init() {
 		zkproto.EventNodeChildrenChanged: summary("node_children_watch_count", "Watchers told of changed children of a znode"),
 	}
 	st.replies.reset()
-	st.metrics.Summaries = summaries
+	st.readBy = obs.NewSummarySet("read_per_namespace", "Bytes of reads, by the first part of the path.", obs.Basic, 1)
+	st.writtenBy = obs.NewSummarySet("write_per_namespace", "Bytes of writes, by the first part of the path.", obs.Basic, 1)
+	st.overQuota = obs.NewCounterSet("quota_exceeded_error_per_namespace", "Writes that a quota has refused, by the first part of the path.")
+	st.metrics = admin.Metrics{
+		Summaries:   summaries,
+		SummarySets: map[string]*obs.SummarySet{"read_per_namespace": st.readBy, "write_per_namespace": st.writtenBy},
+		CounterSets: map[string]*obs.CounterSet{"quota_exceeded_error_per_namespace": st.overQuota},
+	}
+	st.quorum.init(latency, summary, &st.metrics)
 }
 
 // count sets up the counters under the original's names. The server is not running yet.
@@ -148,6 +159,7 @@ func (s *Server) count() {
 			return 0
 		},
 	}
+	st.quorum.counters(st.metrics.Counters)
 }
 
 func (st *stats) op(op zkproto.OpCode) {
@@ -215,6 +227,13 @@ func (s *Server) ResetStats() {
 	for _, sum := range st.metrics.Summaries {
 		sum.Reset()
 	}
+	for _, set := range st.metrics.SummarySets {
+		set.Reset()
+	}
+	for _, set := range st.metrics.CounterSets {
+		set.Reset()
+	}
+	st.quorum.reset()
 }
 
 // ResetConnections implements admin.Source.
@@ -228,6 +247,9 @@ func (s *Server) ResetConnections() {
 		}
 	}
 }
+
+// ResetObservers implements admin.Source.
+func (s *Server) ResetObservers() {}
 
 type latencies struct{ min, avg, max time.Duration }
 

@@ -35,7 +35,7 @@ func (s *Server) Status(details bool) admin.Status {
 	least, most := live.SessionTimeouts()
 	lat := s.stats.latency()
 	st := admin.Status{
-		Version: admin.Version(), Mode: "standalone",
+		Version: admin.Version(), Now: s.clock.Now(),
 		LatencyMin: lat.min, LatencyAvg: lat.avg, LatencyMax: lat.max,
 		Received: s.stats.received.Load(), Sent: s.stats.sent.Load(), Outstanding: max(0, s.throttle.count.Load()),
 		Uptime: s.clock.Now().Sub(s.started), TickTime: s.cfg.TickTime, MinTimeout: least, MaxTimeout: most,
@@ -72,6 +72,7 @@ func (s *Server) Status(details bool) admin.Status {
 		st.Connections = s.connections()
 	}
 	st.InitialConfig, st.DropProbability = s.initial, s.tokens.chance()
+	st.Ensemble = s.ensembleStatus()
 	return st
 }
 

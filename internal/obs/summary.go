@@ -25,7 +25,6 @@ type Summary struct {
 	detail  Detail
 	unit    float64 // what is counted, per unit that is shown
 	buckets [160]atomic.Int64
-	count   atomic.Int64
 	sum     atomic.Int64
 	min     atomic.Int64
 	max     atomic.Int64
@@ -60,7 +59,6 @@ func (s *Summary) Reset() {
 	for i := range s.buckets {
 		s.buckets[i].Store(0)
 	}
-	s.count.Store(0)
 	s.sum.Store(0)
 	s.max.Store(0)
 	s.min.Store(math.MaxInt64)
@@ -73,7 +71,6 @@ func (s *Summary) Add(v int64) { s.AddN(v, 1) }
 func (s *Summary) AddN(v, n int64) {
 	v = max(0, v)
 	s.buckets[bucket(v)].Add(n)
-	s.count.Add(n)
 	s.sum.Add(v * n)
 	for m := s.min.Load(); v < m && !s.min.CompareAndSwap(m, v); m = s.min.Load() {
 	}
@@ -99,14 +96,19 @@ func upper(i int) int64 {
 }
 
 // Count is how many numbers were counted.
-func (s *Summary) Count() int64 { return s.count.Load() }
+func (s *Summary) Count() (n int64) {
+	for i := range s.buckets {
+		n += s.buckets[i].Load()
+	}
+	return n
+}
 
 // Sum is the sum of all, in the unit that is shown.
 func (s *Summary) Sum() float64 { return float64(s.sum.Load()) / s.unit }
 
 // Avg is the mean. Like Min, Max and Quantile it is in the unit that is shown, and 0 as long as there is none.
 func (s *Summary) Avg() float64 {
-	n := s.count.Load()
+	n := s.Count()
 	if n == 0 {
 		return 0
 	}
@@ -115,7 +117,7 @@ func (s *Summary) Avg() float64 {
 
 // Min is the least.
 func (s *Summary) Min() float64 {
-	if s.count.Load() == 0 {
+	if s.min.Load() == math.MaxInt64 {
 		return 0
 	}
 	return float64(s.min.Load()) / s.unit
@@ -126,7 +128,7 @@ func (s *Summary) Max() float64 { return float64(s.max.Load()) / s.unit }
 
 // Quantile is a value that the share q of all does not exceed, exact to a quarter.
 func (s *Summary) Quantile(q float64) float64 {
-	want := int64(math.Ceil(q * float64(s.count.Load())))
+	want := int64(math.Ceil(q * float64(s.Count())))
 	var seen int64
 	for i := range s.buckets {
 		if seen += s.buckets[i].Load(); seen >= want && seen > 0 {
@@ -140,7 +142,9 @@ func (s *Summary) Quantile(q float64) float64 {
 func (s *Summary) Describe(ch chan<- *prometheus.Desc) { ch <- s.desc }
 
 // Collect implements prometheus.Collector.
-func (s *Summary) Collect(ch chan<- prometheus.Metric) {
+func (s *Summary) Collect(ch chan<- prometheus.Metric) { s.collect(ch) }
+
+func (s *Summary) collect(ch chan<- prometheus.Metric, labels ...string) {
 	quantiles := map[float64]float64{0.5: 0}
 	if s.detail == Advanced {
 		quantiles = map[float64]float64{0.5: 0, 0.9: 0, 0.99: 0}
@@ -151,5 +155,5 @@ func (s *Summary) Collect(ch chan<- prometheus.Metric) {
 			quantiles[q] = math.NaN() // as Prometheus' own clients say that there is none
 		}
 	}
-	ch <- prometheus.MustNewConstSummary(s.desc, uint64(s.count.Load()), s.Sum(), quantiles)
+	ch <- prometheus.MustNewConstSummary(s.desc, uint64(s.Count()), s.Sum(), quantiles, labels...)
 }

@@ -38,27 +38,41 @@ func NewTraceMask() *TraceMask {
 // command writes the answer to a word. arg is what follows the word: the mask of stmk.
 type command func(out io.Writer, w *Words, arg []byte)
 
-// of makes a command of one that needs only the source.
+// notServing is the original's answer to most words while clients are not answered.
+const notServing = "This ZooKeeper instance is not currently serving requests"
+
+// of makes a command of one that needs only the source. It does not matter whether that serves.
 func of(f func(io.Writer, Source)) command {
 	return func(out io.Writer, w *Words, _ []byte) { f(out, w.src) }
 }
 
+// serving makes a command of one that needs a source that serves.
+func serving(f func(io.Writer, Source)) command {
+	return func(out io.Writer, w *Words, _ []byte) {
+		if w.src.State() == NotServing {
+			fmt.Fprintln(out, notServing)
+			return
+		}
+		f(out, w.src)
+	}
+}
+
 var commands = map[string]command{
 	"ruok": of(func(w io.Writer, _ Source) { fmt.Fprint(w, "imok") }),
-	"isro": of(func(w io.Writer, _ Source) { fmt.Fprint(w, "rw") }),
-	"srvr": of(func(w io.Writer, s Source) { st := s.Status(false); srvr(w, &st, false) }),
-	"stat": of(func(w io.Writer, s Source) { st := s.Status(true); srvr(w, &st, true) }),
-	"mntr": of(mntr),
-	"conf": of(conf),
-	"cons": of(cons),
-	"crst": of(func(w io.Writer, s Source) { s.ResetConnections(); fmt.Fprintln(w, "Connection stats reset.") }),
-	"srst": of(func(w io.Writer, s Source) { s.ResetStats(); fmt.Fprintln(w, "Server stats reset.") }),
-	"dirs": of(dirs),
-	"dump": of(dump),
+	"isro": of(isro),
+	"srvr": serving(func(w io.Writer, s Source) { st := s.Status(false); srvr(w, &st, false) }),
+	"stat": serving(func(w io.Writer, s Source) { st := s.Status(true); srvr(w, &st, true) }),
+	"mntr": serving(mntr),
+	"conf": serving(conf),
+	"cons": serving(cons),
+	"crst": serving(func(w io.Writer, s Source) { s.ResetConnections(); fmt.Fprintln(w, "Connection stats reset.") }),
+	"srst": serving(func(w io.Writer, s Source) { s.ResetStats(); fmt.Fprintln(w, "Server stats reset.") }),
+	"dirs": serving(dirs),
+	"dump": serving(dump),
 	"envi": of(envi),
-	"wchs": of(wchs),
-	"wchc": of(wchc),
-	"wchp": of(wchp),
+	"wchs": serving(wchs),
+	"wchc": serving(wchc),
+	"wchp": serving(wchp),
 	"hash": of(hash),
 	"gtmk": func(out io.Writer, w *Words, _ []byte) { fmt.Fprint(out, w.traceMask.mask.Load()) },
 	"stmk": func(out io.Writer, w *Words, arg []byte) {

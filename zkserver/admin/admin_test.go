@@ -16,7 +16,21 @@ import (
 type fixed struct {
 	statsReset, cnxnsReset bool
 	metrics                Metrics
+	silent                 bool
+	ensemble               *Ensemble
 }
+
+func (f *fixed) State() State {
+	switch {
+	case f.silent:
+		return NotServing
+	case f.ensemble != nil && f.ensemble.Role == ReadOnly:
+		return ServingReads
+	default:
+		return Serving
+	}
+}
+func (f *fixed) ResetObservers() {}
 
 func (f *fixed) ResetStats()       { f.statsReset = true }
 func (f *fixed) ResetConnections() { f.cnxnsReset = true }
@@ -43,12 +57,13 @@ func (f *fixed) Digests() []Digest {
 
 func (f *fixed) Status(details bool) Status {
 	s := Status{
-		Version: "3.9.5-abc, built on 2026-01-01", Mode: "standalone", LatencyMax: 12 * time.Millisecond, LatencyAvg: 1234567 * time.Nanosecond,
+		Version: "3.9.5-abc, built on 2026-01-01", LatencyMax: 12 * time.Millisecond, LatencyAvg: 1234567 * time.Nanosecond,
 		Received: 10, Sent: 9, Outstanding: 1, LastZxid: 0x100000002, Nodes: 7, Ephemerals: 2, DataSize: 99, Watches: 4, DataWatches: 3,
 		Watchers: 2, WatchPaths: 2, Sessions: 2, ConnectionCount: 2, Uptime: time.Minute, DataDirSize: 100, LogDirSize: 200,
 		ClientPort: 2181, DataDir: "/d/version-2", LogDir: "/l/version-2", TickTime: 2 * time.Second, MinTimeout: 4 * time.Second,
 		MaxTimeout: 40 * time.Second, MaxClientCnxns: 60, ListenBacklog: -1, OpenFiles: 5, MaxFiles: 1024, LastResponse: 16,
 		MinResponse: 16, MaxResponse: 93, LastSnapshot: 0x12, LastSnapshotTime: time.Unix(1700000000, 0),
+		Now: time.Unix(1700000060, 0), Ensemble: f.ensemble,
 		InitialConfig: "clientPort=2181\nssl.keyStore.password=geheim\n",
 	}
 	if details {

@@ -14,6 +14,7 @@ type httpCommand struct {
 	name string // the primary one
 	auth bool   // asks for all permissions on the root
 	post bool   // changes much: POST only
+	any  bool   // needs no server that serves
 	run  func(h *HTTP, w http.ResponseWriter, r *http.Request, c *httpCommand)
 }
 
@@ -31,6 +32,7 @@ var httpCommands, primaryNames = func() (map[string]*httpCommand, []string) {
 		names string
 		auth  bool
 		post  bool
+		any   bool
 		run   func(*HTTP, http.ResponseWriter, *http.Request, *httpCommand)
 	}{
 		{names: "configuration conf config", run: fields((*HTTP).configuration)},
@@ -41,38 +43,37 @@ var httpCommands, primaryNames = func() (map[string]*httpCommand, []string) {
 			return object{{"datadir_size", st.DataDirSize}, {"logdir_size", st.LogDirSize}}
 		})},
 		{names: "dump", run: fields((*HTTP).dump)},
-		{names: "environment env envi", run: fields(func(*HTTP) object { return environment() })},
-		{names: "get_trace_mask gtmk", run: fields(func(h *HTTP) object { return object{{"tracemask", h.traceMask.mask.Load()}} })},
+		{names: "environment env envi", any: true, run: fields(func(*HTTP) object { return environment() })},
+		{names: "get_trace_mask gtmk", any: true, run: fields(func(h *HTTP) object { return object{{"tracemask", h.traceMask.mask.Load()}} })},
 		{names: "hash", run: fields((*HTTP).hash)},
 		{names: "initial_configuration icfg", run: fields(func(h *HTTP) object {
 			return object{{"initial_configuration", withoutSecrets(h.src.Status(false).InitialConfig)}}
 		})},
-		{names: "is_read_only isro", run: fields(func(*HTTP) object { return object{{"read_only", false}} })},
+		{names: "is_read_only isro", run: fields(func(h *HTTP) object { return object{{"read_only", h.src.State() == ServingReads}} })},
 		{names: "last_snapshot lsnp", run: fields((*HTTP).lastSnapshot)},
-		{names: "leader lead", run: func(_ *HTTP, w http.ResponseWriter, _ *http.Request, c *httpCommand) {
-			respond(w, http.StatusOK, c.name, object{{"error", "server is not initialized"}}, "") // what a standalone original says
-		}},
+		{names: "leader lead", run: fields((*HTTP).leader)},
+		{names: "learners", run: fields((*HTTP).learnersView)},
 		{names: "monitor mntr", run: fields(func(h *HTTP) object { return monitor(h.src) })},
-		{names: "observer_connection_stat_reset orst", run: fields(func(*HTTP) object { return nil })},
-		{names: "observers obsr", run: fields(func(*HTTP) object { return object{{"synced_observers", 0}, {"observers", []int{}}} })},
+		{names: "observer_connection_stat_reset orst", run: fields(func(h *HTTP) object { h.src.ResetObservers(); return nil })},
+		{names: "observers obsr", run: fields((*HTTP).observers)},
 		{names: "restore rest", auth: true, post: true, run: (*HTTP).restore},
 		{names: "ruok", run: fields(func(*HTTP) object { return nil })},
 		{names: "server_stats srvr", run: fields(func(h *HTTP) object { return h.serverStats(false) })},
-		{names: "set_trace_mask stmk", run: (*HTTP).setTraceMask},
+		{names: "set_trace_mask stmk", any: true, run: (*HTTP).setTraceMask},
 		{names: "snapshot snap", auth: true, run: (*HTTP).snapshot},
 		{names: "stat_reset srst", run: fields(func(h *HTTP) object { h.src.ResetStats(); return nil })},
 		{names: "stats stat", run: fields(func(h *HTTP) object { return h.serverStats(true) })},
-		{names: "system_properties sysp", run: fields((*HTTP).settings)},
-		{names: "voting_view", run: fields(func(*HTTP) object { return object{{"current_config", object{}}} })},
+		{names: "system_properties sysp", any: true, run: fields((*HTTP).settings)},
+		{names: "voting_view", run: fields((*HTTP).votingView)},
 		{names: "watch_summary wchs", run: fields((*HTTP).watchSummary)},
 		{names: "watches wchc", run: fields((*HTTP).watches)},
 		{names: "watches_by_path wchp", run: fields((*HTTP).watchesByPath)},
-		{names: "zabstate", run: fields(func(*HTTP) object { return object{{"voting", false}, {"zabstate", ""}} })},
+		{names: "zabstate", any: true, run: fields((*HTTP).zabState)},
 	} {
 		names := strings.Fields(c.names)
 		primary = append(primary, names[0])
 		for _, n := range names {
-			m[n] = &httpCommand{name: names[0], auth: c.auth, post: c.post, run: c.run}
+			m[n] = &httpCommand{name: names[0], auth: c.auth, post: c.post, any: c.any, run: c.run}
 		}
 	}
 	slices.Sort(primary)
@@ -89,7 +90,7 @@ func (h *HTTP) configuration() object {
 		{"max_client_cnxns", st.MaxClientCnxns},
 		{"min_session_timeout", st.MinTimeout.Milliseconds()},
 		{"max_session_timeout", st.MaxTimeout.Milliseconds()},
-		{"server_id", 0},
+		{"server_id", int64(st.serverID())},
 		{"client_port_listen_backlog", st.ListenBacklog},
 	}
 }
@@ -165,7 +166,7 @@ func (h *HTTP) serverStats(connections bool) object {
 	sizes := object{{"last_buffer_size", st.LastResponse}, {"min_buffer_size", st.MinResponse}, {"max_buffer_size", st.MaxResponse}}
 	o := object{
 		{"version", st.Version},
-		{"read_only", false},
+		{"read_only", st.readOnly()},
 		{"server_stats", object{
 			{"packets_sent", st.Sent},
 			{"packets_received", st.Received},
@@ -176,7 +177,7 @@ func (h *HTTP) serverStats(connections bool) object {
 			{"provider_null", false},
 			{"last_processed_zxid", int64(st.LastZxid)},
 			{"outstanding_requests", st.Outstanding},
-			{"server_state", st.Mode},
+			{"server_state", st.mode()},
 			{"avg_latency", javaFloat(milliseconds(st.LatencyAvg))},
 			{"max_latency", st.LatencyMax.Milliseconds()},
 			{"min_latency", st.LatencyMin.Milliseconds()},
@@ -187,8 +188,12 @@ func (h *HTTP) serverStats(connections bool) object {
 			{"non_mtlslocal_conn_count", 0},
 		}},
 		{"client_response", sizes},
-		{"node_count", st.Nodes},
 	}
+	if st.leading() {
+		p := &st.Ensemble.Proposals
+		o = append(o, field{"proposal_stats", object{{"last_buffer_size", p.Last}, {"min_buffer_size", p.Min}, {"max_buffer_size", p.Max}}})
+	}
+	o = append(o, field{"node_count", st.Nodes})
 	if connections {
 		o = append(o, field{"connections", connectionInfo(st.Connections, true)}, field{"secure_connections", []object{}})
 	}

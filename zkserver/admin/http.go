@@ -132,6 +132,9 @@ func (h *HTTP) command(w http.ResponseWriter, r *http.Request) {
 	case c == nil: // with status 200, as the original
 		respond(w, http.StatusOK, name, nil, "Unknown command: "+name)
 		return
+	case !c.any && h.src.State() == NotServing: // with status 200, too
+		respond(w, http.StatusOK, name, nil, notServing)
+		return
 	case c.auth:
 		if status, reason := h.authorize(r); status != http.StatusOK {
 			h.opts.Logger.Warn("admin command refused", zap.String("command", c.name), zap.String("peer", r.RemoteAddr),

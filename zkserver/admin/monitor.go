@@ -3,7 +3,10 @@ package admin
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/holdfast-ha/holdfast/internal/obs"
 )
@@ -14,12 +17,14 @@ type Metrics struct {
 	Counters map[string]func() int64
 	// Summaries with their minimum, maximum, mean and quantiles.
 	Summaries map[string]*obs.Summary
+	// CounterSets and SummarySets are the same, one for each key: the first part of a path, or a learner's id.
+	CounterSets map[string]*obs.CounterSet
+	SummarySets map[string]*obs.SummarySet
 }
 
 // The original's names, in the order in which mntr of release 3.9.5 prints them (that of its hash maps). All are printed,
 // since scripts look for them. Those that Metrics lacks are 0, as they are on a single original server: they are about
-// roles (diff_count, proposal_count, learner_*, follower_sync_time, election_time, quorum_ack_latency, …), transports
-// (netty_*, tls_*, unsuccessful_handshake), stages of its pipeline (*commit_proc*, requests_in_session_queue,
+// transports (netty_*, tls_*, unsuccessful_handshake), stages of its pipeline (*commit_proc*, requests_in_session_queue,
 // reads_*_session_queue, …) and means (response_packet_*cache*: replies are not cached; *dead_watchers*; jvm_pause_time_ms)
 // that do not exist here.
 var (
@@ -63,36 +68,63 @@ func (f javaFloat) String() string { return javaDouble(float64(f)) }
 // MarshalJSON implements json.Marshaler.
 func (f javaFloat) MarshalJSON() ([]byte, error) { return []byte(f.String()), nil }
 
-// gauges are the first lines of mntr.
+// gauges are the first lines of mntr, in the order of the original's leader. Some are told in some roles only.
 func gauges(st *Status) []field {
-	return []field{
-		{"version", st.Version},
-		{"server_state", st.Mode},
-		{"ephemerals_count", st.Ephemerals},
-		{"num_alive_connections", st.ConnectionCount},
-		{"avg_latency", javaFloat(milliseconds(st.LatencyAvg))},
-		{"outstanding_requests", st.Outstanding},
-		{"znode_count", st.Nodes},
-		{"global_sessions", st.Sessions},
-		{"non_mtls_remote_conn_count", 0},
-		{"last_client_response_size", st.LastResponse},
-		{"packets_sent", st.Sent},
-		{"packets_received", st.Received},
-		{"max_client_response_size", st.MaxResponse},
-		{"connection_drop_probability", javaFloat(st.DropProbability)},
-		{"watch_count", st.Watches},
-		{"auth_failed_count", st.AuthFailed},
-		{"min_latency", st.LatencyMin.Milliseconds()},
-		{"max_file_descriptor_count", st.MaxFiles},
-		{"approximate_data_size", st.DataSize},
-		{"open_file_descriptor_count", st.OpenFiles},
-		{"local_sessions", 0},
-		{"uptime", st.Uptime.Milliseconds()},
-		{"max_latency", st.LatencyMax.Milliseconds()},
-		{"outstanding_tls_handshake", 0},
-		{"min_client_response_size", st.MinResponse},
-		{"non_mtls_local_conn_count", 0},
+	e, leads := st.Ensemble, st.leading()
+	if e == nil {
+		e = &Ensemble{}
 	}
+	all := []struct {
+		key   string
+		value any
+		told  bool
+	}{
+		{"version", st.Version, true},
+		{"server_state", st.mode(), true},
+		{"peer_state", e.peerState(), st.quorumServer()},
+		{"observer_master_id", int64(e.Master), e.Role == Observing},
+		{"ephemerals_count", st.Ephemerals, true},
+		{"num_alive_connections", st.ConnectionCount, true},
+		{"avg_latency", javaFloat(milliseconds(st.LatencyAvg)), true},
+		{"min_proposal_size", e.Proposals.Min, leads},
+		{"outstanding_requests", st.Outstanding, true},
+		{"znode_count", st.Nodes, true},
+		{"global_sessions", st.Sessions, true},
+		{"non_mtls_remote_conn_count", 0, true},
+		{"last_client_response_size", st.LastResponse, true},
+		{"packets_sent", st.Sent, true},
+		{"packets_received", st.Received, true},
+		{"max_proposal_size", e.Proposals.Max, leads},
+		{"max_client_response_size", st.MaxResponse, true},
+		{"synced_followers", e.syncedFollowers(), leads},
+		{"connection_drop_probability", javaFloat(st.DropProbability), true},
+		{"watch_count", st.Watches, true},
+		{"synced_non_voting_followers", e.nonVotingFollowers(), leads},
+		{"synced_observers", e.syncedObservers(), leads || e.ObserverMaster},
+		{"auth_failed_count", st.AuthFailed, true},
+		{"min_latency", st.LatencyMin.Milliseconds(), true},
+		{"max_file_descriptor_count", st.MaxFiles, true},
+		{"approximate_data_size", st.DataSize, true},
+		{"open_file_descriptor_count", st.OpenFiles, true},
+		{"last_proposal_size", e.Proposals.Last, leads},
+		{"pending_syncs", e.PendingSyncs, leads},
+		{"leader_uptime", st.Now.Sub(e.Since).Milliseconds(), leads},
+		{"local_sessions", st.LocalSessions, true},
+		{"uptime", st.Uptime.Milliseconds(), true},
+		{"max_latency", st.LatencyMax.Milliseconds(), true},
+		{"outstanding_tls_handshake", 0, true},
+		{"learners", len(e.Learners), leads},
+		{"min_client_response_size", st.MinResponse, true},
+		{"non_mtls_local_conn_count", 0, true},
+		{"quorum_size", len(e.Members.Voters()), st.quorumServer()},
+	}
+	told := make([]field, 0, len(all))
+	for _, g := range all {
+		if g.told {
+			told = append(told, field{g.key, g.value})
+		}
+	}
+	return told
 }
 
 // empty is a summary of nothing.
@@ -116,28 +148,43 @@ func (m *Metrics) counter(name string) int64 {
 func monitor(s Source) []field {
 	st, m := s.Status(false), s.Metrics()
 	fields := gauges(&st)
+	for _, q := range quotaGauges {
+		for _, namespace := range slices.Sorted(maps.Keys(st.Quotas)) {
+			quota := st.Quotas[namespace]
+			fields = append(fields, field{namespace + "_" + q.name, q.value(&quota)})
+		}
+	}
 	for _, name := range counterNames {
 		fields = append(fields, field{name, m.counter(name)})
 	}
-	add := func(name string) *obs.Summary {
-		sum := m.summary(name)
-		fields = append(fields, field{"avg_" + name, javaFloat(sum.Avg())}, field{"min_" + name, int64(sum.Min())},
-			field{"max_" + name, int64(sum.Max())}, field{"cnt_" + name, sum.Count()}, field{"sum_" + name, int64(sum.Sum())})
-		return sum
+	for _, name := range slices.Sorted(maps.Keys(m.CounterSets)) {
+		m.CounterSets[name].Each(func(key string, n *atomic.Int64) { fields = append(fields, field{key + "_" + name, n.Load()}) })
 	}
 	for _, name := range basicNames {
-		add(name)
+		fields = addSummary(fields, name, m.summary(name), obs.Basic)
 	}
 	for _, name := range advancedNames {
-		sum := add(name)
-		for _, q := range []struct {
-			prefix string
-			q      float64
-		}{{"p50_", 0.5}, {"p95_", 0.95}, {"p99_", 0.99}, {"p999_", 0.999}} {
-			fields = append(fields, field{q.prefix + name, int64(sum.Quantile(q.q))})
+		fields = addSummary(fields, name, m.summary(name), obs.Advanced)
+	}
+	for _, detail := range []obs.Detail{obs.Basic, obs.Advanced} {
+		for _, name := range slices.Sorted(maps.Keys(m.SummarySets)) {
+			if m.SummarySets[name].Detail() == detail {
+				m.SummarySets[name].Each(func(key string, sum *obs.Summary) { fields = addSummary(fields, key+"_"+name, sum, detail) })
+			}
 		}
 	}
 	return fields
+}
+
+// addSummary appends the lines of a summary.
+func addSummary(to []field, name string, sum *obs.Summary, detail obs.Detail) []field {
+	to = append(to, field{"avg_" + name, javaFloat(sum.Avg())}, field{"min_" + name, int64(sum.Min())},
+		field{"max_" + name, int64(sum.Max())}, field{"cnt_" + name, sum.Count()}, field{"sum_" + name, int64(sum.Sum())})
+	if detail == obs.Basic {
+		return to
+	}
+	return append(to, field{"p50_" + name, int64(sum.Quantile(0.5))}, field{"p95_" + name, int64(sum.Quantile(0.95))},
+		field{"p99_" + name, int64(sum.Quantile(0.99))}, field{"p999_" + name, int64(sum.Quantile(0.999))})
 }
 
 func mntr(w io.Writer, s Source) {

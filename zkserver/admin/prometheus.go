@@ -23,13 +23,34 @@ type emptySummary struct {
 
 // quotaGauges have a label key, the namespace.
 var quotaGauges = []struct {
+	name  string
 	desc  *prometheus.Desc
 	value func(*Quota) int64
 }{
-	{quotaDesc("quota_count_limit_per_namespace", "Znodes that the quotas allow."), func(q *Quota) int64 { return q.CountLimit }},
-	{quotaDesc("quota_bytes_limit_per_namespace", "Bytes that the quotas allow."), func(q *Quota) int64 { return q.BytesLimit }},
-	{quotaDesc("quota_count_usage_per_namespace", "Znodes below quotas."), func(q *Quota) int64 { return q.Count }},
-	{quotaDesc("quota_bytes_usage_per_namespace", "Bytes below quotas."), func(q *Quota) int64 { return q.Bytes }},
+	{"quota_count_limit_per_namespace", quotaDesc("quota_count_limit_per_namespace", "Znodes that the quotas allow."), func(q *Quota) int64 { return q.CountLimit }},
+	{"quota_bytes_limit_per_namespace", quotaDesc("quota_bytes_limit_per_namespace", "Bytes that the quotas allow."), func(q *Quota) int64 { return q.BytesLimit }},
+	{"quota_count_usage_per_namespace", quotaDesc("quota_count_usage_per_namespace", "Znodes below quotas."), func(q *Quota) int64 { return q.Count }},
+	{"quota_bytes_usage_per_namespace", quotaDesc("quota_bytes_usage_per_namespace", "Bytes below quotas."), func(q *Quota) int64 { return q.Bytes }},
+}
+
+// learnerGauges are ours: what a leader knows of each learner. Their label sid is the learner's id.
+var learnerGauges = []struct {
+	desc  *prometheus.Desc
+	value func(*Learner) float64
+}{
+	{learnerDesc("synced", "1 once the learner has all data and follows."), func(l *Learner) float64 {
+		if l.Synced {
+			return 1
+		}
+		return 0
+	}},
+	{learnerDesc("last_zxid", "The last zxid that the learner has acknowledged."), func(l *Learner) float64 { return float64(l.LastZxid) }},
+	{learnerDesc("queued_packets", "Packets that wait to be sent to the learner."), func(l *Learner) float64 { return float64(l.Queued) }},
+	{learnerDesc("queued_bytes", "Bytes that wait to be sent to the learner."), func(l *Learner) float64 { return float64(l.QueuedBytes) }},
+}
+
+func learnerDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("holdfast_learner_"+name, help, []string{"sid"}, nil)
 }
 
 func quotaDesc(name, help string) *prometheus.Desc {
@@ -39,10 +60,8 @@ func quotaDesc(name, help string) *prometheus.Desc {
 // NewCollector makes the collector. It asks src each time it is asked itself.
 func NewCollector(src Source) prometheus.Collector {
 	c := &collector{src: src, gauges: map[string]*prometheus.Desc{}, counters: map[string]*prometheus.Desc{}}
-	for _, g := range gauges(&Status{}) {
-		if help := gaugeHelp[g.key]; help != "" {
-			c.gauges[g.key] = prometheus.NewDesc(g.key, help, nil, nil)
-		}
+	for name, help := range gaugeHelp {
+		c.gauges[name] = prometheus.NewDesc(name, help, nil, nil)
 	}
 	m := src.Metrics()
 	for _, name := range counterNames {
@@ -62,7 +81,7 @@ func help(real bool) string {
 	if real {
 		return "As the original counts it."
 	}
-	return "Of the original; always 0 for a single server of this kind."
+	return "Of the original; here always 0, see docs/compatibility.md."
 }
 
 var gaugeHelp = map[string]string{
@@ -90,6 +109,17 @@ var gaugeHelp = map[string]string{
 	"outstanding_tls_handshake":   help(false),
 	"min_client_response_size":    "Size of the smallest reply in bytes, -1 for none.",
 	"non_mtls_local_conn_count":   help(false),
+	// Of servers of an ensemble, all but the last of leaders.
+	"learners":                    "Connections of learners.",
+	"synced_followers":            "Followers that have all data.",
+	"synced_non_voting_followers": "Followers without a vote that have all data.",
+	"synced_observers":            "Observers that have all data.",
+	"pending_syncs":               "Syncs of clients that are not answered yet.",
+	"leader_uptime":               "Time since it began to lead, in ms.",
+	"last_proposal_size":          "Bytes of the last proposal, -1 for none.",
+	"max_proposal_size":           "Bytes of the largest proposal, -1 for none.",
+	"min_proposal_size":           "Bytes of the smallest proposal, -1 for none.",
+	"quorum_size":                 "Number of voters.",
 }
 
 // Describe implements prometheus.Collector.
@@ -106,7 +136,17 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, q := range quotaGauges {
 		ch <- q.desc
 	}
-	for _, s := range c.src.Metrics().Summaries {
+	for _, d := range learnerGauges {
+		ch <- d.desc
+	}
+	m := c.src.Metrics()
+	for _, s := range m.Summaries {
+		s.Describe(ch)
+	}
+	for _, s := range m.SummarySets {
+		s.Describe(ch)
+	}
+	for _, s := range m.CounterSets {
 		s.Describe(ch)
 	}
 }
@@ -124,6 +164,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(q.desc, prometheus.GaugeValue, float64(q.value(&quota)), namespace)
 		}
 	}
+	if e := st.Ensemble; e != nil {
+		for i := range e.Learners {
+			for _, g := range learnerGauges {
+				ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value(&e.Learners[i]), e.Learners[i].ID.String())
+			}
+		}
+	}
 	for name, d := range c.counters {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(m.counter(name)))
 	}
@@ -131,6 +178,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstSummary(e.desc, 0, 0, emptyQuantiles(e.advanced))
 	}
 	for _, s := range m.Summaries {
+		s.Collect(ch)
+	}
+	for _, s := range m.SummarySets {
+		s.Collect(ch)
+	}
+	for _, s := range m.CounterSets {
 		s.Collect(ch)
 	}
 }

@@ -9,7 +9,6 @@ import (
 // Status is the state of the server as operators see it.
 type Status struct {
 	Version                  string // see Version
-	Mode                     string // standalone, leader, follower, observer
 	LatencyMin, LatencyMax   time.Duration
 	LatencyAvg               time.Duration
 	Received, Sent           int64
@@ -21,9 +20,11 @@ type Status struct {
 	Watches                  int // of both kinds
 	DataWatches              int // data watches, which are those that wchs, wchc and wchp tell of
 	WatchPaths, Watchers     int // of data watches
-	Sessions                 int
+	Sessions                 int // global ones
+	LocalSessions            int
 	ConnectionCount          int
 	Uptime                   time.Duration
+	Now                      time.Time
 	DataDirSize, LogDirSize  int64
 	ClientPort               int
 	DataDir, LogDir          string
@@ -45,6 +46,7 @@ type Status struct {
 	InitialConfig            string           // the text of zoo.cfg
 	Quotas                   map[string]Quota // by namespace: the first part of the path
 	LogBytes                 int64
+	Ensemble                 *Ensemble // nil for a standalone server
 }
 
 // Quota adds up the quotas of a namespace and what they count. A limit that is not set counts as -1, as in the original.
@@ -92,8 +94,23 @@ type Digest struct {
 	Digest  int64
 }
 
+// State tells what clients get.
+type State uint8
+
+// The states.
+const (
+	// NotServing : nothing. The server has not ended its start, has no leader, or stops. Most words and commands only say so.
+	NotServing State = iota
+	// ServingReads : answers to reads, for clients that allow it.
+	ServingReads
+	// Serving : answers to everything.
+	Serving
+)
+
 // Source is what the words and commands read and do.
 type Source interface {
+	// State tells whether clients are answered. It must be cheap: read-only clients ask for it all the time (isro).
+	State() State
 	// Status describes the server. Connections, expiries and ephemerals are filled in only when details is set.
 	Status(details bool) Status
 	// Metrics are the counters and summaries behind mntr and Prometheus.
@@ -102,7 +119,9 @@ type Source interface {
 	Watching() []Watching
 	// Digests is the log of the tree's digests, oldest first.
 	Digests() []Digest
-	// ResetStats and ResetConnections set counters to zero (srst, crst).
+	// ResetStats and ResetConnections set counters to zero (srst, crst), ResetObservers those of the connections to
+	// observers (observer_connection_stat_reset).
 	ResetStats()
 	ResetConnections()
+	ResetObservers()
 }

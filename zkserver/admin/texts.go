@@ -29,6 +29,9 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 func srvr(w io.Writer, st *Status, clients bool) {
 	fmt.Fprintf(w, "Zookeeper version: %s\n", st.Version)
+	if st.readOnly() {
+		fmt.Fprintln(w, "READ-ONLY mode; serving only read-only clients")
+	}
 	if clients {
 		fmt.Fprintln(w, "Clients:")
 		for i := range st.Connections {
@@ -38,7 +41,11 @@ func srvr(w io.Writer, st *Status, clients bool) {
 	}
 	fmt.Fprintf(w, "Latency min/avg/max: %d/%s/%d\n", st.LatencyMin.Milliseconds(), javaDouble(milliseconds(st.LatencyAvg)), st.LatencyMax.Milliseconds())
 	fmt.Fprintf(w, "Received: %d\nSent: %d\nConnections: %d\n", st.Received, st.Sent, st.ConnectionCount)
-	fmt.Fprintf(w, "Outstanding: %d\nZxid: %s\nMode: %s\nNode count: %d\n", st.Outstanding, st.LastZxid, st.Mode, st.Nodes)
+	fmt.Fprintf(w, "Outstanding: %d\nZxid: %s\nMode: %s\nNode count: %d\n", st.Outstanding, st.LastZxid, st.mode(), st.Nodes)
+	if st.leading() {
+		p := &st.Ensemble.Proposals
+		fmt.Fprintf(w, "Proposal sizes last/min/max: %d/%d/%d\n", p.Last, p.Min, p.Max)
+	}
 }
 
 func cons(w io.Writer, s Source) {
@@ -80,7 +87,14 @@ func conf(w io.Writer, s Source) {
 	fmt.Fprintf(w, "dataLogDir=%s\ndataLogSize=%d\n", st.LogDir, st.LogDirSize)
 	fmt.Fprintf(w, "tickTime=%d\nmaxClientCnxns=%d\n", st.TickTime.Milliseconds(), st.MaxClientCnxns)
 	fmt.Fprintf(w, "minSessionTimeout=%d\nmaxSessionTimeout=%d\n", st.MinTimeout.Milliseconds(), st.MaxTimeout.Milliseconds())
-	fmt.Fprintf(w, "clientPortListenBacklog=%d\nserverId=0\n", st.ListenBacklog)
+	fmt.Fprintf(w, "clientPortListenBacklog=%d\nserverId=%d\n", st.ListenBacklog, st.serverID())
+	if st.Ensemble != nil {
+		fmt.Fprint(w, st.Ensemble.conf())
+	}
+}
+
+func isro(w io.Writer, s Source) {
+	fmt.Fprint(w, [...]string{NotServing: "null", ServingReads: "ro", Serving: "rw"}[s.State()])
 }
 
 func dirs(w io.Writer, s Source) {
@@ -178,7 +192,12 @@ func watchesByPath(list []Watching) map[string][]zkproto.SessionID {
 	return m
 }
 
+// hash has no newline at the end while nothing is served, as the original has none.
 func hash(w io.Writer, s Source) {
+	if s.State() == NotServing {
+		fmt.Fprint(w, notServing)
+		return
+	}
 	for _, d := range s.Digests() {
 		fmt.Fprintf(w, "%x: %d\n", uint64(d.Zxid), d.Digest)
 	}
