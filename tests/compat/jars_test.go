@@ -14,15 +14,17 @@ import (
 
 // original is one of the originals: a directory of jars, filled by Maven once per run.
 type original struct {
-	pom  string
-	once sync.Once
-	lib  string
-	err  error
+	pom     string
+	version string // empty for the one in the pom
+	once    sync.Once
+	lib     string
+	err     error
 }
 
 var (
-	zookeeper = &original{pom: "zookeeper"}
-	hadoop    = &original{pom: "hadoop"}
+	zookeeper   = &original{pom: "zookeeper"}
+	zookeeper38 = &original{pom: "zookeeper", version: "3.8.4"}
+	hadoop      = &original{pom: "hadoop"}
 )
 
 // classpath returns the class path of the original, fetching its jars when they are not there.
@@ -34,14 +36,17 @@ func (o *original) classpath(t *testing.T) string {
 			o.err = err
 			return
 		}
-		o.lib = filepath.Join(cache, "holdfast-originals", o.pom)
+		o.lib = filepath.Join(cache, "holdfast-originals", o.pom+o.version)
 		pom, err := filepath.Abs(filepath.Join("testdata", o.pom, "pom.xml"))
 		if err != nil {
 			o.err = err
 			return
 		}
-		cmd := exec.Command("mvn", "-B", "-q", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime",
-			"-DoutputDirectory="+o.lib)
+		args := []string{"-B", "-q", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=" + o.lib}
+		if o.version != "" {
+			args = append(args, "-Dzk.version="+o.version)
+		}
+		cmd := exec.Command("mvn", args...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Logf("mvn: %s", out)

@@ -1,0 +1,223 @@
+//go:build compat
+
+package compat
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/internal/zkclient"
+)
+
+// ensemble is a number of members, each of its own make, and the clients that test them.
+type ensemble struct {
+	t       *testing.T
+	dir     string
+	members []*member
+	extra   string // lines for each zoo.cfg
+	dynamic bool   // client ports stand in the server lines
+}
+
+// newEnsemble makes an ensemble of these makes, server 1 first, in which nobody runs yet. extra holds more lines for each
+// zoo.cfg; a make behind a nil is an observer's.
+func newEnsemble(t *testing.T, extra string, makes ...*serverMake) *ensemble {
+	t.Helper()
+	e := &ensemble{t: t, dir: t.TempDir(), extra: extra, dynamic: strings.Contains(extra, "reconfigEnabled=true")}
+	observer := false
+	for _, k := range makes {
+		if k == nil {
+			observer = true
+			continue
+		}
+		e.add(k, observer)
+		observer = false
+	}
+	for _, m := range e.members {
+		e.configure(m, e.members)
+	}
+	t.Cleanup(e.end)
+	return e
+}
+
+// add makes one more member, without a configuration.
+func (e *ensemble) add(k *serverMake, observer bool) *member {
+	e.t.Helper()
+	id := len(e.members) + 1
+	m := &member{
+		t: e.t, id: id, make: k, observer: observer, dir: filepath.Join(e.dir, fmt.Sprintf("zk%d", id)),
+		client: listenPort(e.t), quorum: listenPort(e.t), election: listenPort(e.t),
+	}
+	require.NoError(e.t, os.MkdirAll(m.data(), 0o755))
+	require.NoError(e.t, os.WriteFile(filepath.Join(m.data(), "myid"), fmt.Appendln(nil, id), 0o644))
+	e.members = append(e.members, m)
+	return m
+}
+
+// configure writes a member's zoo.cfg, which lists the given members.
+func (e *ensemble) configure(m *member, list []*member) {
+	e.t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "tickTime=1000\ninitLimit=20\nsyncLimit=5\ndataDir=%s\nadmin.enableServer=false\nmaxClientCnxns=0\n"+
+		"4lw.commands.whitelist=*\npreAllocSize=1024\n%s\n", m.data(), e.extra)
+	if !e.dynamic {
+		fmt.Fprintf(&b, "clientPort=%d\nclientPortAddress=127.0.0.1\n", m.client)
+	}
+	if m.observer {
+		b.WriteString("peerType=observer\n")
+	}
+	for _, other := range list {
+		b.WriteString(other.line(e.dynamic) + "\n")
+	}
+	require.NoError(e.t, os.WriteFile(m.cfg(), []byte(b.String()), 0o644))
+}
+
+// end ends everybody. If the test has failed, it shows the ends of the logs, and where the whole logs are.
+func (e *ensemble) end() {
+	for _, m := range e.members {
+		m.kill()
+	}
+	if !e.t.Failed() {
+		return
+	}
+	keep, err := os.MkdirTemp("", "holdfast-ensemble-") //nolint:usetesting // it outlives the test: somebody will read it
+	require.NoError(e.t, err)
+	for _, m := range e.members {
+		logs, _ := filepath.Glob(filepath.Join(m.dir, "*.log"))
+		for _, log := range logs {
+			text, _ := os.ReadFile(log)
+			name := filepath.Join(keep, filepath.Base(m.dir)+"-"+filepath.Base(log))
+			_ = os.WriteFile(name, text, 0o644)
+			if log == m.log {
+				e.t.Logf("---- %s ----\n%s", name, tail(text, 2500))
+			}
+		}
+		_ = os.CopyFS(filepath.Join(keep, filepath.Base(m.dir)), os.DirFS(m.dir))
+	}
+	e.t.Logf("all logs and data: %s", keep)
+}
+
+// member finds a member by its number.
+func (e *ensemble) member(id int) *member { return e.members[id-1] }
+
+// start starts members in this order, all of them when none is named, and waits until they serve.
+func (e *ensemble) start(ids ...int) {
+	e.t.Helper()
+	if len(ids) == 0 {
+		for _, m := range e.members {
+			ids = append(ids, m.id)
+		}
+	}
+	for _, id := range ids {
+		e.member(id).start()
+	}
+	e.settle()
+}
+
+// up are the members whose process runs.
+func (e *ensemble) up() []*member {
+	var out []*member
+	for _, m := range e.members {
+		if m.running() {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// settle waits until every member that runs serves, one of them as the leader.
+func (e *ensemble) settle() {
+	e.t.Helper()
+	state := ""
+	e.await(func() string { return "settles: " + state }, func() bool {
+		leaders, ready := 0, true
+		state = ""
+		for _, m := range e.members {
+			if m.cmd == nil {
+				continue
+			}
+			require.True(e.t, m.running(), "%s has ended", m)
+			mode := m.mode()
+			state += fmt.Sprintf("%s %q ", m, mode)
+			switch mode {
+			case "leader":
+				leaders++
+			case "follower", "observer":
+			default:
+				ready = false
+			}
+		}
+		return ready && leaders == 1
+	})
+}
+
+// await asks again and again until ok says yes.
+func (e *ensemble) await(what func() string, ok func() bool) {
+	e.t.Helper()
+	deadline := time.After(45 * time.Second)
+	every := time.NewTicker(15 * time.Millisecond)
+	defer every.Stop()
+	for !ok() {
+		select {
+		case <-every.C:
+		case <-deadline:
+			require.FailNow(e.t, "never: "+what())
+		}
+	}
+}
+
+// leader is the member that leads now.
+func (e *ensemble) leader() *member {
+	e.t.Helper()
+	e.settle()
+	for _, m := range e.up() {
+		if m.mode() == "leader" {
+			return m
+		}
+	}
+	require.FailNow(e.t, "nobody leads")
+	return nil
+}
+
+// followers are the members that follow now, observers not among them.
+func (e *ensemble) followers() []*member {
+	e.t.Helper()
+	e.settle()
+	var out []*member
+	for _, m := range e.up() {
+		if m.mode() == "follower" {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// swap ends a member's process and starts one of another make on the same data.
+func (e *ensemble) swap(m *member, to *serverMake) {
+	e.t.Helper()
+	m.terminate()
+	m.make = to
+	m.start()
+	e.settle()
+}
+
+// session opens a session at the given members, in this order.
+func (e *ensemble) session(timeout time.Duration, at ...*member) *zkclient.Client {
+	e.t.Helper()
+	cfg := zkclient.Config{SessionTimeout: timeout, DialTimeout: 3 * time.Second, Reconnect: true, RequestTimeout: 30 * time.Second}
+	for _, m := range at {
+		cfg.Servers = append(cfg.Servers, m.addr())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := zkclient.Connect(ctx, cfg)
+	require.NoError(e.t, err, "session at %v", at)
+	e.t.Cleanup(c.Leave)
+	return c
+}

@@ -1,0 +1,210 @@
+//go:build compat
+
+package compat
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A make is a server's implementation: what starts it on a zoo.cfg.
+type serverMake struct {
+	name    string
+	command func(t *testing.T, cfg string) *exec.Cmd
+}
+
+func (m *serverMake) String() string { return m.name }
+
+// The makes. Java starts with a small heap and its first compiler only: that halves what a start costs.
+var (
+	java39 = &serverMake{"java", javaServer(zookeeper)}
+	java38 = &serverMake{"java38", javaServer(zookeeper38)}
+	golang = &serverMake{"ours", func(t *testing.T, cfg string) *exec.Cmd {
+		return exec.Command(program(t, "zkserver"), "start-foreground", cfg)
+	}}
+)
+
+func javaServer(o *original) func(*testing.T, string) *exec.Cmd {
+	return func(t *testing.T, cfg string) *exec.Cmd {
+		cmd := o.java(t, logbackDir(t), "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+		args := append([]string{cmd.Args[0], "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, cmd.Args[1:]...)
+		cmd.Args = args
+		return cmd
+	}
+}
+
+// logbackDir holds the originals' logging configuration: without one they log every packet.
+func logbackDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "logback.xml"), []byte(`<configuration>
+<appender name="C" class="ch.qos.logback.core.ConsoleAppender">
+<encoder><pattern>%d{ISO8601} [%X{myid}] %-5p [%t:%C{1}@%L] - %m%n</pattern></encoder></appender>
+<root level="INFO"><appender-ref ref="C"/></root></configuration>`), 0o644))
+	return dir
+}
+
+// member is one server of an ensemble: a place on disk and ports, with a process of some make or none.
+type member struct {
+	t        *testing.T
+	id       int
+	make     *serverMake
+	observer bool
+	dir      string // of data, configuration and logs
+	client   int
+	quorum   int
+	election int
+	starts   int
+
+	cmd  *exec.Cmd
+	log  string
+	done chan struct{}
+}
+
+func (m *member) String() string { return fmt.Sprintf("%s%d", m.make, m.id) }
+
+func (m *member) addr() string { return fmt.Sprintf("127.0.0.1:%d", m.client) }
+
+func (m *member) data() string { return filepath.Join(m.dir, "data") }
+
+func (m *member) cfg() string { return filepath.Join(m.dir, "zoo.cfg") }
+
+// line is the member's server line.
+func (m *member) line(clientPort bool) string {
+	role := "participant"
+	if m.observer {
+		role = "observer"
+	}
+	line := fmt.Sprintf("server.%d=127.0.0.1:%d:%d:%s", m.id, m.quorum, m.election, role)
+	if clientPort {
+		line += fmt.Sprintf(";127.0.0.1:%d", m.client)
+	}
+	return line
+}
+
+// start starts the process. It is the member's own log from then on.
+func (m *member) start() {
+	m.t.Helper()
+	require.False(m.t, m.running(), "%s runs already", m)
+	m.starts++
+	m.log = filepath.Join(m.dir, fmt.Sprintf("%02d-%s.log", m.starts, m.make))
+	f, err := os.Create(m.log)
+	require.NoError(m.t, err)
+	defer f.Close()
+	m.cmd = m.make.command(m.t, m.cfg())
+	m.cmd.Stdout, m.cmd.Stderr = f, f
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(m.t, m.cmd.Start())
+	m.done = make(chan struct{})
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		_ = cmd.Wait()
+		close(done)
+	}(m.cmd, m.done)
+}
+
+func (m *member) running() bool {
+	if m.cmd == nil {
+		return false
+	}
+	select {
+	case <-m.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill is kill -9, and waits until the process is gone.
+func (m *member) kill() {
+	if m.cmd != nil {
+		_ = m.cmd.Process.Kill()
+		<-m.done
+		m.cmd = nil
+	}
+}
+
+// terminate asks the process to end, as an operator does.
+func (m *member) terminate() {
+	m.t.Helper()
+	require.NoError(m.t, m.cmd.Process.Signal(syscall.SIGTERM))
+	select {
+	case <-m.done:
+	case <-time.After(20 * time.Second):
+		require.FailNow(m.t, m.String()+" does not end")
+	}
+	m.cmd = nil
+}
+
+// word sends a four-letter word; the answer is empty when nobody answers.
+func (m *member) word(word string) string {
+	c, err := net.DialTimeout("tcp", m.addr(), time.Second)
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+	if _, err = io.WriteString(c, word); err != nil {
+		return ""
+	}
+	out, _ := io.ReadAll(c)
+	return string(out)
+}
+
+// mode is leader, follower, observer, standalone, read-only, or empty when the member does not serve.
+func (m *member) mode() string {
+	_, after, ok := strings.Cut(m.word("srvr"), "Mode: ")
+	if !ok {
+		return ""
+	}
+	mode, _, _ := strings.Cut(after, "\n")
+	return strings.TrimSpace(mode)
+}
+
+// metric is a line of mntr.
+func (m *member) metric(name string) string {
+	for line := range strings.SplitSeq(m.word("mntr"), "\n") {
+		if key, value, ok := strings.Cut(line, "\t"); ok && key == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// logText is the log of the process that runs now or ran last.
+func (m *member) logText() string {
+	text, err := os.ReadFile(m.log)
+	require.NoError(m.t, err)
+	return string(text)
+}
+
+var nextPort atomic.Int32
+
+// listenPort is a port below those that the system gives to outgoing connections, so that it stays free while a server is
+// down.
+func listenPort(t *testing.T) int {
+	t.Helper()
+	nextPort.CompareAndSwap(0, int32(12000+os.Getpid()%1500*10))
+	for range 2000 {
+		port := int(nextPort.Add(1))
+		if port >= 32000 {
+			nextPort.Store(12000)
+		}
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	require.FailNow(t, "no free port")
+	return 0
+}
