@@ -97,4 +97,6 @@ type Config struct {
 	NotifyMinTicks, NotifyMaxTicks int
 	// ConfigData goes into each notification.
 	ConfigData []byte
+	// Oracle : of two servers one may go on alone when an oracle says so. See Machine.SetOracle.
+	Oracle bool
 }

@@ -29,6 +29,14 @@ type Machine struct {
 	recv    []ballot // votes of this round, by voter
 	outside []ballot // what servers that lead or follow say, by voter
 
+	told     []bool       // who has been told our vote again since it was announced, by voter
+	gone     map[Sid]bool // who cannot be reached, says the driver
+	absent   Sid          // who is taken to be dead in this round, until it speaks
+	oracle   bool
+	backed   bool  // the verdict is this round's votes for this server
+	deserted bool  // and too many of them were taken back
+	strange  []Sid // who, without a vote, was answered in this tick
+
 	hasQuorum bool
 	decided   bool
 	now       int // ticks since Start
@@ -41,16 +49,26 @@ type Machine struct {
 
 // New makes a machine. It does nothing before Start.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, voters: cfg.Quorum.Voters(), self: quorum.Index(cfg.Quorum, cfg.ID)}
+	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, gone: map[Sid]bool{}}
+	m.SetQuorum(cfg.Quorum, cfg.ConfigData)
+	return m
+}
+
+// SetQuorum changes who votes, and the configuration that goes into notifications. Votes counted so far are forgotten: a
+// machine that is looking should Start again.
+func (m *Machine) SetQuorum(q quorum.Verifier, configData []byte) {
+	m.cfg.Quorum, m.cfg.ConfigData = q, configData
+	m.voters, m.self = q.Voters(), quorum.Index(q, m.cfg.ID)
 	m.recv = make([]ballot, len(m.voters))
 	m.outside = make([]ballot, len(m.voters))
-	m.vote = Vote{Leader: quorum.None}
-	return m
+	m.told = make([]bool, len(m.voters))
+	m.hasQuorum, m.backed = false, false
 }
 
 // Start begins a new round with this server's own last zxid and current epoch. A sole voter decides at once.
 func (m *Machine) Start(last zkproto.Zxid, currentEpoch uint32) {
 	m.state, m.decided, m.now = Looking, false, 0
+	m.backed, m.deserted = false, false
 	m.round++
 	if m.self >= 0 {
 		m.own = Vote{Leader: m.cfg.ID, Zxid: last, PeerEpoch: int64(currentEpoch)}
@@ -94,13 +112,47 @@ func (m *Machine) Take(buf []Notification) []Notification {
 // Pending tells whether Take has something to hand out.
 func (m *Machine) Pending() bool { return len(m.out) > 0 }
 
-// Tick tells that one tick has passed.
+// Appoint makes a leader the verdict without an election: a reconfiguration has designated it.
+func (m *Machine) Appoint(leader Sid, last zkproto.Zxid, currentEpoch uint32) {
+	m.state = Looking
+	m.decide(Vote{Leader: leader, Zxid: last, Round: m.round, PeerEpoch: int64(currentEpoch)})
+}
+
+// Absent tells that a server's link has just been closed by its end. The next round does not wait for it, until it speaks.
+func (m *Machine) Absent(sid Sid) { m.absent = sid }
+
+// Unreachable tells that nothing can be sent to a server now, or that it can again. A round does not wait for it.
+func (m *Machine) Unreachable(sid Sid, yes bool) {
+	if !yes {
+		delete(m.gone, sid)
+		return
+	}
+	m.gone[sid] = true
+	if m.state == Looking && !m.decided && m.round > 0 {
+		m.count()
+	}
+}
+
+// SetOracle tells what the oracle says: with two voters, this one may decide without the other.
+func (m *Machine) SetOracle(yes bool) { m.oracle = yes }
+
+// Deserted tells that the verdict does not hold: the elected leader looks for another, or, if it is this server, those
+// that voted for it do. Nobody would come. (ZOOKEEPER-3769; the original waits for initLimit, or for maxTimeToWaitForEpoch.)
+func (m *Machine) Deserted() bool { return m.deserted }
+
+// Tick tells that one tick has passed. It is called in all states.
 func (m *Machine) Tick() {
+	m.strange = m.strange[:0]
 	if m.state != Looking || m.decided {
 		return
 	}
 	m.now++
 	if m.hasQuorum && m.now >= m.finalize {
+		m.decide(m.vote)
+		m.backed = m.vote.Leader == m.cfg.ID
+		return
+	}
+	if m.oracle && len(m.voters) == 2 && m.self >= 0 && m.now >= m.cfg.NotifyMinTicks && !m.recv[1-m.self].cast {
 		m.decide(m.vote)
 		return
 	}
@@ -119,18 +171,18 @@ func (m *Machine) Step(n Notification) (ignored string) {
 	if n.From == m.cfg.ID {
 		return "from this server's own id: two servers have the same myid"
 	}
+	if n.From == m.absent {
+		m.absent = quorum.None
+	}
 	from := quorum.Index(m.cfg.Quorum, n.From)
 	if from < 0 {
-		// Observers and strangers have no vote, but may know who leads.
-		if n.State == Looking {
-			m.reply(n.From)
-		}
-		return ""
+		return m.stepStranger(n)
 	}
 	if m.state != Looking || m.decided {
 		// A machine that is looking and has decided rests until Start: it has no news.
 		if n.State == Looking && m.state != Looking {
 			m.reply(n.From)
+			m.checkDeserted(from, n.Vote)
 		}
 		return ""
 	}
@@ -145,6 +197,49 @@ func (m *Machine) Step(n Notification) (ignored string) {
 	case Observing:
 	}
 	return ""
+}
+
+// strangersPerTick bounds the answers to one stranger: two servers that each take the other for one would else answer each
+// other without end.
+const strangersPerTick = 4
+
+// stepStranger answers observers and servers of no or another configuration: they have no vote, but may want to know who
+// leads.
+func (m *Machine) stepStranger(n Notification) string {
+	if n.State != Looking {
+		return ""
+	}
+	times := 0
+	for _, sid := range m.strange {
+		if sid == n.From {
+			times++
+		}
+	}
+	if times >= strangersPerTick || len(m.strange) >= quorum.MaxVoters {
+		return "asks too often"
+	}
+	m.strange = append(m.strange, n.From)
+	m.reply(n.From)
+	return ""
+}
+
+// checkDeserted hears, after the verdict, a voter that is looking. It has left us if it prefers another to the verdict.
+func (m *Machine) checkDeserted(from int, v Vote) {
+	if v.Round < m.vote.Round || v.Leader == m.vote.Leader || quorum.Index(m.cfg.Quorum, v.Leader) < 0 || !m.beats(v, m.vote) {
+		return
+	}
+	switch m.state {
+	case Leading:
+		if !m.backed {
+			return
+		}
+		b := m.recv[m.self]
+		m.recv[from] = ballot{cast: true, state: Looking, vote: v}
+		m.deserted = !m.agreed(m.recv, b)
+	case Following, Observing:
+		m.deserted = m.voters[from] == m.vote.Leader
+	default:
+	}
 }
 
 func (m *Machine) stepLooking(from int, n Notification) string {
@@ -165,6 +260,11 @@ func (m *Machine) stepLooking(from int, n Notification) string {
 		return "vote of an older round"
 	case m.beats(n.Vote, m.vote):
 		m.propose(n.Vote)
+	case n.Vote != m.vote && m.self >= 0 && !m.told[from]:
+		// It does not know our vote: that came while it was following yet. The original leaves it at that until the votes are
+		// repeated, after 200 ms or more.
+		m.told[from] = true
+		m.reply(n.From)
 	}
 	m.recv[from] = ballot{cast: true, state: Looking, version: n.Version, vote: n.Vote}
 	m.count()
@@ -181,6 +281,11 @@ func (m *Machine) stepSettled(from int, n Notification) {
 			m.decide(n.Vote)
 			return
 		}
+	}
+	if m.cfg.Oracle && !m.oracle && len(m.voters) == 2 && n.State == Leading && n.From == n.Vote.Leader {
+		m.round = n.Vote.Round // the other leads by the oracle's word, and there is nobody to confirm it
+		m.decide(n.Vote)
+		return
 	}
 	m.outside[from] = b
 	if m.agreed(m.outside, b) && m.confirmed(m.outside, n.Vote) {
@@ -211,17 +316,29 @@ func (m *Machine) count() {
 		m.hasQuorum = false
 		return
 	}
-	unanimous := true
-	for i := range m.recv {
-		unanimous = unanimous && m.recv[i].cast && m.recv[i].same(mine)
-	}
-	if unanimous || m.cfg.FinalizeTicks <= 0 {
+	if m.cfg.FinalizeTicks <= 0 || m.unanimous(mine) {
 		m.decide(m.vote)
+		m.backed = m.vote.Leader == m.cfg.ID
 		return
 	}
 	if !m.hasQuorum {
 		m.hasQuorum, m.finalize = true, m.now+m.cfg.FinalizeTicks
 	}
+}
+
+// unanimous tells whether all voters that can still speak say the same. One whose link has just been closed by its end, and
+// one that the driver cannot reach, cannot: after the death of a leader the others need not wait for it. That loses
+// nothing, for a quorum agrees; a better vote that comes too late only finds a leader there, as it would after the wait.
+func (m *Machine) unanimous(mine ballot) bool {
+	for i := range m.recv {
+		if sid := m.voters[i]; !m.recv[i].cast && (sid == m.absent || m.gone[sid]) {
+			continue
+		}
+		if !m.recv[i].cast || !m.recv[i].same(mine) {
+			return false
+		}
+	}
+	return true
 }
 
 // agreed tells whether those whose ballots equal b are a quorum.
@@ -257,10 +374,12 @@ func (m *Machine) confirmed(ballots []ballot, v Vote) bool {
 
 func (m *Machine) decide(v Vote) {
 	m.vote, m.decided, m.hasQuorum = v, true, false
+	m.backed, m.deserted, m.absent = false, false, quorum.None
 }
 
 // announce tells all voters our proposal.
 func (m *Machine) announce() {
+	clear(m.told)
 	for _, to := range m.voters {
 		if to != m.cfg.ID {
 			m.reply(to)

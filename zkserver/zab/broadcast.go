@@ -42,7 +42,7 @@ func (n *Node) ackNewLeader(l *learner) {
 		n.establish()
 		return
 	}
-	n.activate(l)
+	n.upToDateTo(l)
 	n.countAck(l)
 }
 
@@ -69,16 +69,71 @@ func (n *Node) tryCommit() {
 	if n.status.Phase != Broadcast {
 		return
 	}
-	z := Zxid(quorum.Highest(n.cfg.Quorum, n.lead.acked))
+	z := n.decided()
 	if z <= n.w.committed() {
 		return
 	}
+	if n.outstanding() {
+		if r := Zxid(n.seen.Version); r > n.w.committed() && r <= z {
+			n.commitUpTo(r - 1)
+			n.commitConfig(r)
+			return
+		}
+	}
+	n.commitUpTo(z)
+}
+
+// decided is the zxid up to which a quorum has logged everything.
+func (n *Node) decided() Zxid {
+	z := quorum.Highest(n.q, n.lead.acked)
+	if n.oracle && n.alone() {
+		z = max(z, n.lead.acked[n.self])
+	}
+	return Zxid(z)
+}
+
+func (n *Node) commitUpTo(z Zxid) {
 	if len(n.lead.learners) > 0 {
 		for p := n.w.next; p < n.w.last && n.w.at(p).Zxid <= z; p++ {
 			n.announceCommit(n.w.at(p))
 		}
 	}
 	n.commitTo(z)
+}
+
+// commitConfig commits a reconfiguration, which is in force from then on, and what the new quorum has logged behind it;
+// if this server does not lead under it, the designated leader will commit that.
+func (n *Node) commitConfig(z Zxid) {
+	leader := n.designate(n.seen)
+	for p := n.w.next; p < n.w.last && n.w.at(p).Zxid <= z; p++ {
+		n.announceActivation(n.w.at(p), leader)
+	}
+	n.commitTo(z)
+	n.activate(n.seen)
+	switch {
+	case leader != n.cfg.ID:
+		n.handOver(leader)
+		return
+	case n.self < 0:
+		n.lost(quorum.None, fmt.Sprintf("configuration %x has this server without a vote", uint64(z)))
+		return
+	}
+	n.checkSupport()
+	if n.status.Role == Leading {
+		n.tryCommit()
+	}
+}
+
+func (n *Node) announceActivation(e *Entry, leader Sid) {
+	for _, l := range n.lead.learners {
+		switch {
+		case l.stage < stageSyncing:
+		case l.observer:
+			n.send(Message{Type: InformAndActivate, To: l.sid, Link: l.link, Zxid: e.Zxid, Data: activation(leader, e.Data)})
+		default:
+			n.send(Message{Type: CommitAndActivate, To: l.sid, Link: l.link, Zxid: e.Zxid, Data: activation(leader, nil)})
+		}
+	}
 }
 
 func (n *Node) announceCommit(e *Entry) {
@@ -155,7 +210,7 @@ func (n *Node) checkSupport() {
 	if n.status.Role != Leading || n.lead.choosing {
 		return
 	}
-	if !n.cfg.Quorum.Contains(n.voters(func(l *learner) bool { return n.lead.elected || l.stage < stageAcked || l.counted })) {
+	if !n.enough(n.voters(func(l *learner) bool { return n.lead.elected || l.stage < stageAcked || l.counted })) {
 		n.lost(quorum.None, "no quorum follows any more")
 	}
 }

@@ -28,10 +28,19 @@ type Config struct {
 	// is in memory get a snapshot.
 	Storage Storage
 
-	// ConfigVersion and ConfigData are the dynamic configuration, opaque to the core: its version goes into FOLLOWERINFO,
-	// its text into notifications and NEWLEADER.
-	ConfigVersion int64
-	ConfigData    []byte
+	// Active is the configuration in force: the server lines of zoo.cfg, or the file zoo.cfg.dynamic.N with N as its
+	// version. With it, Quorum may be left empty, and Observer counts only if this server is not in it. LastSeen, if not nil
+	// and newer, was proposed and is not known to be committed: the file zoo.cfg.dynamic.next.
+	Active, LastSeen *quorum.Membership
+	// ReconfigEnabled is the key reconfigEnabled. Without it, Active holds for ever, and no other is learned of.
+	ReconfigEnabled bool
+	// Oracle tells that an oracle decides between two servers (the key oraclePath): the driver calls SetOracle.
+	Oracle bool
+	// ReconfigRules bound what Node.Reconfigure accepts.
+	ReconfigRules quorum.Rules
+	// Membership tells what configuration an entry proposes; not ok for all entries but reconfigurations. It is called for
+	// each entry, so it should look at the type of the transaction first. Needed with ReconfigEnabled.
+	Membership func(data []byte) (m *quorum.Membership, ok bool)
 
 	// InitTicks is how long discovery and synchronization may take (initLimit x tickTime). Default 1000.
 	InitTicks int
@@ -89,8 +98,17 @@ func (c *Config) setDefaults() {
 func (c *Config) validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("zab: "+format, args...)) }
+	stranger := false
+	if c.Active != nil {
+		own, member := c.Active.Member(c.ID)
+		if member {
+			c.Observer = own.Observer
+		}
+		stranger = !member && c.ReconfigEnabled
+		c.Quorum = c.Active.Quorum
+	}
 	if c.Quorum == nil {
-		return errors.New("zab: no quorum verifier")
+		return errors.New("zab: no quorum verifier: the configuration needs a participant")
 	}
 	voter := quorum.Index(c.Quorum, c.ID) >= 0
 	switch {
@@ -98,7 +116,7 @@ func (c *Config) validate() error {
 		bad("server id %d is negative", c.ID)
 	case c.Observer && voter:
 		bad("server %d is an observer and among the voters: make it one of them", c.ID)
-	case !c.Observer && !voter:
+	case !c.Observer && !voter && !stranger:
 		bad("server %d is not among the voters: add its server.%d line or make it an observer", c.ID, c.ID)
 	case c.Standalone && !quorum.IsSole(c.Quorum, c.ID):
 		bad("standalone needs a quorum of server %d alone", c.ID)

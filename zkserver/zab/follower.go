@@ -22,19 +22,20 @@ const (
 // follower is what a server knows while it follows or observes.
 type follower struct {
 	step    step
-	epoch   uint32 // the leader's
-	started uint64 // tick
-	heard   uint64 // tick of the leader's last message
-	commit  uint64 // position in the window behind the last entry the leader has said is committed
-	ack     uint64 // position of the next proposal to acknowledge
-	initial Zxid   // end of the history that NEWLEADER covers
+	epoch   uint32             // the leader's
+	started uint64             // tick
+	heard   uint64             // tick of the leader's last message
+	commit  uint64             // position in the window behind the last entry the leader has said is committed
+	ack     uint64             // position of the next proposal to acknowledge
+	initial Zxid               // end of the history that NEWLEADER covers
+	config  *quorum.Membership // that NEWLEADER told; nil if none
 }
 
 // startFollowing begins discovery from the other side: it tells the leader which epoch it has accepted.
 func (n *Node) startFollowing(sid Sid) {
 	n.status.Role, n.status.Phase, n.status.Leader = Following, Discovery, sid
 	t := FollowerInfo
-	if n.cfg.Observer {
+	if n.observer {
 		n.status.Role, t = Observing, ObserverInfo
 	}
 	n.el.Settle(n.status.Role, -1)
@@ -43,7 +44,7 @@ func (n *Node) startFollowing(sid Sid) {
 	}
 	n.link++
 	n.follow = follower{step: wantLeaderInfo, started: n.now, heard: n.now}
-	info := LearnerInfo{Sid: n.cfg.ID, ProtocolVersion: ProtocolVersion, ConfigVersion: n.cfg.ConfigVersion}
+	info := LearnerInfo{Sid: n.cfg.ID, ProtocolVersion: ProtocolVersion, ConfigVersion: n.configVersion()}
 	n.event(EventStarted, sid, n.w.lastZxid(), "joining the elected leader")
 	n.send(Message{
 		Type: t, To: sid, Link: n.link, Zxid: zkproto.MakeZxid(n.hard.AcceptedEpoch, 0), Data: info.AppendTo(nil),
@@ -75,11 +76,13 @@ func (n *Node) stepFollower(m Message) error {
 	case Diff, Trunc, Snap:
 		return n.beginSync(m)
 	case Proposal:
-		return n.takeEntry(m, false)
+		return n.takeEntry(m, false, m.From)
 	case Inform:
-		return n.takeEntry(m, true)
+		return n.takeEntry(m, true, m.From)
 	case Commit:
-		return n.commitOne(m)
+		return n.commitOne(m, m.From)
+	case CommitAndActivate, InformAndActivate:
+		return n.activation(m)
 	case NewLeader:
 		return n.newLeader(m)
 	case UpToDate:
@@ -150,14 +153,28 @@ func (n *Node) beginSync(m Message) error {
 	return nil
 }
 
-// takeEntry takes one proposal, or for observers one entry that is committed already.
-func (n *Node) takeEntry(m Message, committed bool) error {
+// activation takes COMMITANDACTIVATE or INFORMANDACTIVATE: the entry is a reconfiguration, in force from here on, and the
+// leader has designated who leads under it.
+func (n *Node) activation(m Message) error {
+	leader, rest, ok := decodeActivation(m.Data)
+	switch {
+	case !ok:
+		return n.abandon(m, "it does not name the leader")
+	case m.Type == CommitAndActivate:
+		return n.commitOne(m, leader)
+	}
+	m.Data = rest
+	return n.takeEntry(m, true, leader)
+}
+
+// takeEntry takes one proposal, or for observers one entry that is committed already. Leader is who leads after it.
+func (n *Node) takeEntry(m Message, committed bool, leader Sid) error {
 	last := n.w.lastZxid()
 	switch {
 	case n.follow.step < wantNewLeader:
 		return n.abandon(m, "before DIFF, TRUNC or SNAP")
 	case m.Zxid <= last && committed:
-		return n.commitOne(m) // the proposal came during the sync
+		return n.commitOne(m, leader) // the proposal came during the sync
 	case m.Zxid <= last:
 		// Harmless: the history has this place filled, and the same leader filled it.
 		n.event(EventIgnored, m.From, m.Zxid, "proposal came twice")
@@ -166,19 +183,22 @@ func (n *Node) takeEntry(m Message, committed bool) error {
 		return n.abandon(m, fmt.Sprintf("zxid %s is of an epoch after the leader's", m.Zxid))
 	case m.Zxid.Epoch() == last.Epoch() && m.Zxid != last+1:
 		return n.abandon(m, fmt.Sprintf("zxid %s leaves a gap behind %s", m.Zxid, last))
-	case n.cfg.Observer != committed && (committed || n.follow.step == active):
+	case n.observer != committed && (committed || n.follow.step == active):
 		return n.abandon(m, "not for this kind of learner")
 	}
 	n.append(Entry{Zxid: m.Zxid, Data: m.Data})
+	if config, ok := n.peek(m.Data); ok {
+		n.see(config)
+	}
 	if committed {
-		return n.commitOne(m)
+		return n.commitOne(m, leader)
 	}
 	return nil
 }
 
 // commitOne takes a COMMIT. It must be for the next proposal: if there is none the sync has a hole, and going on with it
 // would spread the hole (survey of ZOOKEEPER-4394 and 4925: the original only warns).
-func (n *Node) commitOne(m Message) error {
+func (n *Node) commitOne(m Message, leader Sid) error {
 	f := &n.follow
 	switch {
 	case f.step < wantNewLeader:
@@ -192,6 +212,7 @@ func (n *Node) commitOne(m Message) error {
 	f.commit++
 	if f.step == active {
 		n.commitTo(m.Zxid)
+		n.committedConfig(m.Zxid, leader)
 	}
 	return nil
 }
@@ -206,6 +227,7 @@ func (n *Node) newLeader(m Message) error {
 	}
 	n.follow.step, n.follow.initial = wantDisk, n.w.lastZxid()
 	n.follow.ack = n.follow.commit // what is committed already needs no ACK
+	n.newLeaderConfig(m.Data)
 	n.persistedFollower()
 	return nil
 }
@@ -222,7 +244,7 @@ func (n *Node) persistedFollower() {
 		f.step = wantUpToDate
 		n.send(Message{Type: Ack, To: n.status.Leader, Link: n.link, Zxid: zkproto.MakeZxid(f.epoch, 0)})
 	}
-	if f.step < wantUpToDate || n.cfg.Observer {
+	if f.step < wantUpToDate || n.observer {
 		return
 	}
 	for f.ack = max(f.ack, n.w.first); f.ack < n.w.last && n.w.at(f.ack).Zxid <= n.persisted; f.ack++ {
@@ -241,16 +263,25 @@ func (n *Node) upToDate(m Message) error {
 	n.send(Message{Type: Ack, To: m.From, Link: n.link, Zxid: zkproto.MakeZxid(n.follow.epoch, 0)})
 	n.known = max(n.known, n.w.before(n.follow.commit))
 	n.commitTo(n.w.before(n.follow.commit))
-	n.event(EventStarted, m.From, n.known, "in sync with the leader")
+	if n.upToDateConfig() {
+		n.event(EventStarted, m.From, n.known, "in sync with the leader")
+	}
 	return nil
 }
+
+// noData is empty but there: an original leader fails on the answer to a PING whose data is absent (length -1).
+var noData = []byte{}
 
 // pong answers a ping, once the leader expects anything but the ACK of NEWLEADER.
 func (n *Node) pong(m Message) {
 	if n.follow.step < wantUpToDate {
 		return
 	}
-	n.send(Message{Type: Ping, To: m.From, Link: n.link, Zxid: m.Zxid, Data: n.pingData})
+	data := n.pingData
+	if data == nil {
+		data = noData
+	}
+	n.send(Message{Type: Ping, To: m.From, Link: n.link, Zxid: m.Zxid, Data: data})
 	n.pingData = nil
 }
 

@@ -71,7 +71,7 @@ func (n *Node) startLeading() {
 	n.lead = leader{
 		epoch: n.hard.AcceptedEpoch + 1, choosing: true, startCurrent: n.hard.CurrentEpoch,
 		deadline: n.now + uint64(n.cfg.InitTicks),
-		acked:    make([]int64, len(n.cfg.Quorum.Voters())),
+		acked:    make([]int64, len(n.q.Voters())),
 	}
 	n.event(EventStarted, quorum.None, n.w.lastZxid(), "elected leader")
 	if n.hard.AcceptedEpoch >= maxEpoch {
@@ -135,6 +135,7 @@ func (n *Node) dropLearner(l *learner, reason string) {
 	n.drop(l.sid, l.link)
 	n.event(EventDropped, l.sid, l.acked, reason)
 	n.checkSupport()
+	n.unblocked()
 }
 
 // join takes FOLLOWERINFO or OBSERVERINFO.
@@ -149,8 +150,8 @@ func (n *Node) join(m Message) error {
 		return n.refuse(m, fmt.Sprintf("accepted epoch %#x is impossible", accepted))
 	case info.Sid != m.From:
 		return n.refuse(m, fmt.Sprintf("it says it is server %d", info.Sid))
-	case info.ConfigVersion > n.cfg.ConfigVersion:
-		return n.refuse(m, fmt.Sprintf("its configuration version %#x is newer than %#x", info.ConfigVersion, n.cfg.ConfigVersion))
+	case info.ConfigVersion > n.configVersion():
+		return n.refuse(m, fmt.Sprintf("its configuration version %#x is newer than %#x", info.ConfigVersion, n.configVersion()))
 	}
 	if len(n.lead.learners) >= maxLearners && n.lead.find(m.From) == nil {
 		return n.refuse(m, "too many learners")
@@ -164,9 +165,7 @@ func (n *Node) join(m Message) error {
 	l := &learner{
 		sid: m.From, link: m.Link, observer: m.Type == ObserverInfo, voter: -1, since: n.now, heard: n.now,
 	}
-	if !l.observer {
-		l.voter = quorum.Index(n.cfg.Quorum, m.From)
-	}
+	l.voter = n.place(l)
 	if !n.lead.choosing && accepted > n.lead.epoch && l.voter >= 0 {
 		// It promised itself to a leader that never came to be, and could not join an older one: lead a newer epoch.
 		n.drop(l.sid, l.link)
@@ -208,11 +207,12 @@ func (n *Node) voters(ok func(*learner) bool) quorum.Set {
 // chooseEpoch fixes the epoch when a quorum has said which it has accepted. The early ones of stepLooking may have all
 // come before this server's turn, so it is asked after each.
 func (n *Node) chooseEpoch() {
-	if !n.lead.choosing || !n.cfg.Quorum.Contains(n.voters(func(*learner) bool { return true })) {
+	if !n.lead.choosing || !n.enough(n.voters(func(*learner) bool { return true })) {
 		return
 	}
 	n.lead.choosing = false
 	n.saveAccepted(n.lead.epoch)
+	n.nameFirst()
 	n.status.Epoch = n.lead.epoch
 	for _, l := range n.lead.learners {
 		n.invite(l)
@@ -257,7 +257,7 @@ func (n *Node) finishDiscovery() {
 	if n.lead.choosing || n.lead.elected || n.persisted < n.w.lastZxid() {
 		return
 	}
-	if !n.cfg.Quorum.Contains(n.voters(func(l *learner) bool { return l.counted && l.stage >= stageAcked })) {
+	if !n.enough(n.voters(func(l *learner) bool { return l.counted && l.stage >= stageAcked })) {
 		return
 	}
 	n.lead.elected = true
@@ -274,7 +274,7 @@ func (n *Node) finishDiscovery() {
 // establish opens the epoch when a quorum has the initial history and says so: only now is it committed.
 func (n *Node) establish() {
 	if !n.lead.elected || n.status.Phase == Broadcast ||
-		!n.cfg.Quorum.Contains(n.voters(func(l *learner) bool { return l.stage >= stageSynced })) {
+		!n.enough(n.voters(func(l *learner) bool { return l.stage >= stageSynced })) {
 		return
 	}
 	n.status.Phase = Broadcast
@@ -285,12 +285,22 @@ func (n *Node) establish() {
 	n.event(EventStarted, quorum.None, n.lead.lastProposed, "leading")
 	for _, l := range n.lead.learners {
 		if l.stage == stageSynced {
-			n.activate(l)
+			n.upToDateTo(l)
 		}
 	}
+	if !n.outstanding() {
+		return
+	}
+	// The whole history is committed now, and with it the configuration it proposes.
+	n.activate(n.seen)
+	if quorum.Index(n.q, n.cfg.ID) < 0 {
+		n.lost(quorum.None, fmt.Sprintf("configuration %x has this server without a vote", uint64(n.active.Version)))
+		return
+	}
+	n.checkSupport()
 }
 
-func (n *Node) activate(l *learner) {
+func (n *Node) upToDateTo(l *learner) {
 	l.stage = stageActive
 	n.send(Message{Type: UpToDate, To: l.sid, Link: l.link, Zxid: -1})
 }

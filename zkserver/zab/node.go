@@ -23,9 +23,14 @@ const maxLearners = 4096
 // Node is one server's Zab. It is not safe for concurrent use: one goroutine owns it.
 type Node struct {
 	cfg  Config
-	self int // own place among the voters; -1 for an observer
-	el   *election.Machine
-	now  uint64 // ticks since New
+	q    quorum.Verifier // by which this node decides: that of the configuration, or of two of them
+	self int             // own place among the voters; -1 without a vote
+	// observer says what kind of learner this server is. One that is no member of the configuration follows without a vote.
+	observer     bool
+	active, seen *quorum.Membership // nil if Config gives none
+	oracle       bool
+	el           *election.Machine
+	now          uint64 // ticks since New
 
 	status    Status
 	hard      HardState
@@ -52,19 +57,22 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg:       cfg,
-		self:      quorum.Index(cfg.Quorum, cfg.ID),
 		hard:      HardState{AcceptedEpoch: cfg.AcceptedEpoch, CurrentEpoch: cfg.CurrentEpoch},
 		persisted: cfg.LastZxid,
 	}
 	n.w.base = cfg.LastZxid
+	if err := n.adopt(); err != nil {
+		return nil, err
+	}
 	n.out.reported.Leader = -2 // whatever comes first is news
 	if cfg.Standalone {
 		n.startStandalone()
 		return n, nil
 	}
 	n.el = election.New(election.Config{
-		ID: cfg.ID, Quorum: cfg.Quorum, FinalizeTicks: cfg.FinalizeTicks,
-		NotifyMinTicks: cfg.NotifyMinTicks, NotifyMaxTicks: cfg.NotifyMaxTicks, ConfigData: cfg.ConfigData,
+		ID: cfg.ID, Quorum: n.q, FinalizeTicks: cfg.FinalizeTicks,
+		NotifyMinTicks: cfg.NotifyMinTicks, NotifyMaxTicks: cfg.NotifyMaxTicks, ConfigData: configData(n.active),
+		Oracle: cfg.Oracle,
 	})
 	n.look()
 	return n, nil
@@ -107,18 +115,8 @@ func (n *Node) elected() {
 
 // lost gives the role up.
 func (n *Node) lost(peer Sid, reason string) {
-	n.event(EventLost, peer, n.w.lastZxid(), reason)
-	switch n.status.Role {
-	case Leading:
-		for _, l := range n.lead.learners {
-			n.drop(l.sid, l.link)
-		}
-	case Following, Observing:
-		n.drop(n.status.Leader, n.link)
-	case Looking:
-	}
-	n.status.Changes++
-	if n.since == n.now && !quorum.IsSole(n.cfg.Quorum, n.cfg.ID) {
+	n.leave(peer, reason)
+	if n.since == n.now && !quorum.IsSole(n.q, n.cfg.ID) {
 		// The verdict did not last a tick: what the others believe is out of date. Asking again at once would get the same
 		// answer, over and over; the next Tick begins the election.
 		n.status.Role, n.status.Phase = Looking, Election
@@ -130,19 +128,34 @@ func (n *Node) lost(peer Sid, reason string) {
 	n.look()
 }
 
+// leave ends what the role was about; what comes next is up to the caller.
+func (n *Node) leave(peer Sid, reason string) {
+	n.event(EventLost, peer, n.w.lastZxid(), reason)
+	switch n.status.Role {
+	case Leading:
+		for _, l := range n.lead.learners {
+			n.drop(l.sid, l.link)
+		}
+	case Following, Observing:
+		n.drop(n.status.Leader, n.link)
+	case Looking:
+	}
+	n.status.Changes++
+}
+
 // Tick tells that one tick of time has passed.
 func (n *Node) Tick() {
 	if n.cfg.Standalone {
 		return
 	}
 	n.now++
+	n.el.Tick()
 	switch n.status.Role {
 	case Looking:
 		if n.paused {
 			n.look()
 			return
 		}
-		n.el.Tick()
 		n.elected()
 	case Leading:
 		n.tickLeader()
@@ -184,10 +197,16 @@ func (n *Node) stepNotification(m Message) error {
 	if m.Vote.From != m.From || m.Vote.To != m.To {
 		return n.refuse(m, fmt.Sprintf("its vote is from %d to %d", m.Vote.From, m.Vote.To))
 	}
+	if m.Vote.Version > 1 && n.notified(m.Vote.Config) {
+		return nil
+	}
 	if reason := n.el.Step(*m.Vote); reason != "" {
 		n.event(EventIgnored, m.From, m.Vote.Vote.Zxid, "notification: "+reason)
 	}
 	n.elected()
+	if n.el.Deserted() && n.status.Phase == Discovery {
+		n.lost(m.From, fmt.Sprintf("server %d votes for server %d now", m.From, m.Vote.Vote.Leader))
+	}
 	return nil
 }
 
@@ -229,9 +248,11 @@ func (n *Node) Disconnected(l Link) {
 			n.lead.remove(l.Peer)
 			n.event(EventDropped, l.Peer, ln.acked, "link closed")
 			n.checkSupport()
+			n.unblocked()
 		}
 	case Following, Observing:
 		if l.Peer == n.status.Leader && l.Link == n.link {
+			n.el.Absent(l.Peer)
 			n.lost(l.Peer, "link to the leader closed")
 		}
 	case Looking:
@@ -278,6 +299,9 @@ func (n *Node) Propose(e Entry) error {
 	if n.cfg.Standalone {
 		n.status.Epoch = e.Zxid.Epoch()
 		return nil
+	}
+	if m, ok := n.peek(e.Data); ok {
+		n.see(m)
 	}
 	for _, l := range n.lead.learners {
 		if l.stage >= stageSyncing && !l.observer {

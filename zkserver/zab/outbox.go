@@ -1,6 +1,9 @@
 package zab
 
-import "github.com/holdfast-ha/holdfast/zkserver/election"
+import (
+	"github.com/holdfast-ha/holdfast/zkserver/election"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+)
 
 // buffers hold what the next Ready hands out.
 type buffers struct {
@@ -22,6 +25,7 @@ type outbox struct {
 	install                   *Snapshot
 	truncate                  *Zxid
 	saveAccepted, saveCurrent bool
+	activeConfig, seenConfig  *quorum.Membership
 	votes                     []election.Notification // scratch
 }
 
@@ -102,6 +106,7 @@ func (n *Node) HasReady() bool {
 	return len(b.entries)+len(b.messages)+len(b.committed) > 0 ||
 		len(b.forwarded)+len(b.drop)+len(b.events) > 0 ||
 		o.install != nil || o.truncate != nil || o.saveAccepted || o.saveCurrent ||
+		o.activeConfig != nil || o.seenConfig != nil ||
 		o.reported != n.status || (n.el != nil && n.el.Pending())
 }
 
@@ -122,6 +127,7 @@ func (n *Node) Ready() Ready {
 		Install: o.install, Truncate: o.truncate,
 		Entries:   b.entries,
 		HardState: n.hard, SaveAccepted: o.saveAccepted, SaveCurrent: o.saveCurrent,
+		ActiveConfig: o.activeConfig, SeenConfig: o.seenConfig,
 		Messages: b.messages, Committed: b.committed,
 		Forwarded: b.forwarded, Drop: b.drop, Events: b.events,
 	}
@@ -130,6 +136,7 @@ func (n *Node) Ready() Ready {
 	}
 	o.reported = n.status
 	o.install, o.truncate, o.saveAccepted, o.saveCurrent = nil, nil, false, false
+	o.activeConfig, o.seenConfig = nil, nil
 	o.cur ^= 1
 	o.b[o.cur].reset()
 	return r

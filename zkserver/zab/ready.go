@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/holdfast-ha/holdfast/zkserver/election"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
 // Role is what this server is: LOOKING, FOLLOWING, LEADING or OBSERVING.
@@ -92,6 +93,8 @@ const (
 	EventDropped
 	// EventSync : how a learner is brought up to date (leader), or how this server is (learner).
 	EventSync
+	// EventConfig : a configuration of the ensemble was proposed, learned of or put in force.
+	EventConfig
 )
 
 // String names the kind.
@@ -107,6 +110,8 @@ func (k EventKind) String() string {
 		return "dropped"
 	case EventSync:
 		return "sync"
+	case EventConfig:
+		return "config"
 	}
 	return fmt.Sprintf("unknown(%d)", int32(k))
 }
@@ -133,6 +138,15 @@ type Ready struct {
 	// changes; if both, acceptedEpoch first.
 	HardState                 HardState
 	SaveAccepted, SaveCurrent bool
+
+	// ActiveConfig, if not nil, is in force from now on: make it durable before the Messages are sent (the file
+	// zoo.cfg.dynamic.VERSION by Membership.File(false), then zoo.cfg's line dynamicConfigFile, then remove
+	// zoo.cfg.dynamic.next), tell the peers' connections, and, should /zookeeper/config be older than its version, set it to
+	// ActiveConfig.Data with that version as mzxid: not every change of configuration has a transaction.
+	ActiveConfig *quorum.Membership
+	// SeenConfig, if not nil, is proposed: write zoo.cfg.dynamic.next by File(true), durable before the Messages are sent
+	// and after ActiveConfig, and connect to servers that are new in it.
+	SeenConfig *quorum.Membership
 
 	// Messages to send, in order per link. None of them waits for Entries.
 	Messages []Message

@@ -75,5 +75,5 @@ func (n *Node) startSync(l *learner) {
 			n.send(Message{Type: Proposal, To: l.sid, Link: l.link, Zxid: e.Zxid, Data: e.Data})
 		}
 	}
-	n.send(Message{Type: NewLeader, To: l.sid, Link: l.link, Zxid: n.lead.newLeaderZxid(), Data: n.cfg.ConfigData})
+	n.send(Message{Type: NewLeader, To: l.sid, Link: l.link, Zxid: n.lead.newLeaderZxid(), Data: configData(n.seen)})
 }
