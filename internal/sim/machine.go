@@ -1,0 +1,113 @@
+package sim
+
+import (
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// machine is the pure part of a server: what decides what is done with its disk, its links and its clients.
+type machine interface {
+	// The inputs. now is in microseconds of the server's own clock.
+	tick(now int64)
+	step(m zab.Message) error
+	disconnected(l zab.Link)
+	persisted(z zab.Zxid)
+
+	// The outputs, which the server performs as package zab says.
+	hasReady() bool
+	ready() zab.Ready
+	// apply makes committed entries visible, in order; forwarded takes what comes after them.
+	apply(entries []zab.Entry)
+	forwarded(ms []zab.Message)
+	// replaced tells that the server's state is another: a snapshot was installed, or the log truncated.
+	replaced()
+
+	node() *zab.Node
+	// sessionTimeouts is what a snapshot says of the sessions.
+	sessionTimeouts() map[zkproto.SessionID]int32
+}
+
+// bare is zab alone: entries are proposed at the leader by nobody in particular, and applied to the tree. It is several
+// times faster than the whole and has what the whole has below it.
+type bare struct {
+	s *server
+	n *zab.Node
+	// waiting are proposals of this leadership, which are acknowledged when they are applied.
+	waiting map[zab.Zxid]uint64
+	changes uint64
+}
+
+func newBare(s *server, cfg zab.Config) (*bare, error) {
+	n, err := zab.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &bare{s: s, n: n, waiting: map[zab.Zxid]uint64{}}, nil
+}
+
+func (b *bare) tick(int64)               { b.n.Tick() }
+func (b *bare) step(m zab.Message) error { return b.n.Step(m) }
+func (b *bare) disconnected(l zab.Link)  { b.n.Disconnected(l) }
+func (b *bare) persisted(z zab.Zxid)     { b.n.Persisted(z) }
+func (b *bare) hasReady() bool           { return b.n.HasReady() }
+func (b *bare) forwarded([]zab.Message)  {}
+func (b *bare) replaced()                {}
+func (b *bare) node() *zab.Node          { return b.n }
+
+func (b *bare) sessionTimeouts() map[zkproto.SessionID]int32 { return b.s.state.sessions }
+
+func (b *bare) ready() zab.Ready {
+	r := b.n.Ready()
+	if r.Status.Changes != b.changes {
+		b.changes = r.Status.Changes
+		clear(b.waiting)
+	}
+	return r
+}
+
+func (b *bare) apply(entries []zab.Entry) {
+	for i := range entries {
+		e := &entries[i]
+		if err := b.s.state.apply(e.Data); err != nil {
+			b.s.w.failf("%s: committed entry %s: %v", b.s, e.Zxid, err)
+		}
+		if _, mine := b.waiting[e.Zxid]; mine {
+			delete(b.waiting, e.Zxid)
+			b.s.w.oracle.acknowledged(b.s, e.Zxid)
+		}
+	}
+}
+
+// propose writes something, if this server leads.
+func (b *bare) propose(number uint64) bool {
+	z := b.n.NextZxid()
+	if z == 0 {
+		if st := b.n.Status(); st.Role == zab.Leading && st.Serving() {
+			b.n.StepDown("the counter of this epoch is used up")
+		}
+		return false
+	}
+	h := zkproto.TxnHeader{ClientID: 1, Cxid: int32(number), Zxid: z, Time: b.s.clock() / 1000}
+	var txn zkproto.Txn
+	path, data := bareKeys[number%uint64(len(bareKeys))], h.AppendTo(nil)
+	if b.s.state.tree.NodeCount() < 30 && number%3 == 0 {
+		h.Type = zkproto.OpCreate
+		txn = &zkproto.CreateTxn{Path: path, Data: data, ACL: openACL, ParentCVersion: int32(number)}
+	} else if number%17 == 0 {
+		h.Type = zkproto.OpDelete
+		txn = &zkproto.DeleteTxn{Path: path}
+	} else {
+		h.Type = zkproto.OpSetData
+		txn = &zkproto.SetDataTxn{Path: path, Data: data, Version: int32(number)}
+	}
+	if err := b.n.Propose(zab.Entry{Zxid: z, Data: txn.AppendTo(h.AppendTo(nil))}); err != nil {
+		b.s.w.failf("%s: propose %s: %v", b.s, z, err)
+	}
+	b.waiting[z] = number
+	return true
+}
+
+var (
+	openACL  = zkproto.WorldAll()
+	bareKeys = []string{"/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h", "/i", "/j"}
+)

@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// plan is what a seed means: how many servers, how fast everything is, and which faults come how often. Each seed has
+// some faults only: a run in which everything fails at once explores less than many runs in which little does.
+type plan struct {
+	voters, observers int
+	quorum            quorum.Verifier
+	duration          int64
+	tick              int64
+	initTicks         int
+	syncTicks         int
+	pingTicks         int
+	keep              int
+	latency, syncTime [2]int64
+	spike             int // one message in so many is late
+	loseVote          int // one notification in so many is lost
+	oneByOne          int // duties after each message, once in so many
+	snapCount         int
+	prealloc, segment int64
+	noFloor           bool
+	first             zab.Zxid // where the ensemble's history begins
+	drift             bool
+	write             int64 // mean time between writes (bare)
+	rates             [faultKinds]int64
+}
+
+func (p *plan) String() string {
+	s := fmt.Sprintf("%d voters, %d observers, latency %d-%d us, sync %d-%d us, snapshot after %d, keep %d, first zxid %s",
+		p.voters, p.observers, p.latency[0], p.latency[1], p.syncTime[0], p.syncTime[1], p.snapCount, p.keep, p.first)
+	for k, r := range p.rates {
+		if r > 0 {
+			s += fmt.Sprintf(", %s every %d ms", faultKind(k), r/millisecond)
+		}
+	}
+	return s
+}
+
+func (w *World) makePlan() {
+	r := w.rng
+	p := &w.plan
+	p.voters = []int{3, 3, 3, 5, 5, 7}[r.IntN(6)]
+	if w.opt.Servers > 0 {
+		p.voters = w.opt.Servers
+	}
+	p.observers = max(0, r.IntN(4)-2)
+	sids := make([]quorum.Sid, p.voters)
+	for i := range sids {
+		sids[i] = quorum.Sid(i + 1)
+	}
+	var err error
+	if p.quorum, err = quorum.NewMajority(sids...); err != nil {
+		w.failf("%v", err)
+	}
+	p.quorum = w.broken.quorum(p.quorum)
+	p.duration = w.between(500, 2500) * millisecond
+	p.tick = 10 * millisecond
+	p.initTicks, p.syncTicks, p.pingTicks = 40, 15+r.IntN(10), 4
+	p.keep = []int{-1, 2, 8, 100}[r.IntN(4)]
+	switch r.IntN(3) {
+	case 0:
+		p.latency = [2]int64{50, 300}
+	case 1:
+		p.latency = [2]int64{100, 3000}
+	default:
+		p.latency = [2]int64{1000, 12000}
+	}
+	switch r.IntN(4) {
+	case 0:
+		p.syncTime = [2]int64{20, 100}
+	case 1:
+		p.syncTime = [2]int64{100, 4000}
+	case 2:
+		p.syncTime = [2]int64{2000, 15000}
+	default:
+		p.syncTime = [2]int64{50, 40000}
+	}
+	if r.IntN(2) == 0 {
+		p.spike = 20 + r.IntN(200)
+	}
+	if r.IntN(2) == 0 {
+		p.loseVote = 3 + r.IntN(60)
+	}
+	p.oneByOne = []int{0, 1, 3}[r.IntN(3)]
+	p.snapCount = []int{10, 40, 1000}[r.IntN(3)]
+	p.prealloc = []int64{-1, 4096}[r.IntN(2)]
+	p.segment = []int64{0, 1024}[r.IntN(2)]
+	p.noFloor = r.IntN(4) == 0
+	p.drift = r.IntN(3) == 0
+	if r.IntN(10) == 0 {
+		p.first = zkproto.MakeZxid(1, 0xfffffffe-uint32(r.IntN(60)))
+	}
+	p.write = w.between(300, 6000)
+	for k := range p.rates {
+		if r.IntN(3) == 0 {
+			p.rates[k] = w.between(40, 600) * millisecond
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/holdfast-ha/holdfast/internal/vfs"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+	"github.com/holdfast-ha/holdfast/zkserver/tree"
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// Options say what to run.
+type Options struct {
+	Seed uint64
+	// Bare runs zab, the log, the snapshots and the tree without sessions and clients.
+	Bare bool
+	// Servers is the number of voters; 0: the seed decides between 3, 5 and 7.
+	Servers int
+	// Broken makes all servers neglect a duty.
+	Broken Broken
+	// Log gets each line of the trace. A run that is not logged is not traced either, which is ten times faster; Run runs
+	// a seed that fails a second time, with a trace.
+	Log func(line string)
+}
+
+// Result says what a run did.
+type Result struct {
+	Steps     int // events
+	Committed int
+	Acked     int
+	Epochs    int // that had a leader
+	Faults    int
+	Time      int64 // microseconds of the simulation
+	// Fingerprint is of everything that was committed, when: two runs of one seed have the same.
+	Fingerprint uint64
+}
+
+// Run runs one seed. A *Failure tells what is wrong, with the faults and the last events.
+func Run(opt Options) (Result, error) {
+	res, failure := run(opt, opt.Log != nil)
+	if failure == nil {
+		return res, nil
+	}
+	if len(failure.Trace) == 0 {
+		if _, again := run(opt, true); again != nil && again.What == failure.What {
+			failure = again
+		}
+	}
+	return res, failure
+}
+
+func run(opt Options, tracing bool) (res Result, failure *Failure) {
+	w := &World{opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 0x5eed)), tracing: tracing, broken: opt.Broken}
+	defer func() {
+		res = w.result()
+		if r := recover(); r != nil {
+			f, ok := r.(*Failure)
+			if !ok {
+				panic(r)
+			}
+			failure = f
+		}
+	}()
+	w.build()
+	w.runUntil(w.plan.duration, nil)
+	w.heal()
+	w.settle()
+	return res, nil
+}
+
+// build makes the servers and what they begin with.
+func (w *World) build() {
+	w.makePlan()
+	n := w.plan.voters + w.plan.observers
+	w.net.init(w, n)
+	w.oracle.init(w, n, w.plan.first)
+	for i := range n {
+		s := &server{w: w, id: zab.Sid(i + 1), place: i, observer: i >= w.plan.voters, drift: w.plan.tick, offset: w.between(-second, second)}
+		if w.plan.drift {
+			s.drift = w.between(w.plan.tick*8/10, w.plan.tick*12/10)
+		}
+		s.disk = disk{s: s, mem: vfs.NewMem()}
+		w.servers = append(w.servers, s)
+		w.prepare(s)
+	}
+	w.nemesis.init(w)
+	for _, s := range w.servers {
+		w.after(w.between(0, 30*millisecond), s.start)
+	}
+	w.load()
+}
+
+// prepare gives a server a disk whose history ends at the first zxid of the plan.
+func (w *World) prepare(s *server) {
+	if w.plan.first == 0 {
+		return
+	}
+	s.disk.attach()
+	l := tree.NewLoader()
+	err := s.disk.fs.MkdirAll(dir)
+	for _, n := range []string{"", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"} {
+		if err == nil {
+			err = l.AddNode(n, nil, -1, zkproto.StatPersisted{})
+		}
+	}
+	var t *tree.Tree
+	if err == nil {
+		t, err = l.Finish(w.plan.first)
+	}
+	if err == nil {
+		_, err = snapshot.Write(s.disk.fs, dir, w.plan.first, wholeBody(s, state{tree: t}))
+	}
+	if err == nil {
+		err = s.disk.writeEpoch(acceptedFile, w.plan.first.Epoch())
+	}
+	if err == nil {
+		err = s.disk.writeEpoch(currentFile, w.plan.first.Epoch())
+	}
+	if err != nil {
+		w.failf("prepare %s: %v", s, err)
+	}
+}
+
+func (w *World) newMachine(s *server, cfg zab.Config) (machine, error) { return newBare(s, cfg) }
+
+// load writes.
+func (w *World) load() {
+	var number uint64
+	var next func()
+	next = func() {
+		if w.quiet {
+			return
+		}
+		number++
+		s := w.servers[w.rng.IntN(len(w.servers))]
+		if l := w.leader(); l != nil && w.rng.IntN(4) > 0 {
+			s = l
+		}
+		if s.up {
+			s.do(func() { s.machine.(*bare).propose(number) })
+		}
+		w.after(w.between(0, 2*w.plan.write), next)
+	}
+	w.after(0, next)
+}
+
+// Limits of what comes after the faults.
+const (
+	recoveryTime = 8 * second
+	settleTime   = 3 * second
+)
+
+// settle lets the repaired ensemble come to rest: it must elect a leader and take writes; when there are no more, all servers
+// must come to the same state.
+func (w *World) settle() {
+	before, end := w.oracle.acked, w.now+recoveryTime
+	if !w.runUntil(end, func() bool { return w.oracle.acked > before+10 && w.oracle.allServe() }) {
+		w.failf("the ensemble does not come back within %s after all faults are over; %d writes acknowledged since%s",
+			clockText(recoveryTime), w.oracle.acked-before, w.standing())
+	}
+	w.quiet = true
+	if !w.runUntil(w.now+settleTime, w.oracle.converged) {
+		w.failf("the servers do not come to the same state within %s after the last write%s", clockText(settleTime), w.standing())
+	}
+}
+
+// standing is where each server is, for a report.
+func (w *World) standing() string {
+	text := "; committed up to " + w.oracle.last().String()
+	for _, s := range w.servers {
+		if s.up {
+			text += fmt.Sprintf("\n    %s is %s at %s", s, s.machine.node().Status(), s.state.tree.LastZxid())
+		} else {
+			text += fmt.Sprintf("\n    %s is down", s)
+		}
+	}
+	return text
+}
+
+func (w *World) result() Result {
+	r := Result{
+		Steps: w.steps, Committed: len(w.oracle.line) - 1, Acked: w.oracle.acked, Epochs: len(w.oracle.leaders), Faults: len(w.faults), Time: w.now,
+	}
+	h := uint64(14695981039346656037)
+	for _, p := range w.oracle.line {
+		h = (h ^ uint64(p.zxid)) * 1099511628211
+		h = (h ^ uint64(p.digest)) * 1099511628211
+	}
+	r.Fingerprint = (h ^ uint64(w.steps)) * 1099511628211
+	return r
+}
