@@ -2,10 +2,15 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 )
+
+// stagger is how much earlier each address of a server is tried than the next.
+const stagger = 200 * time.Millisecond
 
 // splitAddress takes "host:port" apart.
 func splitAddress(a string) (host string, port int, err error) {
@@ -25,7 +30,126 @@ func listenTCP(ctx context.Context, address string) (net.Listener, error) {
 	return lc.Listen(ctx, "tcp", address)
 }
 
+// dialTCP resolves names anew at each call.
 func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 	d := net.Dialer{KeepAlive: -1}
 	return d.DialContext(ctx, "tcp", address)
+}
+
+// dialAny connects to one of a server's addresses: the first, and after each stagger, or when one fails, the next as well.
+// The first connection wins. The error names all that failed.
+func (p *Peers) dialAny(ctx context.Context, addresses []string) (net.Conn, error) {
+	if len(addresses) == 0 {
+		return nil, errors.New("no address is known")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		c   net.Conn
+		err error
+	}
+	results := make(chan result)
+	var errs []error
+	tried, running := 0, 0
+	try := func() {
+		a := addresses[tried]
+		tried++
+		running++
+		go func() {
+			c, err := p.cfg.Dial(ctx, a)
+			results <- result{c, err}
+		}()
+	}
+	// All attempts are waited for: once ctx is cancelled they end at once.
+	defer func() {
+		for ; running > 0; running-- {
+			if r := <-results; r.c != nil {
+				_ = r.c.Close()
+			}
+		}
+	}()
+	defer cancel()
+	try()
+	next := time.NewTimer(stagger)
+	defer next.Stop()
+	for running > 0 {
+		select {
+		case r := <-results:
+			running--
+			if r.err == nil {
+				return r.c, nil
+			}
+			errs = append(errs, r.err)
+			if tried < len(addresses) {
+				try()
+				next.Reset(stagger)
+			}
+		case <-next.C:
+			if tried < len(addresses) {
+				try()
+				next.Reset(stagger)
+			}
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// advertised are the addresses of our election port as others shall dial them, told on a connection with this local
+// address. An address of ours that stands for all of the machine's, or that only we can reach, is replaced by the one we
+// dial from: the other end has just been reached from it.
+func advertised(ctx context.Context, addresses []string, local net.Addr) []string {
+	from, _ := local.(*net.TCPAddr)
+	out := make([]string, 0, len(addresses))
+	for _, a := range addresses {
+		host, port, err := splitAddress(a)
+		if err != nil {
+			continue // checked before
+		}
+		if from != nil {
+			host = dialable(ctx, host, from.IP)
+		}
+		out = append(out, net.JoinHostPort(host, strconv.Itoa(port)))
+	}
+	return out
+}
+
+// dialable is the address behind host that others can use; from is the one they see.
+func dialable(ctx context.Context, host string, from net.IP) string {
+	if isWildcard(host) {
+		return from.String()
+	}
+	if net.ParseIP(host) != nil {
+		return host
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupIPAddr(ctx, host)
+	if err != nil {
+		return from.String()
+	}
+	best := ""
+	for _, ip := range found {
+		switch {
+		case ip.IP.Equal(from):
+			return from.String()
+		case best == "" && (!ip.IP.IsLoopback() || from.IsLoopback()):
+			best = ip.IP.String()
+		}
+	}
+	if best == "" {
+		return from.String() // the name means this machine, here; elsewhere it would mean another
+	}
+	return best
+}
+
+// setOptions sets up a new connection. Go turns Nagle's algorithm off by itself, as the original does.
+func setOptions(c net.Conn, keepAlive bool, unacked time.Duration) {
+	t, ok := c.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	setUnacked(t, unacked)
+	if keepAlive {
+		_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: unacked, Interval: unacked / 3, Count: 3})
+	}
 }

@@ -1,0 +1,229 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// lingerTime is how long a dropped link may take to send what it has.
+const lingerTime = time.Second
+
+// perMessage is what a message in the queue counts for, besides its data.
+const perMessage = 128
+
+// errDropped ends a link that the core has dropped.
+var errDropped = errors.New("dropped")
+
+// link is one connection of the quorum port, from either side. Its life: (dialing,) connected, ended. It ends once, for
+// the first reason given.
+type link struct {
+	p        *Peers
+	id       zab.Link
+	leader   bool // the other end is our leader
+	observer bool
+	since    time.Time
+	ctx      context.Context // of dialing
+	cancel   context.CancelFunc
+
+	received, sent atomic.Uint64
+
+	mu       sync.Mutex
+	work     *sync.Cond // there is something to send, or nothing more will be
+	queue    []zab.Message
+	spare    []zab.Message // an empty queue
+	queued   int           // bytes in queue and being written
+	nc       net.Conn      // nil while dialing
+	dropping bool          // to be ended when the queue is empty
+	ended    bool
+	reason   error
+}
+
+func newLink(p *Peers, id zab.Link) *link {
+	l := &link{p: p, id: id, since: time.Now()}
+	l.work = sync.NewCond(&l.mu)
+	l.ctx, l.cancel = context.WithCancel(p.ctx)
+	return l
+}
+
+// push queues a message; wake follows.
+func (l *link) push(m *zab.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || l.dropping {
+		return
+	}
+	if l.queued > l.p.cfg.MaxQueue {
+		l.endLocked(fmt.Errorf("more than %d bytes wait to be sent: the peer does not keep up", l.p.cfg.MaxQueue))
+		return
+	}
+	l.queue = append(l.queue, *m)
+	l.queued += perMessage + len(m.Data)
+}
+
+func (l *link) wake() { l.work.Signal() }
+
+// drop ends the link when everything queued is sent, or lingerTime is over.
+func (l *link) drop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.nc == nil {
+		l.endLocked(errDropped)
+		return
+	}
+	l.dropping = true
+	_ = l.nc.SetWriteDeadline(time.Now().Add(lingerTime))
+	l.work.Signal()
+}
+
+// end ends the link at once.
+func (l *link) end(reason error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.endLocked(reason)
+}
+
+func (l *link) endLocked(reason error) {
+	if l.ended {
+		return
+	}
+	l.ended, l.reason = true, reason
+	if l.dropping {
+		l.reason = errDropped
+	}
+	l.queue = nil
+	l.cancel()
+	if l.nc != nil {
+		_ = l.nc.Close()
+	}
+	l.work.Signal()
+}
+
+// connected gives the link its connection, unless it has ended meanwhile.
+func (l *link) connected(nc net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		_ = nc.Close()
+		return false
+	}
+	l.nc = nc
+	return true
+}
+
+// serve reads and writes until the link ends. r reads from the connection.
+func (l *link) serve(r *reader, src *source) {
+	var writer sync.WaitGroup
+	writer.Go(l.write)
+	l.end(l.read(r, src))
+	writer.Wait()
+}
+
+// over forgets the link and tells the handler.
+func (l *link) over() {
+	l.p.mu.Lock()
+	delete(l.p.links, l.id)
+	l.p.mu.Unlock()
+	l.mu.Lock()
+	reason := l.reason
+	l.mu.Unlock()
+	l.cancel()
+	if l.p.ctx.Err() == nil {
+		l.p.log.Info("link to a peer ended", zap.Int64("peer", int64(l.id.Peer)), zap.Uint64("link", l.id.Link), zap.Error(reason))
+	}
+	l.p.handler.Disconnected(l.id, reason)
+}
+
+// read hands over what comes, until the connection ends.
+func (l *link) read(r *reader, src *source) error {
+	for {
+		msgs, err := r.batch()
+		if err != nil {
+			return err
+		}
+		if last := len(msgs) - 1; msgs[last].Type == zab.Snap {
+			snap := msgs[last : last+1]
+			l.deliver(msgs[:last])
+			if err := l.receiveSnapshot(r, src, snap[0].Zxid); err != nil {
+				return err
+			}
+			msgs = snap
+		}
+		l.deliver(msgs)
+	}
+}
+
+func (l *link) deliver(msgs []zab.Message) {
+	if len(msgs) == 0 {
+		return
+	}
+	for i := range msgs {
+		m := &msgs[i]
+		m.From, m.To, m.Link = l.id.Peer, l.p.cfg.ID, l.id.Link
+	}
+	l.received.Add(uint64(len(msgs)))
+	l.p.handler.Messages(msgs)
+}
+
+// receiveSnapshot takes the snapshot behind a SNAP packet. Each read of it has InitTimeout.
+func (l *link) receiveSnapshot(r *reader, src *source, z zab.Zxid) error {
+	if !l.leader {
+		return badPacket("SNAP from a learner")
+	}
+	src.wait(l.p.cfg.InitTimeout)
+	b := newBody(r)
+	if err := l.p.handler.ReceiveSnapshot(l.id, z, b); err != nil {
+		return fmt.Errorf("receiving a snapshot: %w", err)
+	}
+	if !b.done() {
+		if _, err := io.Copy(io.Discard, b); err != nil {
+			return fmt.Errorf("receiving a snapshot: %w", err)
+		}
+	}
+	src.wait(0)
+	return nil
+}
+
+// source reads from a connection; each read may take so long as wait has said.
+type source struct {
+	nc      net.Conn
+	timeout time.Duration
+}
+
+// wait bounds reads from now on; 0 is no bound.
+func (s *source) wait(d time.Duration) {
+	s.timeout = d
+	if d == 0 {
+		_ = s.nc.SetReadDeadline(time.Time{})
+	}
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	if s.timeout > 0 {
+		_ = s.nc.SetReadDeadline(time.Now().Add(s.timeout))
+	}
+	return s.nc.Read(p)
+}
+
+func (l *link) status() LinkStatus {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := LinkStatus{
+		Link: l.id, Leader: l.leader, Observer: l.observer, Connected: l.nc != nil, Since: l.since,
+		Received: l.received.Load(), Sent: l.sent.Load(), Queued: l.queued,
+	}
+	if l.nc != nil {
+		s.Address = l.nc.RemoteAddr().String()
+	}
+	return s
+}

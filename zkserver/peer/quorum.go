@@ -1,0 +1,130 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// maxAccepted bounds the links to learners, members or not.
+const maxAccepted = 4096
+
+// Waits between attempts to reach the leader: it may have opened its port a moment after we have elected it.
+const (
+	redialMin = 10 * time.Millisecond
+	redialMax = 100 * time.Millisecond
+)
+
+// serveQuorum is the goroutine of a connection that was accepted on the quorum port.
+func (p *Peers) serveQuorum(c net.Conn) {
+	src := &source{nc: c}
+	r := newReader(src, maxFirst)
+	first, err := r.one()
+	var info zab.LearnerInfo
+	if err == nil {
+		info, err = p.learner(&first)
+	}
+	if named := p.gates[quorumPort].leave(c); err != nil || !named {
+		if named {
+			p.complain(quorumPort, c, err)
+		}
+		_ = c.Close()
+		return
+	}
+	_ = c.SetDeadline(time.Time{})
+	setOptions(c, false, p.cfg.SyncTimeout)
+	r.limit = p.cfg.MaxPacket
+	l := newLink(p, zab.Link{Peer: info.Sid, Link: p.accepted.Add(1)})
+	l.observer, l.nc = first.Type == zab.ObserverInfo, c
+	p.mu.Lock()
+	if p.ctx.Err() != nil || len(p.links) >= maxAccepted {
+		p.mu.Unlock()
+		_ = c.Close()
+		return
+	}
+	_, known := p.servers[info.Sid]
+	p.links[l.id] = l
+	p.mu.Unlock()
+	p.log.Info("learner connected", zap.Int64("peer", int64(info.Sid)), zap.Uint64("link", l.id.Link),
+		zap.Stringer("address", c.RemoteAddr()), zap.Stringer("as", first.Type), zap.Bool("member", known))
+	l.deliver([]zab.Message{first})
+	l.serve(r, src)
+	l.over()
+}
+
+// learner looks at the first packet of a connection.
+func (p *Peers) learner(m *zab.Message) (info zab.LearnerInfo, err error) {
+	if m.Type != zab.FollowerInfo && m.Type != zab.ObserverInfo {
+		return info, fmt.Errorf("the first packet is %s, want FOLLOWERINFO or OBSERVERINFO", m.Type)
+	}
+	if err := info.Decode(m.Data); err != nil {
+		return info, err
+	}
+	switch {
+	case info.Sid < 0:
+		return info, fmt.Errorf("negative server id %d", info.Sid)
+	case info.Sid == p.cfg.ID:
+		return info, fmt.Errorf("it has this server's own id %d: two servers have the same myid", info.Sid)
+	}
+	return info, nil
+}
+
+// runLearner is the goroutine of a link to the leader: it dials until the leader answers, the core drops the link, or
+// InitTimeout is over.
+func (l *link) runLearner() {
+	defer l.over()
+	c, err := l.dialLeader()
+	if err != nil {
+		l.end(err)
+		return
+	}
+	setOptions(c, false, l.p.cfg.SyncTimeout)
+	if !l.connected(c) {
+		return
+	}
+	l.p.log.Info("connected to the leader", zap.Int64("peer", int64(l.id.Peer)), zap.Uint64("link", l.id.Link),
+		zap.Stringer("address", c.RemoteAddr()))
+	src := &source{nc: c}
+	l.serve(newReader(src, l.p.cfg.MaxPacket), src)
+}
+
+func (l *link) dialLeader() (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(l.ctx, l.p.cfg.InitTimeout)
+	defer cancel()
+	var last error
+	for wait := redialMin; ; wait = min(2*wait, redialMax) {
+		s, ok := l.p.server(l.id.Peer)
+		if !ok {
+			return nil, fmt.Errorf("leader %d is not among the members known here", l.id.Peer)
+		}
+		c, err := l.p.dialOnce(ctx, s.Quorum)
+		if err == nil {
+			return c, nil
+		}
+		if ctx.Err() == nil || last == nil {
+			if last == nil {
+				l.p.log.Info("leader not reached yet, trying on", zap.Int64("peer", int64(l.id.Peer)), zap.Error(err))
+			}
+			last = err
+		}
+		pause(ctx, wait)
+		if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+			return nil, fmt.Errorf("leader %d not reached within %s: %w", l.id.Peer, l.p.cfg.InitTimeout, last)
+		} else if err != nil {
+			return nil, errDropped
+		}
+	}
+}
+
+// dialOnce dials a server within CnxTimeout.
+func (p *Peers) dialOnce(ctx context.Context, addresses []string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.CnxTimeout)
+	defer cancel()
+	return p.dialAny(ctx, addresses)
+}

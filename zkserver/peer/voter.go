@@ -1,0 +1,257 @@
+package peer
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+const (
+	// keepTrying is how long after a notification was sent the server it is for is dialed.
+	keepTrying = 10 * time.Second
+	// dialBackTime is how long a server is dialed that asked to be dialed back.
+	dialBackTime = 5 * time.Second
+	// recently sent notifications may be lost when the connection ends.
+	recently = time.Second
+	// awaitBack is how long we wait to be dialed back before we ask again.
+	awaitBack = 300 * time.Millisecond
+	// maxStrangers bounds the servers kept in mind that are no members.
+	maxStrangers = 64
+)
+
+// voter is the election connection to one server, or the wish for it.
+type voter struct {
+	p   *Peers
+	sid zab.Sid
+	// poke tells the dialing goroutine to look again.
+	poke chan struct{}
+
+	mu       sync.Mutex
+	conn     *voterConn
+	pending  []byte // a frame to send
+	last     []byte // the last frame sent, and when
+	sentAt   time.Time
+	dialing  bool // there is a goroutine that dials
+	wait     time.Duration
+	notYet   time.Time // do not dial before
+	dialBack bool      // the server wants to be dialed
+	atOnce   bool      // it has said so just now
+	until    time.Time // after it, nothing is dialed for what waits now
+	learned  []string  // addresses it has told
+	lastErr  error
+}
+
+// voter finds the voter, or makes it. Nil: there are too many strangers, or everything is closed.
+func (p *Peers) voter(sid zab.Sid) *voter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := p.voters[sid]
+	if v != nil {
+		return v
+	}
+	if _, known := p.servers[sid]; !known && len(p.voters) >= len(p.servers)+maxStrangers && !p.forgetStranger() {
+		return nil
+	}
+	v = &voter{p: p, sid: sid, poke: make(chan struct{}, 1)}
+	p.voters[sid] = v
+	return v
+}
+
+// forgetStranger makes room for another server that is no member. The lock is held.
+func (p *Peers) forgetStranger() bool {
+	for sid, v := range p.voters {
+		if _, known := p.servers[sid]; !known && v.idle() {
+			delete(p.voters, sid)
+			return true
+		}
+	}
+	return false
+}
+
+func (v *voter) idle() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.conn == nil && !v.dialing
+}
+
+// notify sends a notification, or keeps it until there is a connection.
+func (p *Peers) notify(m *zab.Message) {
+	if m.Vote == nil || m.To == p.cfg.ID {
+		return
+	}
+	v := p.voter(m.To)
+	if v == nil {
+		return
+	}
+	frame := appendFrame(make([]byte, 0, 4+notificationNow+len(m.Vote.Config)), m.Vote)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pending = frame
+	v.until = time.Now().Add(keepTrying)
+	if v.conn != nil {
+		v.conn.wake()
+		return
+	}
+	v.dialLocked()
+}
+
+// dialLocked sees to it that somebody dials.
+func (v *voter) dialLocked() {
+	if v.dialing {
+		select {
+		case v.poke <- struct{}{}:
+		default:
+		}
+		return
+	}
+	v.dialing = v.p.run(v.dial)
+}
+
+// wanted tells whether a connection is to be made; if not, nobody dials from now on.
+func (v *voter) wanted() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	want := (v.dialBack || v.conn == nil && v.pending != nil) && time.Now().Before(v.until) && v.p.ctx.Err() == nil
+	if !want {
+		v.dialing, v.dialBack = false, false
+	}
+	return want
+}
+
+// install makes nc the connection to the server: it replaces an older one. What was sent last is sent again.
+func (v *voter) install(nc net.Conn) {
+	_ = nc.SetDeadline(time.Time{})
+	c := &voterConn{v: v, nc: nc, work: make(chan struct{}, 1), done: make(chan struct{})}
+	if !v.p.run(c.read) || !v.p.run(c.write) {
+		c.close()
+		return
+	}
+	v.mu.Lock()
+	old := v.conn
+	v.conn, v.lastErr, v.dialBack = c, nil, false
+	if v.pending == nil {
+		v.pending = v.last
+	}
+	v.mu.Unlock()
+	if old != nil {
+		old.close()
+	}
+	if v.p.ctx.Err() != nil {
+		c.close() // Close may have missed it
+	}
+	c.wake()
+	select {
+	case v.poke <- struct{}{}:
+	default:
+	}
+	v.p.log.Info("election connection established", zap.Int64("peer", int64(v.sid)), zap.Stringer("address", nc.RemoteAddr()))
+}
+
+// ended takes note of the end of a connection. What was sent shortly before may be lost.
+func (v *voter) ended(c *voterConn, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.conn != c {
+		return
+	}
+	v.conn, v.lastErr = nil, err
+	if v.pending == nil && time.Since(v.sentAt) < recently {
+		v.pending = v.last
+	}
+	if v.pending != nil && v.p.ctx.Err() == nil {
+		v.dialLocked()
+	}
+}
+
+// take answers what is to be sent on c.
+func (v *voter) take(c *voterConn) []byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.conn != c || v.pending == nil {
+		return nil
+	}
+	v.last, v.pending, v.sentAt = v.pending, nil, time.Now()
+	return v.last
+}
+
+// unsent takes a frame back that could not be sent.
+func (v *voter) unsent(frame []byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.pending == nil {
+		v.pending = frame
+	}
+}
+
+// learn keeps the addresses a server has told; from is where its connection came from.
+func (v *voter) learn(addresses []string, from net.Addr) {
+	var list []string
+	for _, a := range addresses {
+		host, port, err := splitAddress(a)
+		if err != nil {
+			continue // checked before
+		}
+		if isWildcard(host) {
+			t, ok := from.(*net.TCPAddr)
+			if !ok {
+				continue
+			}
+			host = t.IP.String()
+		}
+		list = append(list, net.JoinHostPort(host, strconv.Itoa(port)))
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.learned = list
+}
+
+// askedBack takes note that the server wants to be dialed.
+func (v *voter) askedBack() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.dialBack, v.atOnce = true, true
+	if u := time.Now().Add(dialBackTime); u.After(v.until) {
+		v.until = u
+	}
+	v.dialLocked()
+}
+
+// addresses are where the server may be: as configured first, then as it has told.
+func (v *voter) addresses() []string {
+	s, _ := v.p.server(v.sid)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	list := slices.Clone(s.Election)
+	for _, a := range v.learned {
+		if !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func (v *voter) close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.conn != nil {
+		v.conn.close()
+	}
+}
+
+func (v *voter) status() VoterStatus {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := VoterStatus{ID: v.sid, Connected: v.conn != nil}
+	if v.conn != nil {
+		s.Address = v.conn.nc.RemoteAddr().String()
+	} else if v.lastErr != nil {
+		s.LastError = v.lastErr.Error()
+	}
+	return s
+}
