@@ -1,7 +1,9 @@
 package quorum
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +49,10 @@ func ParseMember(id Sid, value string) (Member, error) {
 		if err != nil || len(parts) < 3 || len(parts) > 4 || parts[0] == "" {
 			return m, fmt.Errorf("server.%d: %q %s", id, value, memberForm)
 		}
-		a := Address{Host: parts[0]}
+		a := Address{Host: plain(parts[0])}
+		if err = checkHost(a.Host); err != nil {
+			return m, fmt.Errorf("server.%d: %w", id, err)
+		}
 		if a.QuorumPort, err = port(parts[1]); err != nil {
 			return m, fmt.Errorf("server.%d: quorum port: %w", id, err)
 		}
@@ -83,10 +88,28 @@ func (m *Member) parseClient(s string) error {
 	}
 	m.ClientHost = "0.0.0.0"
 	if len(parts) == 2 {
-		m.ClientHost = parts[0]
+		if m.ClientHost = plain(parts[0]); checkHost(m.ClientHost) != nil {
+			return fmt.Errorf("server.%d: client address: %w", m.ID, checkHost(m.ClientHost))
+		}
 	}
 	if m.ClientPort, err = port(parts[len(parts)-1]); err != nil {
 		return fmt.Errorf("server.%d: client port: %w", m.ID, err)
+	}
+	return nil
+}
+
+// checkHost refuses what would not come back as the same host when the text is read again.
+func checkHost(host string) error {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return nil
+	}
+	for _, r := range host {
+		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`:;|,=[]#!\\"`, r) {
+			return fmt.Errorf("%q is no host name or address", host)
+		}
+	}
+	if host == "" {
+		return errors.New("the host is missing")
 	}
 	return nil
 }
@@ -145,6 +168,27 @@ func (m Member) Equal(o Member) bool {
 // address goes on leading.
 func (m Member) SamePeerAddress(o Member) bool {
 	return slices.EqualFunc(m.Addresses, o.Addresses, func(a, b Address) bool { return a.Host == b.Host && a.QuorumPort == b.QuorumPort })
+}
+
+// plain writes an IPv6 address in full, as the original does: fe80::1 is fe80:0:0:0:0:0:0:1. Names are kept.
+func plain(host string) string {
+	a, err := netip.ParseAddr(host)
+	switch {
+	case err != nil || a.Is4():
+		return host
+	case a.Is4In6():
+		return a.Unmap().String()
+	}
+	var b strings.Builder
+	for i, part := range a.As16() {
+		if i%2 == 1 {
+			fmt.Fprintf(&b, ":%x", uint16(a.As16()[i-1])<<8|uint16(part))
+		}
+	}
+	if a.Zone() != "" {
+		return b.String()[1:] + "%" + a.Zone()
+	}
+	return b.String()[1:]
 }
 
 func bracketed(host string) string {
