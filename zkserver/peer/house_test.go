@@ -111,7 +111,7 @@ var emptySnapshot = func() []byte {
 	return append(b, 0, 0, 0, 1, '/')
 }()
 
-// net3 is a few servers on this machine. Their ports are opened beforehand, so that each is known to all.
+// cluster is a few servers on this machine. Their ports are opened beforehand, so that each is known to all.
 type cluster struct {
 	t       *testing.T
 	servers []Server
@@ -142,15 +142,23 @@ func newCluster(t *testing.T, n int) *cluster {
 func (c *cluster) open() string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(c.t, err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.opened[l.Addr().String()] = l
 	return l.Addr().String()
 }
 
-func (c *cluster) listen(ctx context.Context, address string) (net.Listener, error) {
+// reserved hands out a listener that no server has taken yet.
+func (c *cluster) reserved(address string) net.Listener {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if l := c.opened[address]; l != nil {
-		delete(c.opened, address)
+	l := c.opened[address]
+	delete(c.opened, address)
+	return l
+}
+
+func (c *cluster) listen(ctx context.Context, address string) (net.Listener, error) {
+	if l := c.reserved(address); l != nil {
 		return l, nil
 	}
 	return listenTCP(ctx, address)
