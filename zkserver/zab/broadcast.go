@@ -95,10 +95,12 @@ func (n *Node) decided() Zxid {
 func (n *Node) commitUpTo(z Zxid) {
 	if len(n.lead.learners) > 0 {
 		for p := n.w.next; p < n.w.last && n.w.at(p).Zxid <= z; p++ {
+			n.releaseBefore(n.w.at(p).Zxid)
 			n.announceCommit(n.w.at(p))
 		}
 	}
 	n.commitTo(z)
+	n.releaseSyncs()
 }
 
 // commitConfig commits a reconfiguration, which is in force from then on, and what the new quorum has logged behind it;
@@ -106,6 +108,7 @@ func (n *Node) commitUpTo(z Zxid) {
 func (n *Node) commitConfig(z Zxid) {
 	leader := n.designate(n.seen)
 	for p := n.w.next; p < n.w.last && n.w.at(p).Zxid <= z; p++ {
+		n.releaseBefore(n.w.at(p).Zxid)
 		n.announceActivation(n.w.at(p), leader)
 	}
 	n.commitTo(z)
@@ -175,7 +178,7 @@ func (n *Node) tickLeader() {
 	n.lead.nextPing = n.now + uint64(max(1, n.cfg.PingTicks))
 	for _, l := range n.lead.learners {
 		if l.stage >= stageSyncing {
-			n.send(Message{Type: Ping, To: l.sid, Link: l.link, Zxid: n.lead.lastProposed})
+			n.ping(l)
 		}
 	}
 }

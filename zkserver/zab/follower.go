@@ -272,9 +272,9 @@ func (n *Node) upToDate(m Message) error {
 // noData is empty but there: an original leader fails on the answer to a PING whose data is absent (length -1).
 var noData = []byte{}
 
-// pong answers a ping, once the leader expects anything but the ACK of NEWLEADER.
+// pong answers a ping that came after UPTODATE, and no other: the leader counts (Confirm).
 func (n *Node) pong(m Message) {
-	if n.follow.step < wantUpToDate {
+	if n.follow.step < active {
 		return
 	}
 	data := n.pingData

@@ -36,6 +36,8 @@ type learner struct {
 	heard    uint64 // tick of its last message
 	mark     Zxid   // a proposal it owes an ACK for, since tick markAt
 	markAt   uint64
+	// pings sent since UPTODATE, those answered, and the one a round of confirmation waits for; 0 for none.
+	pings, pongs, awaits uint64
 }
 
 // leader is what a server knows while it leads.
@@ -47,6 +49,7 @@ type leader struct {
 	deadline     uint64
 	nextPing     uint64
 	lastProposed Zxid
+	confirm      confirmation
 	learners     []*learner // by sid
 	acked        []int64    // last zxid each voter has logged in this epoch, by place
 }
@@ -61,6 +64,7 @@ func (ld *leader) find(sid Sid) *learner {
 }
 
 func (ld *leader) remove(sid Sid) {
+	ld.confirm.forget(sid)
 	ld.learners = slices.DeleteFunc(ld.learners, func(l *learner) bool { return l.sid == sid })
 }
 
@@ -116,6 +120,9 @@ func (n *Node) stepLeader(m Message) error {
 		}
 		if m.Type != Ping || len(m.Data) > 0 {
 			n.forward(m)
+		}
+		if m.Type == Ping {
+			n.ponged(l)
 		}
 		return nil
 	default:
@@ -303,4 +310,5 @@ func (n *Node) establish() {
 func (n *Node) upToDateTo(l *learner) {
 	l.stage = stageActive
 	n.send(Message{Type: UpToDate, To: l.sid, Link: l.link, Zxid: -1})
+	n.include(l)
 }

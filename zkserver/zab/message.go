@@ -85,7 +85,7 @@ type Message struct {
 	// the same twice for one sid, and the core answers on the link it was asked by. Notifications have Link 0.
 	Link  uint64
 	Zxid  Zxid
-	After Zxid // with Replay: the lower bound, exclusive
+	After Zxid // with Replay: the lower bound, exclusive; in Forwarded: what was known to be committed when it came
 	Data  []byte
 	// Auth goes with REQUEST only and is passed through.
 	Auth []zkproto.ID

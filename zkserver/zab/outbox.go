@@ -47,6 +47,7 @@ func (n *Node) send(m Message) {
 }
 
 func (n *Node) forward(m Message) {
+	m.After = n.known
 	b := &n.out.b[n.out.cur]
 	b.forwarded = append(b.forwarded, m)
 }
