@@ -82,7 +82,8 @@ type Message struct {
 	// Link tells connections between the same two servers apart, so that what an old connection still delivers is never
 	// taken for the new one's. A learner's core numbers its own (each time it joins a leader it uses a new number, and the
 	// driver opens a connection for it); on the leader's side the driver numbers the connections it has accepted, never
-	// the same twice for one sid, and the core answers on the link it was asked by. Notifications have Link 0.
+	// the same twice for one sid and from 1<<32 up, so that the two kinds are never mixed up, and the core answers on the
+	// link it was asked by. Notifications have Link 0.
 	Link  uint64
 	Zxid  Zxid
 	After Zxid // with Replay: the lower bound, exclusive; in Forwarded: what was known to be committed when it came

@@ -21,7 +21,8 @@ import (
 //	looking    notification of a newer active one                                                  active
 //
 // Differences from the original: an entry proposed before the reconfiguration and still outstanding needs both quorums too;
-// discovery wants both where the original asks the active one only.
+// discovery wants both where the original asks the active one only; a follower stays with a leader that got its vote only
+// by the configuration told in NEWLEADER.
 
 // adopt makes the configurations of Config the node's.
 func (n *Node) adopt() error {
@@ -243,7 +244,7 @@ func (n *Node) upToDateConfig() bool {
 	if same {
 		return true
 	}
-	if !was || !is || before.Observer || now.Observer || !before.SamePeerAddress(now) || changed {
+	if !is || now.Observer || (was && !before.SamePeerAddress(now)) || changed {
 		n.lost(leader, fmt.Sprintf("configuration %x changes the leader or this server's part", uint64(m.Version)))
 		return false
 	}

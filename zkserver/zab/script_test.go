@@ -8,6 +8,9 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
 // TestScripts plays testdata/*. The commands:
@@ -24,6 +27,9 @@ import (
 //	restart ID
 //	partition A B | heal     nothing passes between the two in either direction
 //	inject FROM TO TYPE ZXID a forged message on the link in use
+//	join ID [observer]       start a server with an empty disk that is no member yet
+//	reconfig ID [add=N,...] [observe=N,...] [remove=N,...]   ask the leader ID for another membership
+//	config                   what each server has in its configuration files
 //	status | log             where each server stands; what each has on disk
 //
 // Run with -rewrite to record the output anew, and read the difference.
@@ -40,6 +46,7 @@ func TestScripts(t *testing.T) {
 				c = newCluster(t, voters, observers)
 				c.cfg.KeepCommitted = keep
 				c.noFloor = d.HasArg("snap-only")
+				c.dynamic = d.HasArg("dynamic")
 				c.trace = &out
 				c.startAll()
 				return out.String()
@@ -114,6 +121,14 @@ func (c *cluster) command(t *testing.T, d *datadriven.TestData, out *strings.Bui
 		clear(c.cut)
 	case "inject":
 		c.inject(t, sid(0), sid(1), arg(2), arg(3))
+	case "join":
+		c.join(sid(0), d.HasArg("observer"))
+	case "reconfig":
+		if err := c.reconfig(sid(0), reconfigRequest(d)); err != nil {
+			fmt.Fprintln(out, "error:", err)
+		}
+	case "config":
+		c.printConfigs(out)
 	case "status":
 		for _, id := range c.ids {
 			if n := c.servers[id].node; n != nil {
@@ -133,6 +148,45 @@ func (c *cluster) command(t *testing.T, d *datadriven.TestData, out *strings.Bui
 		}
 	default:
 		d.Fatalf(t, "unknown command %q", d.Cmd)
+	}
+}
+
+func reconfigRequest(d *datadriven.TestData) zkproto.ReconfigRequest {
+	r := zkproto.ReconfigRequest{CurConfigID: -1}
+	for _, a := range d.CmdArgs[1:] {
+		for _, v := range a.Vals {
+			switch a.Key {
+			case "add":
+				r.Joining += fmt.Sprintf("server.%s=h%s:1:2;3,", v, v)
+			case "observe":
+				r.Joining += fmt.Sprintf("server.%s=h%s:1:2:observer;3,", v, v)
+			case "remove":
+				r.Leaving += v + ","
+			}
+		}
+	}
+	return r
+}
+
+func (c *cluster) printConfigs(out *strings.Builder) {
+	print := func(m *quorum.Membership) {
+		fmt.Fprintf(out, " %x:", uint64(m.Version))
+		for _, s := range m.Members {
+			out.WriteString(" " + s.ID.String())
+			if s.Observer {
+				out.WriteByte('o')
+			}
+		}
+	}
+	for _, id := range c.ids {
+		s := c.servers[id]
+		fmt.Fprintf(out, "%d active", id)
+		print(s.active)
+		if s.seen != nil {
+			out.WriteString(" seen")
+			print(s.seen)
+		}
+		out.WriteByte('\n')
 	}
 }
 

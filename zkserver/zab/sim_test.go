@@ -8,11 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
-// wire is a message under way, or the end of a link (close). Links are unique over a whole run: the learner's life times
-// 1000 plus the number its core gave.
+// wire is a message under way, or the end of a link (close). Links are unique over a whole run: the learner's id, its life,
+// and the number its core gave, in decimal digits.
 type wire struct {
 	Message
 	body   []Entry // of a SNAP
@@ -31,8 +32,9 @@ type server struct {
 	life    uint64
 	observer,
 	wasServing bool
-	bodies map[uint64][]Entry
-	links  map[Link]bool // open, by the wire's numbers
+	bodies       map[uint64][]Entry
+	active, seen *quorum.Membership // the files of a dynamic configuration
+	links        map[Link]bool      // open, by the wire's numbers
 }
 
 // Floor implements Storage.
@@ -60,6 +62,7 @@ type cluster struct {
 	cfg     Config
 	trace   *strings.Builder // nil: none
 	noFloor bool             // the logs on disk cannot be read back
+	dynamic bool             // with reconfiguration
 
 	leaders map[uint32]Sid // who led which epoch
 	history []Entry        // committed, ever
@@ -108,6 +111,12 @@ func (c *cluster) restart(id Sid) {
 	}
 	cfg := c.cfg
 	cfg.ID, cfg.Quorum, cfg.Observer = id, c.verify, s.observer
+	if c.dynamic {
+		if s.active == nil {
+			s.active = c.members(c.ids)
+		}
+		cfg.Quorum, cfg.Active, cfg.LastSeen, cfg.ReconfigEnabled, cfg.Membership = nil, s.active, s.seen, true, proposedConfig
+	}
 	if !c.noFloor {
 		cfg.Storage = s
 	}
@@ -118,6 +127,52 @@ func (c *cluster) restart(id Sid) {
 	s.applied = slices.Clone(s.hist)
 	s.bodies, s.links = map[uint64][]Entry{}, map[Link]bool{}
 	c.process(s)
+}
+
+// members is the configuration, without a version, of which all servers of the cluster with these ids are part.
+func (c *cluster) members(ids []Sid) *quorum.Membership {
+	var list []quorum.Member
+	for _, id := range ids {
+		list = append(list, quorum.Member{
+			ID: id, Addresses: []quorum.Address{{Host: fmt.Sprintf("h%d", id), QuorumPort: 1, ElectionPort: 2}},
+			Observer: c.servers[id].observer, ClientHost: "0.0.0.0", ClientPort: 3,
+		})
+	}
+	m, err := quorum.NewMembership(list, nil, nil, 0)
+	require.NoError(c.t, err)
+	return m
+}
+
+// proposedConfig reads entries of the form "reconfig TEXT".
+func proposedConfig(data []byte) (*quorum.Membership, bool) {
+	text, ok := strings.CutPrefix(string(data), "reconfig ")
+	if !ok {
+		return nil, false
+	}
+	m, err := quorum.ParseMembership([]byte(text))
+	return m, err == nil
+}
+
+// join starts a server that is to become a member: its configuration has the present ones and itself.
+func (c *cluster) join(id Sid, observer bool) {
+	present := slices.Clone(c.ids)
+	c.ids = append(c.ids, id)
+	c.servers[id] = &server{id: id, observer: observer}
+	c.servers[id].active = c.members(append(present, id))
+	c.restart(id)
+}
+
+// reconfig asks a leader for another membership and proposes it.
+func (c *cluster) reconfig(id Sid, r zkproto.ReconfigRequest) error {
+	n := c.servers[id].node
+	if n == nil {
+		return ErrNotLeading
+	}
+	m, err := n.Reconfigure(&r, n.NextZxid())
+	if err != nil {
+		return err
+	}
+	return c.propose(id, "reconfig "+m.String())
 }
 
 // crash loses what is not synced, but for the first keep entries.
@@ -201,6 +256,12 @@ func (c *cluster) process(s *server) {
 		if r.SaveAccepted || r.SaveCurrent {
 			s.hard = r.HardState
 		}
+		if r.ActiveConfig != nil {
+			s.active, s.seen = r.ActiveConfig, nil
+		}
+		if r.SeenConfig != nil {
+			s.seen = r.SeenConfig
+		}
 		for _, m := range r.Messages {
 			c.transmit(s, m)
 		}
@@ -221,10 +282,12 @@ func (c *cluster) process(s *server) {
 	}
 }
 
+func (s *server) linkBase() uint64 { return uint64(s.id)*1_000_000 + s.life*1000 }
+
 // toWire gives the run-wide number of a link the core named: its own number when it is the learner.
 func (c *cluster) toWire(s *server, l Link) uint64 {
 	if l.Link < 1000 && l.Link != 0 {
-		return s.life*1000 + l.Link
+		return s.linkBase() + l.Link
 	}
 	return l.Link
 }
@@ -319,11 +382,11 @@ func (c *cluster) deliver(from, to Sid, lose bool) bool {
 // toCore turns a wire's link number into the one the core knows: its own if this life of it opened the link.
 func (c *cluster) toCore(s *server, link uint64) uint64 {
 	for l := range s.links {
-		if l.Link == link && s.node.Status().Leader == l.Peer && link == s.life*1000+s.node.link {
+		if l.Link == link && s.node.Status().Leader == l.Peer && link == s.linkBase()+s.node.link {
 			return s.node.link
 		}
 	}
-	if link == s.life*1000+s.node.link && s.node.Status().Role != Leading {
+	if link == s.linkBase()+s.node.link && s.node.Status().Role != Leading {
 		return s.node.link
 	}
 	return link
