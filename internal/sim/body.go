@@ -5,6 +5,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
@@ -39,7 +40,7 @@ type body struct {
 
 // takeSnapshot prepares a walk; once it has begun, then is called when it is over, unless the server dies or its tree is replaced before.
 func (s *server) takeSnapshot(z zab.Zxid, then func(*body)) *body {
-	t := s.state.tree
+	t := s.state.Tree
 	b := &body{s: s, life: s.life, tree: t, zxid: z, sessions: s.machine.sessionTimeouts(), acls: t.ACLCache(), walk: t.Walk(), then: then}
 	return b
 }
@@ -48,9 +49,9 @@ func (s *server) takeSnapshot(z zab.Zxid, then func(*body)) *body {
 func (b *body) begin() { b.s.w.after(0, func() { b.s.do(b.step) }) }
 
 // wholeBody is a snapshot taken at once.
-func wholeBody(s *server, st state) *body {
-	b := &body{s: s, tree: st.tree, sessions: st.sessions, acls: st.tree.ACLCache()}
-	st.tree.Walk().Next(st.tree.NodeCount()+1, b.add)
+func wholeBody(s *server, st *store.State) *body {
+	b := &body{s: s, tree: st.Tree, sessions: st.Sessions, acls: st.Tree.ACLCache()}
+	st.Tree.Walk().Next(st.Tree.NodeCount()+1, b.add)
 	return b
 }
 
@@ -59,7 +60,7 @@ func (b *body) add(path string, data []byte, acl int64, st zkproto.StatPersisted
 }
 
 func (b *body) step() {
-	if b.life != b.s.life || b.tree != b.s.state.tree {
+	if b.life != b.s.life || b.tree != b.s.state.Tree {
 		return
 	}
 	w := b.s.w

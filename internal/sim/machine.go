@@ -54,7 +54,7 @@ func (b *bare) forwarded([]zab.Message)  {}
 func (b *bare) replaced()                {}
 func (b *bare) node() *zab.Node          { return b.n }
 
-func (b *bare) sessionTimeouts() map[zkproto.SessionID]int32 { return b.s.state.sessions }
+func (b *bare) sessionTimeouts() map[zkproto.SessionID]int32 { return b.s.state.Sessions }
 
 func (b *bare) ready() zab.Ready {
 	r := b.n.Ready()
@@ -68,7 +68,7 @@ func (b *bare) ready() zab.Ready {
 func (b *bare) apply(entries []zab.Entry) {
 	for i := range entries {
 		e := &entries[i]
-		if err := b.s.state.apply(e.Data); err != nil {
+		if err := apply(b.s.state, e.Data); err != nil {
 			b.s.w.failf("%s: committed entry %s: %v", b.s, e.Zxid, err)
 		}
 		if _, mine := b.waiting[e.Zxid]; mine {
@@ -90,7 +90,7 @@ func (b *bare) propose(number uint64) bool {
 	h := zkproto.TxnHeader{ClientID: 1, Cxid: int32(number), Zxid: z, Time: b.s.clock() / 1000}
 	var txn zkproto.Txn
 	path, data := bareKeys[number%uint64(len(bareKeys))], h.AppendTo(nil)
-	if b.s.state.tree.NodeCount() < 30 && number%3 == 0 {
+	if b.s.state.Tree.NodeCount() < 30 && number%3 == 0 {
 		h.Type = zkproto.OpCreate
 		txn = &zkproto.CreateTxn{Path: path, Data: data, ACL: openACL, ParentCVersion: int32(number)}
 	} else if number%17 == 0 {

@@ -75,7 +75,7 @@ func (o *oracle) promised(s *server, epoch uint32) {
 }
 
 // replayed checks an entry that a server has found in its log.
-func (o *oracle) replayed(s *server, prev zab.Zxid, e zab.Entry) error {
+func (o *oracle) replayed(s *server, prev zab.Zxid, e zab.Entry) {
 	known, ok := o.entries[e.Zxid]
 	switch {
 	case !ok:
@@ -85,7 +85,6 @@ func (o *oracle) replayed(s *server, prev zab.Zxid, e zab.Entry) error {
 	case known.prev != prev:
 		o.w.failf("%s finds %s in its log behind %s, not behind %s", s, e.Zxid, prev, known.prev)
 	}
-	return nil
 }
 
 // appended checks an entry that goes into a server's log.
@@ -128,7 +127,7 @@ func (o *oracle) anchor(s *server) {
 	if m.at >= 0 {
 		return
 	}
-	z := s.state.tree.LastZxid()
+	z := s.state.Tree.LastZxid()
 	if i, ok := o.find(z); ok {
 		m.at = i
 		return
@@ -172,9 +171,9 @@ func (o *oracle) applied(s *server) {
 		return
 	}
 	p := &o.line[o.marks[s.place].at]
-	d := s.state.tree.Digest()
-	if s.state.tree.LastZxid() != p.zxid {
-		o.w.failf("%s: the tree is at %s, %s was applied", s, s.state.tree.LastZxid(), p.zxid)
+	d := s.state.Tree.Digest()
+	if s.state.Tree.LastZxid() != p.zxid {
+		o.w.failf("%s: the tree is at %s, %s was applied", s, s.state.Tree.LastZxid(), p.zxid)
 	}
 	if !p.known {
 		p.digest, p.known = d, true
@@ -183,7 +182,7 @@ func (o *oracle) applied(s *server) {
 	if p.digest != d {
 		o.w.failf("%s has digest %#x at %s, another server had %#x", s, uint64(d), p.zxid, uint64(p.digest))
 	}
-	if s.state.tree.DigestMismatches() > 0 {
+	if s.state.Tree.DigestMismatches() > 0 {
 		o.w.failf("%s: the digest that came with %s is not the tree's", s, p.zxid)
 	}
 }

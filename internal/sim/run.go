@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
@@ -110,13 +111,7 @@ func (w *World) prepare(s *server) {
 		t, err = l.Finish(w.plan.first)
 	}
 	if err == nil {
-		_, err = snapshot.Write(s.disk.fs, dir, w.plan.first, wholeBody(s, state{tree: t}))
-	}
-	if err == nil {
-		err = s.disk.writeEpoch(acceptedFile, w.plan.first.Epoch())
-	}
-	if err == nil {
-		err = s.disk.writeEpoch(currentFile, w.plan.first.Epoch())
+		_, err = snapshot.Write(s.disk.fs, dir, w.plan.first, wholeBody(s, &store.State{Tree: t}))
 	}
 	if err != nil {
 		w.failf("prepare %s: %v", s, err)
@@ -171,7 +166,7 @@ func (w *World) standing() string {
 	text := "; committed up to " + w.oracle.last().String()
 	for _, s := range w.servers {
 		if s.up {
-			text += fmt.Sprintf("\n    %s is %s at %s", s, s.machine.node().Status(), s.state.tree.LastZxid())
+			text += fmt.Sprintf("\n    %s is %s at %s", s, s.machine.node().Status(), s.state.Tree.LastZxid())
 		} else {
 			text += fmt.Sprintf("\n    %s is down", s)
 		}

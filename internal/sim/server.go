@@ -1,10 +1,12 @@
 package sim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
@@ -32,8 +34,8 @@ type server struct {
 
 	// Of one life:
 	machine  machine
-	state    state
-	log      *txnlog.Log
+	store    *store.Store
+	state    *store.State // the tree and the sessions as they are now
 	links    map[zab.Link]*conn
 	toLog    []txnlog.Record
 	busy     bool   // a sync is under way
@@ -42,7 +44,7 @@ type server struct {
 	logged   int // entries since the last snapshot
 	snapping bool
 	synced   zab.Zxid
-	bodies   map[zab.Link]*received
+	bodies   map[zab.Link]*store.Received
 	serving  bool
 	changes  uint64
 }
@@ -123,7 +125,7 @@ func (s *server) kill(power bool) {
 	for _, c := range s.w.clients {
 		c.serverDied(s, !power)
 	}
-	s.machine, s.log, s.links, s.bodies, s.toLog, s.state = nil, nil, nil, nil, nil, state{}
+	s.machine, s.store, s.links, s.bodies, s.toLog, s.state = nil, nil, nil, nil, nil, nil
 }
 
 // start starts the process: it recovers from its disk.
@@ -134,7 +136,7 @@ func (s *server) start() {
 	w := s.w
 	s.life++
 	s.powered, s.up, s.doing, s.serving = true, true, false, false
-	s.links, s.bodies = map[zab.Link]*conn{}, map[zab.Link]*received{}
+	s.links, s.bodies = map[zab.Link]*conn{}, map[zab.Link]*store.Received{}
 	s.busy, s.snapping, s.logged, s.toLog = false, false, 0, nil
 	s.disk.attach()
 	w.net.back(s)
@@ -147,46 +149,27 @@ func (s *server) start() {
 
 func (s *server) recover() {
 	w := s.w
-	if err := s.disk.fs.MkdirAll(dir); err != nil {
-		s.fail(err)
+	var err error
+	if s.store, s.state, err = s.disk.open(); err != nil {
+		s.refuse(err)
 	}
-	if err := s.disk.tidy(); err != nil {
-		s.fail(err)
-	}
-	st, last, err := s.disk.load()
+	last := s.state.LastZxid
+	hard, err := store.LoadEpochs(s.disk.fs, dir, last)
 	if err != nil {
 		s.refuse(err)
 	}
-	accepted, err := s.disk.readEpoch(acceptedFile)
-	if err != nil {
-		s.refuse(err)
-	}
-	current, err := s.disk.readEpoch(currentFile)
-	if err != nil {
-		s.refuse(err)
-	}
-	s.state, s.synced = st, last
-	if last == 0 {
-		// As the server does: a log without any snapshot is refused.
-		if _, err = snapshot.Write(s.disk.fs, dir, 0, wholeBody(s, st)); err != nil {
-			s.fail(err)
-		}
-	}
-	if s.log, err = txnlog.Open(s.disk.fs, dir, txnlog.Options{PreallocSize: w.plan.prealloc, SizeLimit: w.plan.segment}); err != nil {
-		s.fail(err)
-	}
-	w.oracle.started(s, last, accepted, current)
+	s.synced, s.changes = last, 0
+	w.oracle.started(s, last, hard.AcceptedEpoch, hard.CurrentEpoch)
 	cfg := zab.Config{
-		ID: s.id, Quorum: w.plan.quorum, Observer: s.observer, AcceptedEpoch: accepted, CurrentEpoch: current, LastZxid: last,
-		Storage: &s.disk, InitTicks: w.plan.initTicks, SyncTicks: w.plan.syncTicks, PingTicks: w.plan.pingTicks,
+		ID: s.id, Quorum: w.plan.quorum, Observer: s.observer, AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch,
+		LastZxid: last, Storage: storage{s}, InitTicks: w.plan.initTicks, SyncTicks: w.plan.syncTicks, PingTicks: w.plan.pingTicks,
 		FinalizeTicks: 1, NotifyMinTicks: 2, NotifyMaxTicks: 10, KeepCommitted: w.plan.keep,
 	}
 	if s.machine, err = w.newMachine(s, cfg); err != nil {
 		s.refuse(err)
 	}
-	s.changes = 0
 	if w.tracing {
-		w.tracef("%s starts: zxid %s, accepted epoch %d, current epoch %d", s, last, accepted, current)
+		w.tracef("%s starts: zxid %s, accepted epoch %d, current epoch %d", s, last, hard.AcceptedEpoch, hard.CurrentEpoch)
 	}
 }
 
@@ -253,7 +236,7 @@ func (s *server) receive(c *conn, i int, batch []wire) {
 		m := batch[k].m
 		m.From, m.To, m.Link = e.link.Peer, s.id, e.link.Link
 		if m.Type == zab.Snap {
-			r, err := s.disk.receive(e.link, m.Zxid, batch[k].body.bytes)
+			r, err := s.store.Receive(m.Zxid, bytes.NewReader(batch[k].body.bytes))
 			if err != nil {
 				s.fail(err)
 			}
@@ -356,43 +339,28 @@ func (s *server) install(sn *zab.Snapshot) {
 		s.w.failf("%s is to install a snapshot that has not come", s)
 	}
 	s.drain()
-	st, err := s.disk.install(r, sn.Zxid, s.log)
+	st, err := s.store.Install(r)
 	if err != nil {
 		s.fail(err)
 	}
 	clear(s.bodies)
-	s.reopen(st, sn.Zxid)
+	s.replaced(st, sn.Zxid)
 }
 
 func (s *server) truncate(z zab.Zxid) {
 	s.drain()
-	to := s.w.broken.truncateTo(s, z)
-	if err := s.log.Truncate(to); err != nil {
-		s.fail(err)
-	}
-	if s.state.tree.LastZxid() <= z {
-		s.w.oracle.truncated(s, z)
-		return
-	}
-	if err := s.log.Close(); err != nil {
-		s.fail(err)
-	}
-	st, last, err := s.disk.load()
+	st, err := s.store.Truncate(s.w.broken.truncateTo(s, z), s.state.Tree)
 	if err != nil {
 		s.refuse(err)
 	}
-	if last != to {
-		s.w.failf("%s has truncated its log to %s and found %s", s, z, last)
+	s.w.oracle.truncated(s, z)
+	if st != nil {
+		s.replaced(st, z)
 	}
-	s.reopen(st, z)
 }
 
-// reopen goes on with another state that ends at z.
-func (s *server) reopen(st state, z zab.Zxid) {
-	var err error
-	if s.log, err = txnlog.Open(s.disk.fs, dir, txnlog.Options{PreallocSize: s.w.plan.prealloc, SizeLimit: s.w.plan.segment}); err != nil {
-		s.fail(err)
-	}
+// replaced goes on with another state that ends at z.
+func (s *server) replaced(st *store.State, z zab.Zxid) {
 	s.state, s.snapping = st, false
 	s.w.oracle.truncated(s, z)
 	s.machine.replaced()
@@ -420,7 +388,8 @@ func (s *server) startJob() {
 	s.logged += len(recs)
 	s.jobLast = recs[len(recs)-1].Zxid
 	s.snapshotIfDue()
-	if err := s.log.Append(recs); err != nil {
+	s.store.Logged(recs)
+	if err := s.store.Log.Append(recs); err != nil {
 		s.fail(err)
 	}
 	if w.broken.ackBeforeSync(s) {
@@ -438,7 +407,7 @@ func (s *server) finishJob(job uint64) {
 	if job != s.job || !s.busy {
 		return // a truncation or installation was quicker
 	}
-	if err := s.log.Sync(); err != nil {
+	if err := s.store.Log.Sync(); err != nil {
 		s.fail(err)
 	}
 	s.busy = false
@@ -452,12 +421,13 @@ func (s *server) finishJob(job uint64) {
 
 // drain lets the log finish what it was given. The core is not told.
 func (s *server) drain() {
-	if err := s.log.Append(s.toLog); err != nil {
+	s.store.Logged(s.toLog)
+	if err := s.store.Log.Append(s.toLog); err != nil {
 		s.fail(err)
 	}
 	s.toLog, s.busy = nil, false
 	s.job++
-	if err := s.log.Sync(); err != nil {
+	if err := s.store.Log.Sync(); err != nil {
 		s.fail(err)
 	}
 	s.point()
@@ -470,14 +440,14 @@ func (s *server) snapshotIfDue() {
 		return
 	}
 	s.logged, s.snapping = 0, true
-	if err := s.log.Roll(); err != nil {
+	if err := s.store.Log.Roll(); err != nil {
 		s.fail(err)
 	}
-	s.takeSnapshot(s.state.tree.LastZxid(), s.keepSnapshot).begin()
+	s.takeSnapshot(s.state.Tree.LastZxid(), s.keepSnapshot).begin()
 }
 
 func (s *server) keepSnapshot(b *body) {
-	if b.tree != s.state.tree {
+	if b.tree != s.state.Tree {
 		return
 	}
 	if s.synced < b.end {
@@ -498,18 +468,12 @@ func (s *server) keepSnapshot(b *body) {
 
 // saveEpochs writes the epoch files.
 func (s *server) saveEpochs(r *zab.Ready) {
-	if r.SaveAccepted && !s.w.broken.skipAcceptedEpoch(s) {
-		if err := s.disk.writeEpoch(acceptedFile, r.HardState.AcceptedEpoch); err != nil {
-			s.fail(err)
-		}
+	accepted := r.SaveAccepted && !s.w.broken.skipAcceptedEpoch(s)
+	if err := store.SaveEpochs(s.disk.fs, dir, r.HardState, accepted, r.SaveCurrent); err != nil {
+		s.fail(err)
 	}
 	if r.SaveAccepted {
 		s.w.oracle.promised(s, r.HardState.AcceptedEpoch)
-	}
-	if r.SaveCurrent {
-		if err := s.disk.writeEpoch(currentFile, r.HardState.CurrentEpoch); err != nil {
-			s.fail(err)
-		}
 	}
 }
 
@@ -556,19 +520,10 @@ func (s *server) send(list []zab.Message) (walks []*body) {
 
 // replay sends a part of the log.
 func (s *server) replay(c *conn, m zab.Message) error {
-	next := m.After
-	err := txnlog.Read(s.disk.fs, dir, m.After, func(r txnlog.Record) error {
-		if r.Zxid > m.Zxid {
-			return txnlog.ErrStop
-		}
+	return s.store.Replay(m.After, m.Zxid, func(r txnlog.Record) error {
 		data := append([]byte(nil), r.Data...)
 		s.w.net.send(c, c.side(s), wire{m: zab.Message{Type: zab.Proposal, Zxid: r.Zxid, Data: data}})
 		s.w.net.send(c, c.side(s), wire{m: zab.Message{Type: zab.Commit, Zxid: r.Zxid}})
-		next = r.Zxid
 		return nil
 	})
-	if err == nil && next != m.Zxid {
-		return fmt.Errorf("the log on disk ends at %s, %s was asked for", next, m.Zxid)
-	}
-	return err
 }
