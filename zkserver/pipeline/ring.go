@@ -35,6 +35,9 @@ func (r *Ring[T]) Front() *T {
 	return &r.buf[r.head]
 }
 
+// At is the i-th element, 0 being the oldest; i must be below Len. The pointer is valid until the next Push or Pop.
+func (r *Ring[T]) At(i int) *T { return &r.buf[(r.head+i)&(len(r.buf)-1)] }
+
 // Pop removes and returns the oldest element; ok is false when there is none.
 func (r *Ring[T]) Pop() (v T, ok bool) {
 	if r.n == 0 {

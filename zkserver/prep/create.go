@@ -93,12 +93,14 @@ func (p *Prep) ownerOf(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (in
 	} else if op == zkproto.OpCreateTTL {
 		return 0, zkproto.ErrBadArguments // also with a negative ttl, which makes the original write a txn it cannot apply
 	}
-	err := p.sessions.Check(c.Session, c.Owner)
+	var err zkproto.Error
 	if q.Mode.Ephemeral() {
 		owner = int64(c.Session)
-		if err == zkproto.ErrUnknownSession {
+		if err = p.sessions.CheckGlobal(c.Session, c.Owner); err == zkproto.ErrUnknownSession {
 			err = zkproto.ErrSessionExpired
 		}
+	} else {
+		err = p.sessions.Check(c.Session, c.Owner)
 	}
 	if op == zkproto.OpCreateContainer { // whatever the mode; and a mode alone makes none
 		owner = tree.ContainerOwner

@@ -186,17 +186,6 @@ func (c *changes) ephemerals(s zkproto.SessionID) []string {
 	return paths
 }
 
-// reconfig is refused: membership of an ensemble of one cannot change.
-func (p *Prep) reconfig(c *call) zkproto.Error {
-	if !p.config.ReconfigEnabled {
-		return zkproto.ErrReconfigDisabled
-	}
-	if err := p.sessions.Check(c.Session, c.Owner); err != zkproto.ErrOK {
-		return err
-	}
-	return zkproto.ErrUnimplemented
-}
-
 // nextVersion compares the version a client expects (-1: any) and counts up. -1 is left out when the count wraps around,
 // since nobody could expect it (ZOOKEEPER-4743).
 func nextVersion(current, expected int32) (int32, zkproto.Error) {

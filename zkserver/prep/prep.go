@@ -43,10 +43,16 @@ type Request struct {
 	IDs  []zkproto.ID // who the client is
 }
 
+// Owner names the server a session is attached to (package session).
+type Owner = session.Owner
+
 // Sessions is what prep needs of the session table; *session.Table has it.
 type Sessions interface {
-	Check(id zkproto.SessionID, owner session.Owner) zkproto.Error
-	SetOwner(id zkproto.SessionID, owner session.Owner) zkproto.Error
+	// Check tells whether a session may act from owner.
+	Check(id zkproto.SessionID, owner Owner) zkproto.Error
+	// CheckGlobal is Check for what only a session of the whole ensemble may do: owning ephemeral znodes.
+	CheckGlobal(id zkproto.SessionID, owner Owner) zkproto.Error
+	SetOwner(id zkproto.SessionID, owner Owner) zkproto.Error
 	SetClosing(id zkproto.SessionID)
 }
 
@@ -54,7 +60,10 @@ type Sessions interface {
 type Config struct {
 	ExtendedTypes   bool // extendedTypesEnabled: TTL znodes may be created; the tree needs WithExtendedTypes then
 	ReconfigEnabled bool // reconfigEnabled
-	EnforceQuota    bool // enforceQuota: what would exceed a hard quota is refused
+	// Reconfigure computes the text of the membership that a request asks for, which will be proposed as zxid; nil:
+	// Unimplemented, as for an ensemble of one.
+	Reconfigure  func(q *zkproto.ReconfigRequest, zxid zkproto.Zxid) (text []byte, err zkproto.Error)
+	EnforceQuota bool // enforceQuota: what would exceed a hard quota is refused
 	// OnQuota, if not nil, is told of each request that exceeds a quota, soft ones and those not enforced included.
 	OnQuota func(Exceeded)
 }
@@ -190,7 +199,7 @@ func (p *Prep) decide(c *call) (zkproto.Txn, zkproto.Error) {
 	case zkproto.OpCloseSession:
 		return p.closeSession(c), zkproto.ErrOK
 	case zkproto.OpReconfig:
-		return nil, p.reconfig(c)
+		return p.reconfig(c, &d)
 	default:
 		return nil, errMalformed
 	}

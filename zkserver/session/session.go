@@ -34,6 +34,7 @@ type session struct {
 	owner   Owner
 	timeout int32
 	closing bool
+	tracked bool // its createSession is not committed yet
 }
 
 // New returns an empty table. tickMillis is the width of an expiry bucket (tickTime), at least 1.
@@ -50,16 +51,30 @@ func New(tickMillis int32, nowMillis int64) *Table {
 // bucket is the first multiple of the tick after a moment.
 func (t *Table) bucket(millis int64) int64 { return (millis/t.tick + 1) * t.tick }
 
-// Add tracks a session, or touches it when it is tracked already, and tells whether it is new.
+// Add takes a session that is committed, or touches it when it is there already, and tells whether it is new.
 func (t *Table) Add(id zkproto.SessionID, timeoutMillis int32, nowMillis int64) bool {
-	s := t.sessions[id]
-	added := s == nil
-	if added {
-		s = &session{timeout: timeoutMillis}
+	s, added := t.enter(id, timeoutMillis, nowMillis)
+	s.tracked = false
+	return added
+}
+
+// Track takes a session whose createSession is prepared and not committed: it may act, and Timeouts leaves it out until
+// Add. One that is there already is touched.
+func (t *Table) Track(id zkproto.SessionID, timeoutMillis int32, nowMillis int64) {
+	if s, added := t.enter(id, timeoutMillis, nowMillis); added {
+		s.tracked = true
+	}
+}
+
+func (t *Table) enter(id zkproto.SessionID, timeoutMillis int32, nowMillis int64) (s *session, added bool) {
+	s = t.sessions[id]
+	if s == nil {
+		s, added = &session{}, true
 		t.sessions[id] = s
 	}
+	s.timeout = timeoutMillis
 	t.move(id, s, nowMillis+int64(timeoutMillis))
-	return added
+	return s, added
 }
 
 // Touch moves a session's expiry; false when it is unknown or closing. It is cheap when the bucket stays the same, as it
@@ -115,6 +130,9 @@ func (t *Table) Check(id zkproto.SessionID, owner Owner) zkproto.Error {
 	return zkproto.ErrOK
 }
 
+// CheckGlobal is Check; tables that know of sessions of other servers answer differently.
+func (t *Table) CheckGlobal(id zkproto.SessionID, owner Owner) zkproto.Error { return t.Check(id, owner) }
+
 // SetOwner attaches a session to owner; ErrSessionExpired when it is unknown or closing.
 func (t *Table) SetOwner(id zkproto.SessionID, owner Owner) zkproto.Error {
 	s := t.sessions[id]
@@ -146,9 +164,13 @@ func (t *Table) Remove(id zkproto.SessionID) {
 	}
 }
 
-// Expired returns the sessions whose bucket has passed, by bucket and then by id, and marks them closing. Each is
-// returned once; the caller closes it by a closeSession transaction.
-func (t *Table) Expired(nowMillis int64) []zkproto.SessionID {
+// Expired is Due for a caller that touches sessions as their clients are heard of.
+func (t *Table) Expired(nowMillis int64) []zkproto.SessionID { return t.Due(nowMillis, nil) }
+
+// Due returns the sessions whose bucket has passed, by bucket and then by id, and marks them closing. Each is returned
+// once; the caller closes it by a closeSession transaction. expiry, if not nil, is asked for each before that: when it
+// gives a time that has not passed, the session lives on until then. So nobody needs to touch a session per request.
+func (t *Table) Due(nowMillis int64, expiry func(zkproto.SessionID) int64) []zkproto.SessionID {
 	var expired []zkproto.SessionID
 	if nowMillis < t.next {
 		return nil
@@ -157,20 +179,53 @@ func (t *Table) Expired(nowMillis int64) []zkproto.SessionID {
 		t.next = t.bucket(nowMillis)
 		return nil
 	}
-	for ; nowMillis >= t.next; t.next += t.tick {
+	for nowMillis >= t.next {
 		set := t.buckets[t.next]
+		delete(t.buckets, t.next)
+		t.next += t.tick
 		if set == nil {
 			continue
 		}
-		delete(t.buckets, t.next)
 		from := len(expired)
 		for id := range set {
-			t.sessions[id].closing = true
+			s := t.sessions[id]
+			s.bucket = 0
+			if expiry != nil && !s.closing {
+				if e := expiry(id); t.bucket(e) >= t.next {
+					t.move(id, s, e)
+					continue
+				}
+			}
+			s.closing = true
 			expired = append(expired, id)
 		}
 		slices.Sort(expired[from:])
 	}
 	return expired
+}
+
+// Restart starts all timeouts again.
+func (t *Table) Restart(nowMillis int64) {
+	clear(t.buckets)
+	t.next = t.bucket(nowMillis)
+	for id, s := range t.sessions {
+		if s.bucket = 0; !s.closing {
+			t.move(id, s, nowMillis+int64(s.timeout))
+		}
+	}
+}
+
+// Reset takes back what a leader has done to the table and has not committed: sessions tracked and sessions closing. Nobody
+// owns any.
+func (t *Table) Reset(nowMillis int64) {
+	for id, s := range t.sessions {
+		if s.tracked {
+			t.Remove(id)
+			continue
+		}
+		s.closing, s.owner = false, 0
+	}
+	t.Restart(nowMillis)
 }
 
 // NextExpiry is the time at which Expired should be called next.
@@ -188,11 +243,13 @@ func (t *Table) Timeout(id zkproto.SessionID) (timeoutMillis int32, ok bool) {
 // Len is the number of sessions, closing ones included.
 func (t *Table) Len() int { return len(t.sessions) }
 
-// Timeouts returns all sessions and their timeouts, as a snapshot wants them.
+// Timeouts returns all committed sessions and their timeouts, as a snapshot wants them.
 func (t *Table) Timeouts() map[zkproto.SessionID]int32 {
 	m := make(map[zkproto.SessionID]int32, len(t.sessions))
 	for id, s := range t.sessions {
-		m[id] = s.timeout
+		if !s.tracked {
+			m[id] = s.timeout
+		}
 	}
 	return m
 }
