@@ -23,7 +23,7 @@ import (
 // Config sets up a Registry. The zero value is the original's default.
 type Config struct {
 	SuperDigest     string // "user:base64hash"; who proves it by digest gets the id super too (superDigest)
-	DigestAlgorithm string // SHA1 (default), SHA-224, SHA-256, SHA-384, SHA-512
+	DigestAlgorithm string // SHA1 (default), or another that CheckAlgorithm knows
 	DisableDigest   bool   // no scheme digest
 	SkipACL         bool   // every check succeeds
 }

@@ -42,7 +42,16 @@ func TestDigestAuthenticate(t *testing.T) {
 	require.Error(t, err)
 	_, err = New(Config{DigestAlgorithm: "MD4"})
 	require.ErrorContains(t, err, "MD4")
-	for _, alg := range []string{"SHA-224", "SHA-256", "SHA-384", "SHA512"} {
+	for alg, want := range map[string]string{ // as openssl computes them
+		"SHA-256": "1u81lalRcGTrPhAU2peNL/tIAt6kFmJ+nR4xnqch9V8=", "sha3-256": "IFAGeAiJKZ4jfqy+2LuwvXn81pvIdZebUjTIGQ1sdjs=",
+		"MD5": "65VP9Bk7nVzP4StelBUDnA==", "SHA-512/256": "QTEvmwuzgxYYzPc5n2b4z6ypmPnQDhfRlOcj+tjMXio=",
+	} {
+		ids, err = registry(t, Config{DigestAlgorithm: alg, SuperDigest: "super:" + want}).Authenticate("digest", []byte("super:x"), netip.Addr{})
+		require.NoError(t, err)
+		require.Equal(t, []zkproto.ID{id("super", ""), id("digest", "super:"+want)}, ids, alg)
+	}
+	for _, alg := range []string{"", "SHA", "SHA-1", "SHA-224", "SHA-384", "SHA512", "SHA-512/224", "SHA3-224", "SHA3-384", "SHA3-512"} {
+		require.NoError(t, CheckAlgorithm(alg))
 		_, err = registry(t, Config{DigestAlgorithm: alg}).Authenticate("digest", []byte("a:b"), netip.Addr{})
 		require.NoError(t, err)
 	}

@@ -1,12 +1,15 @@
 package auth
 
 import (
+	"crypto/md5" //nolint:gosec // an operator who asks for it has znodes with it
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha3"
 	"crypto/sha512"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"net/netip"
 	"strings"
 
@@ -19,24 +22,35 @@ type digest struct {
 	super string
 }
 
-func newDigest(algorithm, super string) (digest, error) {
-	d := digest{super: super}
-	switch strings.ToUpper(strings.ReplaceAll(algorithm, "-", "")) {
-	case "", "SHA1", "SHA":
-		d.sum = func(s string) []byte { h := sha1.Sum([]byte(s)); return h[:] }
-	case "SHA224":
-		d.sum = func(s string) []byte { h := sha256.Sum224([]byte(s)); return h[:] }
-	case "SHA256":
-		d.sum = func(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }
-	case "SHA384":
-		d.sum = func(s string) []byte { h := sha512.Sum384([]byte(s)); return h[:] }
-	case "SHA512":
-		d.sum = func(s string) []byte { h := sha512.Sum512([]byte(s)); return h[:] }
-	default:
-		return digest{}, fmt.Errorf("auth: digest algorithm %q is not known; use SHA1, SHA-224, SHA-256, SHA-384 or SHA-512",
-			algorithm)
+// algorithms are the hashes by their names, without dashes in capitals: those of Java's MessageDigest but MD2.
+var algorithms = map[string]func() hash.Hash{
+	"": sha1.New, "SHA": sha1.New, "SHA1": sha1.New, "MD5": md5.New,
+	"SHA224": sha256.New224, "SHA256": sha256.New, "SHA384": sha512.New384, "SHA512": sha512.New,
+	"SHA512/224": sha512.New512_224, "SHA512/256": sha512.New512_256,
+	"SHA3224": func() hash.Hash { return sha3.New224() }, "SHA3256": func() hash.Hash { return sha3.New256() },
+	"SHA3384": func() hash.Hash { return sha3.New384() }, "SHA3512": func() hash.Hash { return sha3.New512() },
+}
+
+// CheckAlgorithm tells whether there is a digest algorithm of that name.
+func CheckAlgorithm(name string) error {
+	if algorithms[plain(name)] == nil {
+		return fmt.Errorf("auth: digest algorithm %q is not known; use SHA1, SHA-256, SHA-512, SHA3-256 or another of Java's SHA family", name)
 	}
-	return d, nil
+	return nil
+}
+
+func plain(algorithm string) string { return strings.ToUpper(strings.ReplaceAll(algorithm, "-", "")) }
+
+func newDigest(algorithm, super string) (digest, error) {
+	if err := CheckAlgorithm(algorithm); err != nil {
+		return digest{}, err
+	}
+	make := algorithms[plain(algorithm)]
+	return digest{super: super, sum: func(data string) []byte {
+		h := make()
+		h.Write([]byte(data)) // never fails
+		return h.Sum(nil)
+	}}, nil
 }
 
 func (d digest) Name() string { return "digest" }

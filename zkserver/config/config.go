@@ -66,6 +66,9 @@ type Config struct {
 	SkipACL bool
 	// SuperDigest is the "super:hash" of the superuser of scheme digest; empty for none.
 	SuperDigest string
+	// DigestAlgorithm makes the hashes of scheme digest (DigestAuthenticationProvider.digestAlg, default SHA1; SHA-256,
+	// SHA3-256 and others of Java's names). It must be the same on all servers, and goes with the ACLs that there are.
+	DigestAlgorithm string
 	// DigestAuth allows scheme digest (default true).
 	DigestAuth bool
 	// ExtendedTypes allows znodes with a time to live.

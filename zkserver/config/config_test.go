@@ -58,7 +58,7 @@ func TestProblems(t *testing.T) {
 		"interval":     {good + "autopurge.purgeInterval=soon", `zoo.cfg:3: autopurge.purgeInterval: "soon" is no interval; give hours as a bare number, or a number with d, h, m, s or ms`},
 		"word":         {good + "4lw.commands.whitelist=stats", `zoo.cfg:3: 4lw.commands.whitelist: "stats" is no four-letter word; list them like srvr,ruok,mntr or give *`},
 		"provider":     {good + "metricsProvider.className=com.example.Mine", `zoo.cfg:3: metricsProvider.className: "com.example.Mine" is no known provider; give org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider or remove the line`},
-		"digest":       {good + "DigestAuthenticationProvider.superDigest=secret", "zoo.cfg:3: DigestAuthenticationProvider.superDigest: does not have the form super:hash; give super:<base64 of the SHA-1 of super:password>"},
+		"digest":       {good + "DigestAuthenticationProvider.superDigest=secret", "zoo.cfg:3: DigestAuthenticationProvider.superDigest: does not have the form super:hash; give super:<base64 of the digest of super:password>"},
 		"election":     {good + "electionAlg=1", `zoo.cfg:3: electionAlg: "1" is not supported: only algorithm 3 exists; remove the line or give 3`},
 		"timeouts": {
 			good + "minSessionTimeout=5000\nmaxSessionTimeout=4000",

@@ -66,7 +66,7 @@ var each = map[string]string{
 	"fsync.warningthresholdms": "20", "snapshot.compression.method": "gz", "snapshot.trust.empty": "true",
 	"datadir.autocreate": "false", "db.autocreate": "false", "serializeLastProcessedZxid.enabled": "false",
 	"digest.enabled": "false", "skipACL": "yes", "DigestAuthenticationProvider.enabled": "false",
-	"DigestAuthenticationProvider.superDigest": "super:abc=", "DigestAuthenticationProvider.digestAlg": "SHA1",
+	"DigestAuthenticationProvider.superDigest": "super:abc=", "DigestAuthenticationProvider.digestAlg": "SHA-256",
 	"extendedTypesEnabled": "true", "emulate353TTLNodes": "true", "4lw.commands.whitelist": "ruok, mntr", "readonlymode.enabled": "true",
 	"admin.enableServer": "false", "admin.serverAddress": "0.0.0.0", "admin.serverPort": "8081", "admin.idleTimeout": "1000",
 	"admin.commandURL": "/c", "admin.snapshot.enabled": "false", "admin.restore.enabled": "false",
@@ -92,7 +92,7 @@ func wanted() Config {
 		MinSessionTimeout: 1500 * time.Millisecond, MaxSessionTimeout: 9 * time.Second, MaxClientCnxns: 7, MaxCnxns: 8,
 		GlobalOutstandingLimit: 9, MaxBuffer: 4096, PreAllocSize: 100 << 10, SnapCount: 1000, SnapSizeLimit: -1 << 10,
 		LogSizeLimit: 300 << 10, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
-		SkipACL: true, SuperDigest: "super:abc=", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
+		SkipACL: true, SuperDigest: "super:abc=", DigestAlgorithm: "SHA-256", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
 		ContainerMaxPerMinute: 6, ContainerMaxNeverUsed: 700 * time.Millisecond, Commands: []string{"ruok", "mntr", "isro"},
 		ReadOnlyMode: true, MetricsAddr: "127.0.0.1:7001", LogLevel: "warn", Source: "zoo.cfg",
 		Flow: Flow{
