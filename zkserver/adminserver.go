@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
 // openAdmin listens for the HTTP commands. The default port belongs to many programs: when it is taken, and the
@@ -33,10 +34,13 @@ func (s *Server) openAdmin() error {
 		return listenError("admin.serverPort", addr, err)
 	}
 	s.admin = admin.NewHTTP(l, s, operator{s}, s.traceMask, admin.Options{
-		URL: s.cfg.AdminURL, IdleTimeout: s.cfg.AdminIdleTimeout, RateLimit: s.cfg.AdminRateLimit,
-		Snapshot: s.cfg.AdminSnapshot, Restore: s.cfg.AdminRestore, Logger: s.log, Now: s.clock.Now,
+		URL: s.cfg.AdminURL, IdleTimeout: s.cfg.AdminIdleTimeout, Limits: adminLimits(&s.cfg), Logger: s.log, Now: s.clock.Now,
 	})
 	return nil
+}
+
+func adminLimits(c *config.Config) admin.Limits {
+	return admin.Limits{RateLimit: c.AdminRateLimit, Snapshot: c.AdminSnapshot, Restore: c.AdminRestore}
 }
 
 // AdminAddr is the address of the HTTP commands, nil when they are not served. Valid after Start.

@@ -15,6 +15,7 @@ func (s *Server) notify(ev tree.Event) {
 	c.watchers = s.watches.Trigger(ev, c.watchers[:0])
 	s.watchMu.Unlock()
 	s.stats.told(ev.Type, len(c.watchers))
+	s.stats.changed(&ev)
 	for _, w := range c.watchers {
 		w.Lock()
 		if !w.Dead() && s.registry.Check(ev.ACL, zkproto.PermRead, w.ids) {

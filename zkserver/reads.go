@@ -104,6 +104,7 @@ func (s *Server) getData(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.E
 		s.watch(w, string(path), watch.Data)
 	}
 	w.Out = stat.AppendTo(jute.AppendBytes(w.Out, data))
+	s.stats.readFrom(path, len(data))
 	return zkproto.ErrOK
 }
 
@@ -128,14 +129,16 @@ func (s *Server) exists(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Er
 		return zkproto.ErrNoNode
 	}
 	w.Out = stat.AppendTo(w.Out)
+	s.stats.readFrom(path, 0)
 	return zkproto.ErrOK
 }
 
 func (s *Server) getChildren(w *client, ids []zkproto.ID, d *jute.Decoder, withStat bool) zkproto.Error {
-	path, watched := string(d.NotNull()), d.Bool()
+	raw, watched := d.NotNull(), d.Bool()
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
+	path := string(raw)
 	names, stat, acl, ok := s.tree.Children(path)
 	if !ok {
 		return zkproto.ErrNoNode
@@ -146,7 +149,9 @@ func (s *Server) getChildren(w *client, ids []zkproto.ID, d *jute.Decoder, withS
 	if watched {
 		s.watch(w, path, watch.Child)
 	}
+	at := len(w.Out)
 	w.Out = jute.AppendStrings(w.Out, names)
+	s.stats.readFrom(raw, len(w.Out)-at-4*(len(names)+1))
 	if withStat {
 		w.Out = stat.AppendTo(w.Out)
 	}

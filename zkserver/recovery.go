@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/prep"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
-	"github.com/holdfast-ha/holdfast/zkserver/session"
+	"github.com/holdfast-ha/holdfast/zkserver/replica"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
@@ -34,26 +34,18 @@ func (s *Server) recover() error {
 			PreallocSize: s.cfg.PreAllocSize, NoSync: !s.cfg.ForceSync,
 			SyncWarn: s.cfg.FsyncWarnThreshold, SizeLimit: max(0, s.cfg.LogSizeLimit), Logger: s.log, OnSync: s.stats.synced,
 		},
-		OnMismatch: s.digestMismatch,
+		History: s.distributed(), OnMismatch: s.digestMismatch,
 	})
 	if err != nil {
 		return fmt.Errorf("zkserver: %w", err)
 	}
 	s.tree = st.Tree
-	if err := s.core.init(s, st.LastZxid, st.Sessions); err != nil {
+	if err := s.core.init(s, st); err != nil {
 		return fmt.Errorf("zkserver: %w", err)
 	}
-	s.core.sinceSnapshot = st.Replayed
 	s.log.Info("recovered", zap.Stringer("zxid", st.LastZxid), zap.String("snapshot", st.Snapshot),
 		zap.Int("replayed", st.Replayed), zap.Int("sessions", len(st.Sessions)), zap.Int("znodes", s.tree.NodeCount()))
 	return nil
-}
-
-// newPrep is the preparation of requests for the tree and the sessions there are now.
-func (s *Server) newPrep() *prep.Prep {
-	return prep.New(s.tree, s.core.sessions, s.registry, prep.Config{
-		ExtendedTypes: s.cfg.ExtendedTypes, EnforceQuota: s.cfg.EnforceQuota, OnQuota: s.quotaExceeded,
-	})
 }
 
 // treeOptions are the settings of the tree.
@@ -91,6 +83,9 @@ func (s *Server) takeInitialize() (found bool, err error) {
 
 // quotaExceeded tells of a request that goes over a quota, each path at most once a minute.
 func (s *Server) quotaExceeded(e prep.Exceeded) {
+	if e.Hard && s.cfg.EnforceQuota {
+		s.stats.overQuota.GetBytes(namespace([]byte(e.Path))).Add(1)
+	}
 	now := s.core.now
 	if last, ok := s.core.quotaTold[e.Path]; ok && now.Sub(last) < time.Minute {
 		return
@@ -103,30 +98,44 @@ func (s *Server) quotaExceeded(e prep.Exceeded) {
 		zap.Bool("hard", e.Hard), zap.Bool("refused", e.Hard && s.cfg.EnforceQuota))
 }
 
-// init makes the core for a state that ends with last.
-func (c *core) init(s *Server, last zkproto.Zxid, sessions map[zkproto.SessionID]int32) error {
+// init makes the core for a state that was recovered.
+func (c *core) init(s *Server, st *store.State) error {
+	c.bucket = expiryBucket(s.cfg.TickTime)
+	c.interval = c.bucket
+	cfg := replica.Config{
+		Tree: st.Tree, Sessions: st.Sessions, Registry: s.registry, Host: host{s}, Now: s.moment(s.clock.Now()),
+		Prep: prep.Config{
+			ExtendedTypes: s.cfg.ExtendedTypes, EnforceQuota: s.cfg.EnforceQuota, OnQuota: s.quotaExceeded,
+		},
+		BucketMillis: int32(c.bucket.Milliseconds()),
+	}
+	var err error
+	if s.distributed() {
+		c.interval = zabTick
+		if cfg.Zab, err = s.zabConfig(st.LastZxid); err != nil {
+			return err
+		}
+		s.ensembleOptions(&cfg)
+		s.setConfigNode(s.members.Load())
+	} else if cfg.Zab, err = standalone(st.LastZxid); err != nil {
+		return err
+	}
+	cfg.TickMillis = c.interval.Milliseconds()
+	if c.replica, err = replica.New(cfg); err != nil {
+		return err
+	}
+	s.setMode(c.replica.Mode())
+	c.logged = st.LastZxid
+	c.planSnapshot(s, true)
+	c.sinceSnapshot = st.Replayed
+	return nil
+}
+
+// standalone is the zab core of a server that runs alone.
+func standalone(last zkproto.Zxid) (zab.Config, error) {
 	const self = zab.Sid(1)
 	alone, err := quorum.NewMajority(self)
-	if err != nil {
-		return err
-	}
-	c.node, err = zab.New(zab.Config{
-		ID: self, Quorum: alone, Standalone: true, AcceptedEpoch: last.Epoch(),
-		CurrentEpoch: last.Epoch(), LastZxid: last,
-	})
-	if err != nil {
-		return err
-	}
-	c.bucket = expiryBucket(s.cfg.TickTime)
-	now := s.sinceStart(s.clock.Now())
-	c.sessions = session.New(int32(c.bucket.Milliseconds()), now)
-	for id, timeout := range sessions {
-		c.sessions.Add(id, timeout, now) // every timeout starts again when clients can be served again
-	}
-	c.owners = map[zkproto.SessionID]*client{}
-	c.nextSession = session.FirstID(0, s.clock.Now().UnixMilli())
-	c.prep = s.newPrep()
-	c.proposed = last
-	c.planSnapshot(s, true)
-	return nil
+	return zab.Config{
+		ID: self, Quorum: alone, Standalone: true, AcceptedEpoch: last.Epoch(), CurrentEpoch: last.Epoch(), LastZxid: last,
+	}, err
 }

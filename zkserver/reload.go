@@ -21,10 +21,21 @@ func (s *Server) Reload(next config.Config) (changed, waiting []string, err erro
 	s.throttle.limit.Store(int64(merged.GlobalOutstandingLimit))
 	s.tokens.configure(&merged.Tokens, s.clock.Now())
 	s.port.SetLimits(portLimits(&merged))
+	s.allowWords(merged.Commands)
+	if s.admin != nil {
+		s.admin.SetLimits(adminLimits(&merged))
+	}
 	s.onCore(func() { s.core.planSnapshot(s, false) })
 	s.wakeHouse()
 	s.log.Info("settings reloaded", zap.Strings("changed", changed), zap.Strings("waitForRestart", waiting))
 	return changed, waiting, nil
+}
+
+// allowWords is the whitelist of four-letter words.
+func (s *Server) allowWords(whitelist []string) {
+	if unknown := s.words.Allow(whitelist); len(unknown) > 0 {
+		s.log.Warn("4lw.commands.whitelist names words that do not exist", zap.Strings("words", unknown))
+	}
 }
 
 func portLimits(c *config.Config) cnxn.Limits {

@@ -22,7 +22,9 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
+	"github.com/holdfast-ha/holdfast/zkserver/peer"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 	"github.com/holdfast-ha/holdfast/zkserver/watch"
@@ -52,6 +54,8 @@ type Server struct {
 	stats     stats
 	audit     *auditor // nil: there is no audit log
 
+	peerHandler peerHandler
+
 	treeMu  sync.RWMutex
 	tree    *tree.Tree
 	watchMu sync.Mutex
@@ -61,6 +65,11 @@ type Server struct {
 	wake      chan struct{} // the core has something to do
 	core      core
 	store     *store.Store
+	mode      atomic.Uint32 // a replica.Mode: how clients are served
+	hurry     atomic.Bool   // somebody waits for the snapshot that is being written
+	peers     *peer.Peers   // nil for a standalone server
+	fromPeers peerInbox
+	members   atomic.Pointer[quorum.Membership] // the ensemble's, in force
 	disk      disk
 	throttle  throttle
 	tokens    tokens
@@ -100,15 +109,13 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 		o(s)
 	}
 	var err error
-	s.registry, err = auth.New(auth.Config{SuperDigest: cfg.SuperDigest, DisableDigest: !cfg.DigestAuth, SkipACL: cfg.SkipACL})
+	s.registry, err = auth.New(auth.Config{SuperDigest: cfg.SuperDigest, DigestAlgorithm: cfg.DigestAlgorithm, DisableDigest: !cfg.DigestAuth, SkipACL: cfg.SkipACL})
 	if err != nil {
 		return nil, fmt.Errorf("zkserver: %w", err)
 	}
 	s.traceMask = admin.NewTraceMask()
-	var unknown []string
-	if s.words, unknown = admin.NewWords(s, s.traceMask, cfg.Commands); len(unknown) > 0 {
-		s.log.Warn("4lw.commands.whitelist names words that do not exist", zap.Strings("words", unknown))
-	}
+	s.words, _ = admin.NewWords(s, s.traceMask, nil)
+	s.allowWords(cfg.Commands)
 	s.core.giveUp = make(chan struct{})
 	s.stats.init()
 	s.count()
@@ -159,6 +166,11 @@ func (s *Server) start() error {
 		}
 	}
 	s.initial = s.initialConfig()
+	if s.cfg.Distributed() {
+		if err := s.openPeers(); err != nil {
+			return err
+		}
+	}
 	if err := s.recover(); err != nil {
 		return err
 	}
@@ -172,6 +184,9 @@ func (s *Server) start() error {
 	})
 	s.disk.start(s)
 	go s.run()
+	if s.peers != nil {
+		s.peers.Start()
+	}
 	if s.cfg.ContainerCheckInterval > 0 {
 		s.group.Go(s.reapContainers)
 	}
@@ -269,6 +284,10 @@ func (s *Server) fail(err error) {
 		s.log.Error("the server stops: its state can no longer be made durable", zap.Error(err))
 		s.inbox.Close()
 		s.throttle.release()
+		if s.peers != nil {
+			s.fromPeers.close()
+			s.group.Go(s.peers.Close) // the others must notice at once
+		}
 		s.port.StopAccepting()
 		for _, c := range s.port.Conns() {
 			c.Close(err)
@@ -302,6 +321,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	close(s.quit)
+	s.closePeers() // before the clients: when they have found another server, it has noticed, too
 	s.port.Close()
 	<-s.core.abandon(s)
 	if s.admin != nil {
@@ -319,6 +339,14 @@ func (s *Server) shutdown(ctx context.Context) error {
 	return nil
 }
 
+// closePeers ends the connections to the other servers.
+func (s *Server) closePeers() {
+	if s.peers != nil {
+		s.fromPeers.close()
+		s.peers.Close()
+	}
+}
+
 // release gives back what Start took first: the endpoints and the locks.
 func (s *Server) release() {
 	if s.listener != nil {
@@ -333,6 +361,7 @@ func (s *Server) release() {
 	if s.audit != nil {
 		s.audit.log.Close()
 	}
+	s.closePeers()
 	for _, l := range s.locks {
 		_ = l.Close()
 	}

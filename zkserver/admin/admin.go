@@ -21,7 +21,7 @@ import (
 // Words answers four-letter words.
 type Words struct {
 	src       Source
-	allowed   map[string]bool
+	allowed   atomic.Pointer[map[string]bool]
 	traceMask *TraceMask
 }
 
@@ -94,20 +94,27 @@ func ArgumentSize(word string) int {
 // NewWords answers the words of the whitelist ("*" for all), and srvr. unknown are those of the whitelist that are no words;
 // like the original it goes on without them.
 func NewWords(src Source, mask *TraceMask, whitelist []string) (w *Words, unknown []string) {
-	w = &Words{src: src, traceMask: mask, allowed: map[string]bool{"srvr": true}}
+	w = &Words{src: src, traceMask: mask}
+	return w, w.Allow(whitelist)
+}
+
+// Allow puts another whitelist in the place of the one there was. It may be called at any time.
+func (w *Words) Allow(whitelist []string) (unknown []string) {
+	allowed := map[string]bool{"srvr": true}
 	for _, name := range whitelist {
 		switch {
 		case name == "*":
 			for known := range commands {
-				w.allowed[known] = true
+				allowed[known] = true
 			}
 		case commands[name] != nil:
-			w.allowed[name] = true
+			allowed[name] = true
 		default:
 			unknown = append(unknown, strconv.Quote(name))
 		}
 	}
-	return w, unknown
+	w.allowed.Store(&allowed)
+	return unknown
 }
 
 // Known tells whether four letters are a word.
@@ -119,7 +126,7 @@ func (w *Words) Answer(word string, arg []byte) (text string, ok bool) {
 	switch {
 	case run == nil:
 		return "", false
-	case !w.allowed[word]:
+	case !(*w.allowed.Load())[word]:
 		return word + " is not executed because it is not in the whitelist.\n", true
 	}
 	var b strings.Builder

@@ -88,7 +88,7 @@ func TestWordsWhileNothingIsServed(t *testing.T) {
 	require.False(t, src.statsReset || src.cnxnsReset)
 
 	op := &nobody{}
-	h := NewHTTP(nil, src, op, NewTraceMask(), Options{URL: "/commands", Snapshot: true, Restore: true}).Handler()
+	h := NewHTTP(nil, src, op, NewTraceMask(), Options{URL: "/commands", Limits: Limits{Snapshot: true, Restore: true}}).Handler()
 	for _, name := range primaryNames {
 		code, _, body := request(h, "GET", "/commands/"+name)
 		require.Equal(t, 200, code, name)

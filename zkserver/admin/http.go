@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -44,11 +45,16 @@ type Operator interface {
 type Options struct {
 	URL         string        // path of the commands, such as /commands
 	IdleTimeout time.Duration // of connections
-	RateLimit   time.Duration // least time between two snapshots, and between two restores
-	Snapshot    bool          // allow the command snapshot
-	Restore     bool          // allow the command restore
-	Logger      *zap.Logger
-	Now         func() time.Time // nil for the wall clock
+	Limits
+	Logger *zap.Logger
+	Now    func() time.Time // nil for the wall clock
+}
+
+// Limits are the settings that may change while it serves.
+type Limits struct {
+	RateLimit time.Duration // least time between two snapshots, and between two restores
+	Snapshot  bool          // allow the command snapshot
+	Restore   bool          // allow the command restore
 }
 
 // HTTP is the server of the HTTP commands. Make it with NewHTTP.
@@ -57,6 +63,7 @@ type HTTP struct {
 	op        Operator
 	opts      Options
 	traceMask *TraceMask
+	limits    atomic.Pointer[Limits]
 	snapshots limiter
 	restores  limiter
 	server    http.Server
@@ -74,13 +81,16 @@ func NewHTTP(l net.Listener, src Source, op Operator, mask *TraceMask, opts Opti
 		opts.Now = time.Now
 	}
 	h := &HTTP{src: src, op: op, opts: opts, traceMask: mask, listener: l}
-	h.snapshots.every, h.restores.every = opts.RateLimit, opts.RateLimit
+	h.SetLimits(opts.Limits)
 	h.server = http.Server{
 		Handler: h.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: opts.IdleTimeout, MaxHeaderBytes: 16 << 10,
 		ErrorLog: zap.NewStdLog(opts.Logger.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))),
 	}
 	return h
 }
+
+// SetLimits puts other limits in the place of those there were.
+func (h *HTTP) SetLimits(l Limits) { h.limits.Store(&l) }
 
 // Addr is the address it listens on.
 func (h *HTTP) Addr() net.Addr { return h.listener.Addr() }
@@ -213,15 +223,14 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 
 // limiter allows one call in each interval.
 type limiter struct {
-	mu    sync.Mutex
-	every time.Duration
-	last  time.Time
+	mu   sync.Mutex
+	last time.Time
 }
 
-func (l *limiter) allow(now time.Time) bool {
+func (l *limiter) allow(now time.Time, every time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.every > 0 && !l.last.IsZero() && now.Sub(l.last) < l.every {
+	if every > 0 && !l.last.IsZero() && now.Sub(l.last) < every {
 		return false
 	}
 	l.last = now
@@ -230,13 +239,14 @@ func (l *limiter) allow(now time.Time) bool {
 
 // snapshot answers with a snapshot, or, with streaming=false, leaves it in the data directory and tells its zxid and size.
 func (h *HTTP) snapshot(w http.ResponseWriter, r *http.Request, c *httpCommand) {
+	limits := h.limits.Load()
 	switch {
-	case !h.opts.Snapshot:
+	case !limits.Snapshot:
 		respond(w, http.StatusServiceUnavailable, c.name, nil, "switched off by admin.snapshot.enabled")
 		return
-	case !h.snapshots.allow(h.opts.Now()):
+	case !h.snapshots.allow(h.opts.Now(), limits.RateLimit):
 		h.op.RateLimited(false)
-		respond(w, http.StatusTooManyRequests, c.name, nil, h.often())
+		respond(w, http.StatusTooManyRequests, c.name, nil, limits.often())
 		return
 	}
 	snap, err := h.op.Snapshot(r.Context())
@@ -259,19 +269,20 @@ func (h *HTTP) snapshot(w http.ResponseWriter, r *http.Request, c *httpCommand) 
 	}
 }
 
-func (h *HTTP) often() string {
-	return fmt.Sprintf("only once in %v (admin.rateLimiterIntervalInMS)", h.opts.RateLimit)
+func (l *Limits) often() string {
+	return fmt.Sprintf("only once in %v (admin.rateLimiterIntervalInMS)", l.RateLimit)
 }
 
 // restore replaces all data by the snapshot in the body.
 func (h *HTTP) restore(w http.ResponseWriter, r *http.Request, c *httpCommand) {
+	limits := h.limits.Load()
 	switch {
-	case !h.opts.Restore:
+	case !limits.Restore:
 		respond(w, http.StatusServiceUnavailable, c.name, nil, "switched off by admin.restore.enabled")
 		return
-	case !h.restores.allow(h.opts.Now()):
+	case !h.restores.allow(h.opts.Now(), limits.RateLimit):
 		h.op.RateLimited(true)
-		respond(w, http.StatusTooManyRequests, c.name, nil, h.often())
+		respond(w, http.StatusTooManyRequests, c.name, nil, limits.often())
 		return
 	}
 	last, err := h.op.Restore(r.Context(), r.Body)

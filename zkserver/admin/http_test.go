@@ -52,7 +52,7 @@ func (n *nobody) Restore(context.Context, io.Reader) (zkproto.Zxid, error) {
 func (*nobody) RateLimited(bool) {}
 
 func handler(op Operator) http.Handler {
-	return NewHTTP(nil, &fixed{}, op, NewTraceMask(), Options{URL: "/commands", Snapshot: true, Restore: true}).Handler()
+	return NewHTTP(nil, &fixed{}, op, NewTraceMask(), Options{URL: "/commands", Limits: Limits{Snapshot: true, Restore: true}}).Handler()
 }
 
 func request(h http.Handler, method, target string, headers ...string) (int, http.Header, string) {
@@ -143,14 +143,14 @@ func TestHealthInTextAndJSON(t *testing.T) {
 }
 
 func TestLimiter(t *testing.T) {
-	l := limiter{every: time.Minute}
+	var l, free limiter
 	now := time.Unix(1000, 0)
-	require.True(t, l.allow(now))
-	require.False(t, l.allow(now.Add(59*time.Second)))
-	require.True(t, l.allow(now.Add(60*time.Second)))
-	free := limiter{}
-	require.True(t, free.allow(now))
-	require.True(t, free.allow(now))
+	require.True(t, l.allow(now, time.Minute))
+	require.False(t, l.allow(now.Add(59*time.Second), time.Minute))
+	require.True(t, l.allow(now.Add(59*time.Second), 50*time.Second), "another limit counts at once")
+	require.True(t, l.allow(now.Add(119*time.Second), time.Minute))
+	require.True(t, free.allow(now, 0))
+	require.True(t, free.allow(now, 0))
 }
 
 // prometheus_types.txt was recorded from the original 3.9.5 with the Prometheus provider of 3.9.4; its JVM metrics are left

@@ -3,6 +3,8 @@ package config
 import (
 	"strings"
 	"time"
+
+	"github.com/holdfast-ha/holdfast/zkserver/auth"
 )
 
 // fileOnly marks keys that the original reads from zoo.cfg alone: as a system property they do nothing.
@@ -31,7 +33,7 @@ func as(k key, names ...string) key {
 func honoured() []key {
 	var all []key
 	for _, group := range [][]key{
-		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), adminKeys(),
+		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), hot(hotAccess()...), adminKeys(), hot(hotAdmin()...),
 		metricsKeys(), auditKeys(), fileOnly(ensembleFileKeys()...), ensembleKeys(),
 	} {
 		all = append(all, group...)
@@ -162,19 +164,27 @@ func accessKeys() []key {
 		boolKey("DigestAuthenticationProvider.enabled", func(c *Config) *bool { return &c.DigestAuth }),
 		{name: "DigestAuthenticationProvider.superDigest", set: func(c *Config, v string) error {
 			if user, hash, ok := strings.Cut(v, ":"); !ok || user != "super" || hash == "" {
-				return bad("give super:<base64 of the SHA-1 of super:password>", "does not have the form super:hash")
+				return bad("give super:<base64 of the digest of super:password>", "does not have the form super:hash")
 			}
 			c.SuperDigest = v
 			return nil
 		}},
-		{name: "DigestAuthenticationProvider.digestAlg", set: func(_ *Config, v string) error {
-			if v != "SHA1" && v != "SHA-1" {
-				return bad("remove the line or give SHA1, the algorithm of this version", "%q is not supported", v)
+		{name: "DigestAuthenticationProvider.digestAlg", set: func(c *Config, v string) error {
+			if auth.CheckAlgorithm(v) != nil {
+				return bad("give SHA1 (the default), SHA-256, SHA-512, SHA3-256 or another of Java's SHA family", "%q is not known", v)
 			}
+			c.DigestAlgorithm = v
 			return nil
 		}},
+		boolKey("readonlymode.enabled", func(c *Config) *bool { return &c.ReadOnlyMode }),
 		boolKey("extendedTypesEnabled", func(c *Config) *bool { return &c.ExtendedTypes }),
 		boolKey("emulate353TTLNodes", func(c *Config) *bool { return &c.Emulate353TTL }),
+	}
+}
+
+// hotAccess is asked anew each time.
+func hotAccess() []key {
+	return []key{
 		{name: "4lw.commands.whitelist", set: func(c *Config, v string) error {
 			c.Commands = nil
 			for w := range strings.SplitSeq(v, ",") {
@@ -188,7 +198,6 @@ func accessKeys() []key {
 			}
 			return nil
 		}},
-		boolKey("readonlymode.enabled", func(c *Config) *bool { return &c.ReadOnlyMode }),
 	}
 }
 
@@ -215,6 +224,11 @@ func adminKeys() []key {
 			c.AdminURL = v
 			return nil
 		}},
+	}
+}
+
+func hotAdmin() []key {
+	return []key{
 		boolKey("admin.snapshot.enabled", func(c *Config) *bool { return &c.AdminSnapshot }),
 		boolKey("admin.restore.enabled", func(c *Config) *bool { return &c.AdminRestore }),
 		millisKey("admin.rateLimiterIntervalInMS", 0, func(c *Config) *time.Duration { return &c.AdminRateLimit }),

@@ -14,6 +14,8 @@ type Event struct {
 	Zxid zkproto.Zxid
 	// ACL of the znode concerned: a watcher that may not READ it is not told (its one-shot watch is used up all the same).
 	ACL []zkproto.ACL
+	// Bytes of data that were written, 0 for deletions.
+	Bytes int
 }
 
 // Result is what the reply to a transaction needs.
@@ -120,7 +122,7 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 	t.quotaCreated(n)
 	r.Stat = t.stat(n)
 	if ev != nil {
-		ev(Event{Type: zkproto.EventNodeCreated, Path: path, Zxid: h.Zxid, ACL: n.acl.list})
+		ev(Event{Type: zkproto.EventNodeCreated, Path: path, Zxid: h.Zxid, ACL: n.acl.list, Bytes: len(data)})
 		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path()), Zxid: h.Zxid, ACL: parent.acl.list})
 	}
 }
@@ -176,7 +178,7 @@ func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, e
 	t.add(n)
 	r.Stat = t.stat(n)
 	if ev != nil {
-		ev(Event{Type: zkproto.EventNodeDataChanged, Path: x.Path, Zxid: h.Zxid, ACL: n.acl.list})
+		ev(Event{Type: zkproto.EventNodeDataChanged, Path: x.Path, Zxid: h.Zxid, ACL: n.acl.list, Bytes: len(x.Data)})
 	}
 }
 
