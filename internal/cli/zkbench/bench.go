@@ -41,7 +41,7 @@ type report struct {
 
 // serverProcess is what the server used while it was measured.
 type serverProcess struct {
-	PID           int     `json:"pid,omitempty"`
+	PIDs          []int   `json:"pids,omitempty"`
 	CPUS          float64 `json:"cpu_s"`
 	CPUSPer1000   float64 `json:"cpu_s_per_1000_ops"`
 	ResidentBytes int64   `json:"resident_bytes"`
@@ -69,8 +69,8 @@ type bench struct {
 func run(ctx context.Context, o options) (rep *report, err error) {
 	b := &bench{options: o, rec: newRecorder(o.connections)}
 	b.rec.traced = o.trace
-	if b.serverPID > 0 { // a wrong pid is better known before a long run than after it
-		if _, _, err := sampleProcess(b.serverPID); err != nil {
+	if len(b.serverPIDs) > 0 { // a wrong pid is better known before a long run than after it
+		if _, _, err := sampleProcesses(b.serverPIDs); err != nil {
 			return nil, fmt.Errorf("--server-pid: %w", err)
 		}
 	}
@@ -174,6 +174,18 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 	return b.report(before, after), nil
 }
 
+// sampleProcesses is the sum of sampleProcess over several.
+func sampleProcesses(pids []int) (cpu float64, rss int64, err error) {
+	for _, pid := range pids {
+		c, r, err := sampleProcess(pid)
+		if err != nil {
+			return 0, 0, err
+		}
+		cpu, rss = cpu+c, rss+r
+	}
+	return cpu, rss, nil
+}
+
 type sample struct {
 	server, own float64
 	rss         int64
@@ -183,8 +195,8 @@ type sample struct {
 
 func (b *bench) sample() (s sample) {
 	s.own, s.ownOK = ownCPU()
-	if b.serverPID > 0 {
-		s.server, s.rss, s.err = sampleProcess(b.serverPID)
+	if len(b.serverPIDs) > 0 {
+		s.server, s.rss, s.err = sampleProcesses(b.serverPIDs)
 	}
 	return s
 }
@@ -209,13 +221,13 @@ func (b *bench) report(before, after sample) *report {
 	}
 	answered := float64(max(r.Ops+r.ErrorCount, 1))
 	switch {
-	case b.serverPID == 0:
+	case len(b.serverPIDs) == 0:
 		r.ServerProc.Omitted = "no --server-pid given"
 	case before.err != nil || after.err != nil:
-		r.ServerProc = serverProcess{PID: b.serverPID, Omitted: errors.Join(before.err, after.err).Error()}
+		r.ServerProc = serverProcess{PIDs: b.serverPIDs, Omitted: errors.Join(before.err, after.err).Error()}
 	default:
 		cpu := after.server - before.server
-		r.ServerProc = serverProcess{PID: b.serverPID, CPUS: cpu, CPUSPer1000: cpu / answered * 1000, ResidentBytes: after.rss}
+		r.ServerProc = serverProcess{PIDs: b.serverPIDs, CPUS: cpu, CPUSPer1000: cpu / answered * 1000, ResidentBytes: after.rss}
 	}
 	if after.ownOK {
 		r.Generator = &generator{CPUS: after.own - before.own, CPUUSPerOp: (after.own - before.own) / answered * 1e6}

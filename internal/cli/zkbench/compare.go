@@ -18,13 +18,17 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/cli"
 )
 
-// scenarios are the parts of a comparison, in the order in which they run.
-var scenarios = []string{"start", "reads", "writes", "sessions", "fanout", "tree"}
+// scenarios are the parts of a comparison, in the order in which they run, and ensembleScenarios those with several servers.
+var (
+	scenarios         = []string{"start", "reads", "writes", "sessions", "fanout", "tree"}
+	ensembleScenarios = []string{"start", "reads", "writes", "sessions", "failover", "join", "memory"}
+)
 
 // compareOptions are the settings of a comparison.
 type compareOptions struct {
 	original string
 	heapMB   int
+	servers  int
 	zkserver string
 	only     []string
 	rounds   int
@@ -52,11 +56,19 @@ func compareCommand(s cli.Streams, started func()) *cobra.Command {
 			"  sessions  connect and close\n" +
 			"  fanout    one change that many sessions watch: until the last has the event, and how long the writer waits\n" +
 			"  tree      many znodes of 100 bytes: memory, restart, and write latency while a snapshot is written\n\n" +
+			"With --servers 3 each side is an ensemble, and clients are spread over its servers:\n\n" +
+			"  start, reads, writes, sessions   as above, CPU is that of all servers\n" +
+			"  failover  kill -9 of the leader while clients write: until a write that came after it is acknowledged, and until all are\n" +
+			"            served again\n" +
+			"  join      a follower that was away while others wrote: from its start until it answers\n" +
+			"  memory    many znodes of 100 bytes: memory of all servers, a killed one until it answers again, one with an empty disk,\n" +
+			"            and what the leader's clients feel meanwhile\n\n" +
 			"With the settings as they are it takes about ten minutes, with --seconds 2 --znodes 100000 about two. Only ratios of one\n" +
 			"run mean something, and only when nothing else keeps the machine busy. CPU and memory are measured on Linux only.",
 		Example: `  zkbench compare --original apache-zookeeper-3.9.5-bin
   zkbench compare --seconds 2 --znodes 100000 --json > quick.json
-  zkbench compare --only fanout,tree --rounds 3`,
+  zkbench compare --only fanout,tree --rounds 3
+  zkbench compare --servers 3 --only failover,join`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.rate = map[string]float64{"reads": readRate, "writes": writeRate}
@@ -73,7 +85,9 @@ func compareCommand(s cli.Streams, started func()) *cobra.Command {
 		"Maven's local repository is used, and filled if need be")
 	f.IntVar(&o.heapMB, "original-heap", 1000, "heap of the original in MB (zkServer.sh: 1000)")
 	f.StringVar(&o.zkserver, "zkserver", "", "our server (default: beside zkbench, else on PATH)")
-	f.StringSliceVar(&o.only, "only", nil, "run only these of "+strings.Join(scenarios, ","))
+	f.IntVar(&o.servers, "servers", 1, "servers of each side: 3 or more are an ensemble")
+	f.StringSliceVar(&o.only, "only", nil, "run only these of "+strings.Join(scenarios, ",")+",\nwith several servers of "+
+		strings.Join(ensembleScenarios, ","))
 	f.IntVar(&o.rounds, "rounds", 2, "how often each server has its turn")
 	f.Float64Var(&o.seconds, "seconds", 10, "length of each measurement; warm-up and the number of sessions and events follow it")
 	f.IntVar(&o.znodes, "znodes", 1_000_000, "size of the tree")
@@ -87,9 +101,12 @@ func compareCommand(s cli.Streams, started func()) *cobra.Command {
 
 func (o *compareOptions) validate() error {
 	var errs []error
+	if o.servers < 1 || o.servers > 9 || o.servers == 2 {
+		errs = append(errs, fmt.Errorf("--servers %d: must be 1, or 3 to 9 for an ensemble", o.servers))
+	}
 	for _, s := range o.only {
-		if !slices.Contains(scenarios, s) {
-			errs = append(errs, fmt.Errorf("--only: no scenario %q, there are %s", s, strings.Join(scenarios, ", ")))
+		if !slices.Contains(o.scenarios(), s) {
+			errs = append(errs, fmt.Errorf("--only: no scenario %q with --servers %d, there are %s", s, o.servers, strings.Join(o.scenarios(), ", ")))
 		}
 	}
 	if o.seconds <= 0 || o.seconds > 3600 {
@@ -109,6 +126,14 @@ func (o *compareOptions) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// scenarios are those that there are.
+func (o *compareOptions) scenarios() []string {
+	if o.servers > 1 {
+		return ensembleScenarios
+	}
+	return scenarios
 }
 
 func (o *compareOptions) wants(scenario string) bool {
@@ -131,6 +156,7 @@ type comparison struct {
 	Original    side       `json:"original"`
 	Ours        side       `json:"ours"`
 	CPUs        int        `json:"cpus"`
+	Servers     int        `json:"servers"` // of each side
 	Rounds      int        `json:"rounds"`
 	Seconds     float64    `json:"seconds"`
 	Znodes      int        `json:"znodes"`
@@ -201,7 +227,11 @@ func (d *duel) run(ctx context.Context) (*comparison, error) {
 	if d.seconds < 1 { // a try-out
 		d.warm = d.duration()
 	}
-	if d.wants("start") || d.wantsLoad() {
+	if d.servers > 1 {
+		if err := d.runEnsembles(ctx); err != nil {
+			return nil, err
+		}
+	} else if d.wants("start") || d.wantsLoad() {
 		for round := range d.rounds {
 			for side := range d.sides {
 				if err := d.turn(ctx, round, side); err != nil {
@@ -210,7 +240,7 @@ func (d *duel) run(ctx context.Context) (*comparison, error) {
 			}
 		}
 	}
-	if d.wants("tree") {
+	if d.servers <= 1 && d.wants("tree") {
 		for side := range d.sides {
 			if err := d.treeTurn(ctx, side); err != nil {
 				return nil, fmt.Errorf("%s, tree: %w", d.sides[side].name, err)
@@ -220,7 +250,7 @@ func (d *duel) run(ctx context.Context) (*comparison, error) {
 	d.table.finish()
 	of := func(c *contender) side { return side{Path: c.path, Version: c.version, HeapMB: c.heapMB} }
 	return &comparison{
-		Tool: "zkbench", Preset: "compare", Original: of(d.sides[sideOriginal]), Ours: of(d.sides[sideOurs]), CPUs: runtime.NumCPU(),
+		Tool: "zkbench", Preset: "compare", Original: of(d.sides[sideOriginal]), Ours: of(d.sides[sideOurs]), CPUs: runtime.NumCPU(), Servers: max(d.servers, 1),
 		Rounds: d.rounds, Seconds: d.seconds, Znodes: d.znodes, ReadRate: d.rate["reads"], WriteRate: d.rate["writes"],
 		WarmupS: d.warm.Seconds(), LoadAverage: load, Measures: d.table.rows,
 	}, nil
@@ -250,13 +280,13 @@ func (d *duel) turn(ctx context.Context, round, side int) (err error) {
 	}
 	for _, s := range []string{"reads", "writes"} {
 		if d.wants(s) {
-			if err := d.loads(ctx, in, side, s, say); err != nil {
+			if err := d.loads(ctx, in.target(), side, s, say); err != nil {
 				return fmt.Errorf("%s: %w", s, err)
 			}
 		}
 	}
 	if d.wants("sessions") {
-		if err := d.sessions(ctx, in, side, say); err != nil {
+		if err := d.sessions(ctx, in.target(), side, say); err != nil {
 			return fmt.Errorf("sessions: %w", err)
 		}
 	}
@@ -273,6 +303,9 @@ func (c *comparison) print(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "original: Apache ZooKeeper %s, %d MB of heap, otherwise as zkServer.sh starts it; %s\n", c.Original.Version, c.Original.HeapMB, c.Original.Path)
 	fmt.Fprintf(&b, "zkserver: %s\n", c.Ours.Path)
+	if c.Servers > 1 {
+		fmt.Fprintf(&b, "ensembles of %d servers, all on this machine; CPU and memory are those of all of them\n", c.Servers)
+	}
 	fmt.Fprintf(&b, "%d CPUs, shared by server and load; %d rounds in turn, medians; %.4g s each after %.4g s of warm-up on both", c.CPUs, c.Rounds, c.Seconds, c.WarmupS)
 	if c.LoadAverage != "" {
 		fmt.Fprintf(&b, "; load average before: %s", c.LoadAverage)

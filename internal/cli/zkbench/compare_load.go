@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,10 +19,10 @@ const (
 	openConnections           = 16
 )
 
-// loadOptions is one of the two presets against in.
-func (d *duel) loadOptions(in *instance, scenario string) options {
+// loadOptions is one of the two presets against to.
+func (d *duel) loadOptions(to target, scenario string) options {
 	o := presets[slices.IndexFunc(presets, func(p preset) bool { return p.name == scenario })].options
-	o.preset, o.server, o.root, o.timeout, o.serverPID = scenario, in.addr, "/zkbench", 30*time.Second, in.pid()
+	o.preset, o.server, o.root, o.timeout, o.serverPIDs = scenario, strings.Join(to.addrs, ","), "/zkbench", 30*time.Second, to.pids
 	o.duration, o.warmup = d.duration(), min(d.duration(), time.Second)
 	return o
 }
@@ -37,8 +38,8 @@ func execute(ctx context.Context, o options) (*report, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	if _, err := processCPU(o.serverPID); err != nil { // not on this system
-		o.serverPID = 0
+	if _, _, err := sampleProcesses(o.serverPIDs); err != nil { // not on this system
+		o.serverPIDs = nil
 	}
 	r, err := run(ctx, o)
 	if err == nil && r.ErrorCount > 0 {
@@ -48,8 +49,8 @@ func execute(ctx context.Context, o options) (*report, error) {
 }
 
 // loads is the scenario reads or writes.
-func (d *duel) loads(ctx context.Context, in *instance, side int, scenario string, say func(string, ...any)) error {
-	closed := d.loadOptions(in, scenario)
+func (d *duel) loads(ctx context.Context, to target, side int, scenario string, say func(string, ...any)) error {
+	closed := d.loadOptions(to, scenario)
 	warm := closed
 	warm.duration, warm.warmup = d.warm, 0
 	r, err := execute(ctx, warm)
@@ -98,34 +99,34 @@ func (d *duel) addLatency(side int, scenario, loop string, r *report) {
 const sessionWorkers = 8
 
 // sessions opens and closes sessions, one after the other by each worker.
-func (d *duel) sessions(ctx context.Context, in *instance, side int, say func(string, ...any)) error {
+func (d *duel) sessions(ctx context.Context, to target, side int, say func(string, ...any)) error {
 	n := max(int(400*d.seconds), sessionWorkers)
-	if err := openAndClose(ctx, in.addr, n/2); err != nil { // warm-up
+	if err := openAndClose(ctx, to.addrs, n/2); err != nil { // warm-up
 		return err
 	}
-	before, cpuErr := processCPU(in.pid())
+	before, _, cpuErr := sampleProcesses(to.pids)
 	begin := time.Now()
-	if err := openAndClose(ctx, in.addr, n); err != nil {
+	if err := openAndClose(ctx, to.addrs, n); err != nil {
 		return err
 	}
 	took := time.Since(begin)
 	say("sessions: %.0f opened and closed per second", float64(n)/took.Seconds())
 	d.table.add(side, "sessions", "opened and closed", unitPerSecond, float64(n)/took.Seconds())
-	if after, err := processCPU(in.pid()); err == nil && cpuErr == nil {
+	if after, _, err := sampleProcesses(to.pids); err == nil && cpuErr == nil {
 		d.table.add(side, "sessions", "cpu per 1,000", unitCPU, (after-before)/float64(n)*1e6)
 	}
 	return nil
 }
 
-func openAndClose(ctx context.Context, addr string, n int) error {
+func openAndClose(ctx context.Context, addrs []string, n int) error {
 	var left atomic.Int64
 	left.Store(int64(n))
 	g, gctx := errgroup.WithContext(ctx)
 	for range sessionWorkers {
 		g.Go(func() error {
-			for left.Add(-1) >= 0 {
+			for i := left.Add(-1); i >= 0; i = left.Add(-1) {
 				attempt, cancel := context.WithTimeout(gctx, 30*time.Second)
-				w, err := zkclient.Dial(attempt, addr, zkclient.Handshake{})
+				w, err := zkclient.Dial(attempt, addrs[int(i)%len(addrs)], zkclient.Handshake{})
 				cancel()
 				if err != nil {
 					return err

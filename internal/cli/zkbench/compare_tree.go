@@ -43,7 +43,7 @@ func (d *duel) treeTurn(ctx context.Context, side int) (err error) {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}()
 	begin := time.Now()
-	if err := d.plant(ctx, in); err != nil {
+	if err := d.plant(ctx, in.addr); err != nil {
 		return err
 	}
 	say("%d znodes created in %.1f s", d.znodes, time.Since(begin).Seconds())
@@ -99,8 +99,8 @@ func (d *duel) treeTurn(ctx context.Context, side int) (err error) {
 }
 
 // plant creates the tree.
-func (d *duel) plant(ctx context.Context, in *instance) (err error) {
-	o := options{servers: []string{in.addr}, root: "/zkbench-tree", size: treeValue, timeout: 30 * time.Second, keep: true}
+func (d *duel) plant(ctx context.Context, addr string) (err error) {
+	o := options{servers: []string{addr}, root: "/zkbench-tree", size: treeValue, timeout: 30 * time.Second, keep: true}
 	t, err := openTree(ctx, &o)
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (d *duel) treeLoad(ctx context.Context, in *instance) (calm, during []float
 
 // treeOptions is the load of treeLoad.
 func (d *duel) treeOptions(in *instance) options {
-	o := d.openLoop(d.loadOptions(in, "writes"), "writes")
+	o := d.openLoop(d.loadOptions(in.target(), "writes"), "writes")
 	o.warmup, o.trace = d.warm, true
 	o.duration = max(o.duration, 5*time.Second)
 	if d.seconds < 1 { // a try-out

@@ -187,6 +187,14 @@ type instance struct {
 	addr string
 }
 
+// target is what a load is put on: a server, or the servers of an ensemble.
+type target struct {
+	addrs []string
+	pids  []int
+}
+
+func (i *instance) target() target { return target{addrs: []string{i.addr}, pids: []int{i.pid()}} }
+
 // dataDir is where the contender keeps its files.
 func (i *instance) dataDir() string { return filepath.Join(i.dir, "data") }
 
@@ -205,11 +213,16 @@ func (c *contender) boot(ctx context.Context, dir string, snapCount int) (*insta
 	if err != nil {
 		return nil, 0, err
 	}
+	return c.start(ctx, dir, port, zooCfg(dir, port, snapCount))
+}
+
+// start starts the contender with the given configuration, which says dir and port.
+func (c *contender) start(ctx context.Context, dir string, port int, text string) (*instance, time.Duration, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o755); err != nil {
 		return nil, 0, fmt.Errorf("data directory: %w", err)
 	}
 	cfg := filepath.Join(dir, "zoo.cfg")
-	if err := os.WriteFile(cfg, []byte(zooCfg(dir, port, snapCount)), 0o644); err != nil {
+	if err := os.WriteFile(cfg, []byte(text), 0o644); err != nil {
 		return nil, 0, fmt.Errorf("configuration: %w", err)
 	}
 	log, err := os.OpenFile(filepath.Join(dir, "server.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)

@@ -113,7 +113,7 @@ func (o *options) flags(c *cobra.Command) {
 	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second, "how long to measure")
 	f.IntVarP(&o.count, "count", "n", 0, "measure this many requests instead of a duration")
 	f.DurationVar(&o.warmup, "warmup", 2*time.Second, "run this long before measuring")
-	f.IntVar(&o.serverPID, "server-pid", 0, "process id of the server: report its CPU and memory (Linux, same machine)")
+	f.IntSliceVar(&o.serverPIDs, "server-pid", nil, "process id of the server, or of all of them: report their CPU and memory (Linux, same machine)")
 	f.StringVar(&o.root, "root", "/zkbench", "znode to work under; made at the start, deleted at the end")
 	f.BoolVar(&o.keep, "keep", false, "leave the znodes there at the end")
 	f.DurationVar(&o.timeout, "session-timeout", 30*time.Second, "session timeout to ask for")

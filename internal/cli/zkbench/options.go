@@ -22,7 +22,7 @@ type options struct {
 	count       int
 	warmup      time.Duration
 	timeout     time.Duration
-	serverPID   int
+	serverPIDs  []int
 	json        bool
 	keep        bool
 

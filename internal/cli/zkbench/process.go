@@ -83,6 +83,18 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 // stop ends the process, gently for 10 s, and waits for it. It may be called again.
 func (p *process) stop() { p.once.Do(func() { stopCommand(p.cmd, p.exited) }) }
 
+// kill ends the process as a crash would, and waits for it.
+func (p *process) kill() {
+	p.once.Do(func() {
+		select {
+		case <-p.exited: // its process id may be another's by now
+		default:
+			kill(p.cmd)
+			<-p.exited
+		}
+	})
+}
+
 // stopCommand ends the command and waits for it.
 func stopCommand(cmd *exec.Cmd, exited <-chan struct{}) {
 	select {

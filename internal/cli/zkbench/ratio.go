@@ -74,6 +74,11 @@ var goals = []struct {
 	{"tree", "restart*", 0.2, "ratio"},
 	{"tree", "p99 during a snapshot / without", 2, "ours"},
 	{"start", "until it answers*", 0.2, "ratio"},
+	{"failover", "a write is acknowledged*", 150, "ours"},
+	{"join", "serves again*", 1000, "ours"},
+	{"memory", "resident*", 1. / 3, "ratio"},
+	{"memory", "killed, until it answers*", 3000, "ours"},
+	{"memory", "p99 during a join / without", 2, "ours"},
 }
 
 // finish computes medians, ratios and whether the goals are met.
@@ -129,7 +134,7 @@ func (t *table) print(out io.Writer) error {
 		if m.Met != nil {
 			goal = fmt.Sprintf("<= %.2g", m.Goal)
 			if m.GoalOf == "ours" {
-				goal = fmt.Sprintf("ours <= %.2g", m.Goal)
+				goal = "ours <= " + strings.TrimSuffix(m.Unit.format(m.Goal), ".00x")
 			}
 			if *m.Met {
 				goal += " met"
