@@ -23,6 +23,9 @@ type Config struct {
 	// LastZxid is the last entry of the log, or the zxid of the snapshot when the log has nothing after it. Everything up
 	// to it is durable and applied to the driver's tree.
 	LastZxid Zxid
+	// Bottom is the zxid of the newest snapshot: what is in it cannot be taken back. A snapshot of a leader's may hold what
+	// no quorum ever had; if the next leader wants that truncated, this server asks for a snapshot of its instead.
+	Bottom Zxid
 
 	// Storage answers how far back the log on disk goes. Nil means: not at all, so that learners that lack more than what
 	// is in memory get a snapshot.

@@ -122,8 +122,22 @@ func (n *Node) acceptEpoch(m Message) error {
 	}
 	n.follow.epoch, n.follow.step = epoch, wantSync
 	n.status.Epoch, n.status.Phase = epoch, Synchronization
-	n.send(Message{Type: AckEpoch, To: m.From, Link: n.link, Zxid: n.w.lastZxid(), Data: appendInt32(current)})
+	n.send(Message{Type: AckEpoch, To: m.From, Link: n.link, Zxid: n.joinZxid(), Data: appendInt32(current)})
 	return nil
+}
+
+// askSnapshot is a zxid that no log reaches back to, and that is no beginning of an epoch: any leader, also an original
+// one, sends a snapshot to a learner that says its log ends there.
+const askSnapshot Zxid = 1
+
+// joinZxid is where this server says that its log ends. It may only say less than the truth to a leader that has the newer
+// history: discovery depends on it.
+func (n *Node) joinZxid() Zxid {
+	last := n.w.lastZxid()
+	if !n.wantSnap || n.self >= 0 && newer(n.hard.CurrentEpoch, last, uint32(max(0, n.vote.PeerEpoch)), n.vote.Zxid) {
+		return last
+	}
+	return askSnapshot
 }
 
 // beginSync takes DIFF, TRUNC or SNAP: this server's history becomes a prefix of the leader's.
@@ -139,6 +153,9 @@ func (n *Node) beginSync(m Message) error {
 		return n.abandon(m, fmt.Sprintf("the log ends at %s already", n.w.lastZxid()))
 	case m.Type == Trunc && m.Zxid > n.w.base && n.w.before(n.w.search(m.Zxid)) != m.Zxid:
 		return n.abandon(m, "the log has no such entry")
+	case m.Type == Trunc && m.Zxid < n.bottom:
+		n.wantSnap = true
+		return n.abandon(m, fmt.Sprintf("the state cannot be taken back behind the snapshot at %s: a snapshot of the leader's is needed", n.bottom))
 	}
 	switch m.Type {
 	case Trunc:

@@ -36,12 +36,15 @@ type Node struct {
 	hard      HardState
 	w         window
 	persisted Zxid // the log is synced up to here
+	bottom    Zxid // of the snapshot: the history cannot be cut behind it
+	wantSnap  bool // it was to be cut there
 	known     Zxid // committed for certain, as learned in this life: never cut
 	link      uint64
 	pingData  []byte
 
-	since  uint64 // tick of the last verdict
-	paused bool   // LOOKING, but the election begins with the next Tick
+	since  uint64        // tick of the last verdict
+	vote   election.Vote // the last verdict
+	paused bool          // LOOKING, but the election begins with the next Tick
 	lead   leader
 	follow follower
 	early  []Message // FOLLOWERINFO and OBSERVERINFO that came while looking, at most one per sid
@@ -60,7 +63,7 @@ func New(cfg Config) (*Node, error) {
 		hard:      HardState{AcceptedEpoch: cfg.AcceptedEpoch, CurrentEpoch: cfg.CurrentEpoch},
 		persisted: cfg.LastZxid,
 	}
-	n.w.base = cfg.LastZxid
+	n.w.base, n.bottom = cfg.LastZxid, cfg.Bottom
 	if err := n.adopt(); err != nil {
 		return nil, err
 	}
@@ -110,6 +113,7 @@ func (n *Node) elected() {
 		n.startLeading()
 		return
 	}
+	n.vote = v
 	n.startFollowing(v.Leader)
 }
 

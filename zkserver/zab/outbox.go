@@ -94,6 +94,7 @@ func (n *Node) truncateTo(z Zxid) {
 // installSnapshot replaces the history by a snapshot.
 func (n *Node) installSnapshot(s Snapshot) {
 	n.w.reset(s.Zxid)
+	n.bottom, n.wantSnap = s.Zxid, false
 	b := &n.out.b[n.out.cur]
 	b.entries = cutEntries(b.entries, -1)
 	n.persisted = s.Zxid
