@@ -114,7 +114,7 @@ func TestReadErrorInTheMiddle(t *testing.T) {
 func TestCollectorIsBackAfterAllHaveLoaded(t *testing.T) {
 	before := debug.SetGCPercent(123)
 	defer debug.SetGCPercent(before)
-	one, two := withoutGC(), withoutGC()
+	one, two := WithoutGC(), WithoutGC()
 	one()
 	one()
 	require.Equal(t, -1, debug.SetGCPercent(-1))

@@ -12,10 +12,10 @@ var quiet struct {
 	percent int
 }
 
-// withoutGC switches the garbage collector off until the answer is called. Almost all that is allocated while a snapshot is
-// loaded becomes part of the tree: to mark it again and again would take a third of the time and free nothing. A memory
-// limit (GOMEMLIMIT) still holds.
-func withoutGC() (restore func()) {
+// WithoutGC switches the garbage collector off until its answer is called, by all who have called it; more calls do nothing.
+// Almost all that is allocated while a snapshot is loaded becomes part of the tree: to mark it again and again would take a
+// third of the time and free nothing. A memory limit (GOMEMLIMIT) still holds.
+func WithoutGC() (restore func()) {
 	quiet.Lock()
 	defer quiet.Unlock()
 	if quiet.n++; quiet.n == 1 {

@@ -122,7 +122,7 @@ func load[T any](fs vfs.FS, f file, l Loader[T]) (Loaded[T], error) {
 		return Loaded[T]{}, err
 	}
 	defer func() { _ = h.Close() }() // opened for reading
-	defer withoutGC()()
+	defer WithoutGC()()
 	sessions, tail, err := decode(r, l)
 	if err != nil {
 		return Loaded[T]{}, err

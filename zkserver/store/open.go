@@ -89,6 +89,8 @@ func Open(opt Options) (*Store, *State, error) {
 
 // load reads the newest valid snapshot and the log behind it, and repairs the log's torn end.
 func (s *Store) load(options snapshot.LoadOptions) (*State, error) {
+	collect := snapshot.WithoutGC()
+	defer collect()
 	loaded, err := snapshot.LoadWith(s.opt.FS, s.opt.SnapDir, s.opt.LogDir, func() snapshot.Loader[*tree.Tree] {
 		return tree.NewLoader(s.opt.Tree...)
 	}, options)
@@ -105,7 +107,7 @@ func (s *Store) load(options snapshot.LoadOptions) (*State, error) {
 	if st.Tree.Expect(tree.ZxidDigest(loaded.Digest)) {
 		s.mismatch(st.Tree, loaded.Zxid)
 	}
-	if err := s.replay(st); err != nil {
+	if err := s.replay(st, collect); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if len(st.Tree.Quotas()) > 0 {
@@ -118,39 +120,6 @@ func (s *Store) mismatch(t *tree.Tree, zxid zkproto.Zxid) {
 	if s.opt.OnMismatch != nil {
 		s.opt.OnMismatch(t, zxid)
 	}
-}
-
-// replay applies the log from the snapshot's zxid on, to the tree and to the sessions.
-func (s *Store) replay(st *State) error {
-	s.history.reset(st.SnapshotZxid)
-	res, err := txnlog.Replay(s.opt.FS, s.opt.LogDir, st.SnapshotZxid, func(r txnlog.Record) error {
-		h, txn, digest, err := DecodeTxn(append([]byte(nil), r.Data...)) // the tree keeps parts of it
-		if err != nil {
-			return err
-		}
-		switch t := txn.(type) {
-		case *zkproto.CreateSessionTxn:
-			st.Sessions[h.ClientID] = t.TimeoutMillis
-		case *zkproto.CloseSessionTxn:
-			delete(st.Sessions, h.ClientID)
-		}
-		before := st.Tree.DigestMismatches()
-		st.Tree.Apply(&h, txn, nil)
-		st.Tree.Verify(digest)
-		if st.Tree.DigestMismatches() > before {
-			s.mismatch(st.Tree, h.Zxid)
-		}
-		if s.opt.History {
-			s.history.add(r.Zxid, len(r.Data))
-		}
-		return nil
-	})
-	if torn := res.TornTail; torn != nil {
-		s.opt.Logger.Warn("the end of the log was never synced and is cut off: nothing that was acknowledged is lost",
-			zap.String("path", torn.File), zap.Int64("offset", torn.Offset), zap.Int64("bytes", torn.Bytes), zap.String("reason", torn.Reason))
-	}
-	st.LastZxid, st.Replayed = max(st.SnapshotZxid, res.LastZxid), res.Records
-	return err
 }
 
 // sweep removes the snapshots that were on their way when the server ended.
