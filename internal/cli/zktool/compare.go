@@ -73,7 +73,7 @@ func snapshotCompare(t *tool, c *command, args []string) error {
 	var sides [2]*side
 	for i, path := range files {
 		begin := time.Now()
-		tree, err := t.readTree(path, "reading")
+		tree, err := t.readTree(path)
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func snapshotDump(t *tool, c *command, args []string) error {
 	if *data && *asJSON {
 		return usagef("Cannot specify both data dump (-d) and json mode (-json) in same call")
 	}
-	tree, err := t.readTree(files[0], "reading")
+	tree, err := t.readTree(files[0])
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func snapshotSummary(t *tool, c *command, args []string) error {
 			return usagef("depth %s: must be a number, 0 for no limit", rest[2])
 		}
 	}
-	tree, err := t.readTree(rest[0], "reading")
+	tree, err := t.readTree(rest[0])
 	if err != nil {
 		return err
 	}

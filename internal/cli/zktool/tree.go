@@ -66,9 +66,9 @@ func (t *snapTree) AddNode(path string, data []byte, _ int64, st zkproto.StatPer
 }
 
 // readTree reads a snapshot.
-func (t *tool) readTree(path, what string) (*snapTree, error) {
+func (t *tool) readTree(path string) (*snapTree, error) {
 	tree := &snapTree{nodes: map[string]*znode{}, ephemerals: map[int64]int{}, check: t.check}
-	fsys, done := t.watched(what, path)
+	fsys, done := t.watched("reading", path)
 	defer done()
 	info, err := snapshot.ReadFile(fsys, path, tree)
 	if err != nil {
@@ -82,12 +82,4 @@ func (t *tool) readTree(path, what string) (*snapTree, error) {
 		slices.SortFunc(n.children, func(a, b *znode) int { return cmp.Compare(a.path, b.path) })
 	}
 	return tree, nil
-}
-
-// digestText is the snapshot's digest, if it has one, for the line of a verification.
-func (t *snapTree) digestText() string {
-	if t.info.Digest == nil || t.info.Digest.Zxid == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", digest %d at zxid 0x%x", t.info.Digest.Digest, uint64(t.info.Digest.Zxid))
 }

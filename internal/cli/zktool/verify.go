@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
-	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 )
 
@@ -112,30 +110,4 @@ func (t *tool) verifyLog(path string) error {
 		}
 		last = z
 	}
-}
-
-// snapshotVerify reads snapshots through.
-func snapshotVerify(t *tool, c *command, args []string) error {
-	paths, err := parse(flags(c), args, 1, 0)
-	if err != nil {
-		return err
-	}
-	list := func(dir string) ([]string, error) {
-		names, err := t.fs.List(dir)
-		var files []string
-		for _, n := range names {
-			if snapshot.IsName(n) {
-				files = append(files, filepath.Join(dir, n))
-			}
-		}
-		return files, err
-	}
-	return t.perPath(c, paths, list, func(path string) error {
-		tree, err := t.readTree(path, "verifying")
-		if err != nil {
-			return err
-		}
-		t.printf("%s: ok, %d znodes, %d bytes of data, %d sessions%s\n", path, len(tree.nodes), tree.dataSize, len(tree.info.Sessions), tree.digestText())
-		return nil
-	})
 }

@@ -6,10 +6,11 @@
 //	zktool log repair [-y] [-v] [-o OUT] FILE  a copy with right checksums, FILE.fixed
 //	zktool log chop [-o OUT] FILE ZXID         a copy up to a zxid, FILE.chopped<zxid>
 //	zktool snapshot dump [-d|-json] FILE
-//	zktool snapshot verify FILE|DIR…
+//	zktool snapshot verify [-log DIR] FILE|DIR…     is it whole, and does its digest match?
 //	zktool snapshot compare -l FILE -r FILE [-b BYTES] [-n NODES] [-d] [-i]
 //	zktool snapshot summary FILE [NODE [DEPTH]]
 //	zktool purge LOGDIR [SNAPDIR] -n COUNT [-dry-run] [-force] [-live]
+//	zktool digest [-a ALGORITHM] USER:PASSWORD…     the ids for ACLs and superDigest
 //
 // Outputs have the layout of the original's tools, because scripts parse them; children come in the order of their
 // names, where the original has the order of a hash table. The tools also go by the names of the original's classes, with
@@ -78,10 +79,11 @@ func commands() []*command {
 		{name: "log repair", syntax: "[-y] [-v] [-o OUT] FILE", run: logRepair},
 		{name: "log chop", syntax: "[-o OUT] FILE ZXID", run: logChop},
 		{name: "snapshot dump", alias: "SnapshotFormatter", syntax: "[-d|-json] FILE", run: snapshotDump},
-		{name: "snapshot verify", syntax: "FILE|DIR…", run: snapshotVerify},
+		{name: "snapshot verify", syntax: "[-log DIR] FILE|DIR…", run: snapshotVerify},
 		{name: "snapshot compare", alias: "SnapshotComparer", syntax: "-l FILE -r FILE [-b BYTES] [-n NODES] [-d] [-i]", run: snapshotCompare},
 		{name: "snapshot summary", alias: "SnapshotRecursiveSummary", syntax: "FILE [NODE [DEPTH]]", run: snapshotSummary},
 		{name: "purge", alias: "PurgeTxnLog", syntax: "LOGDIR [SNAPDIR] -n COUNT [-dry-run] [-force] [-live]", run: purge},
+		{name: "digest", alias: "DigestAuthenticationProvider", syntax: "[-a ALGORITHM] USER:PASSWORD…", run: digest},
 		{name: "TxnLogToolkit", syntax: "[-dhrvc] FILE [-z ZXID]", run: txnLogToolkit},
 	}
 }

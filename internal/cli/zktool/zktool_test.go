@@ -380,7 +380,7 @@ func TestProgressFollowsTheReading(t *testing.T) {
 	require.NoError(t, err)
 	bar := newBar(&screen, "reading", info.Size())
 	tl := &tool{ctx: t.Context(), fs: countingFS{vfs.OS(), bar}, err: &screen}
-	_, err = tl.readTree(goldenSnap, "reading")
+	_, err = tl.readTree(goldenSnap)
 	require.NoError(t, err)
 	require.Equal(t, info.Size(), bar.State().CurrentNum)
 	require.NoError(t, bar.Finish())
