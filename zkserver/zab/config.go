@@ -32,7 +32,8 @@ type Config struct {
 	Storage Storage
 
 	// Active is the configuration in force: the server lines of zoo.cfg, or the file zoo.cfg.dynamic.N with N as its
-	// version. With it, Quorum may be left empty, and Observer counts only if this server is not in it. LastSeen, if not nil
+	// version. With it, Quorum may be left empty, and Observer is what it says; a server that is not in it follows without a
+	// vote, like one that is yet to be added. LastSeen, if not nil
 	// and newer, was proposed and is not known to be committed: the file zoo.cfg.dynamic.next.
 	Active, LastSeen *quorum.Membership
 	// ReconfigEnabled is the key reconfigEnabled. Without it, Active holds for ever, and no other is learned of.
@@ -104,9 +105,7 @@ func (c *Config) validate() error {
 	stranger := false
 	if c.Active != nil {
 		own, member := c.Active.Member(c.ID)
-		if member {
-			c.Observer = own.Observer
-		}
+		c.Observer = own.Observer
 		stranger = !member && c.ReconfigEnabled
 		c.Quorum = c.Active.Quorum
 	}

@@ -35,6 +35,7 @@ type follower struct {
 func (n *Node) startFollowing(sid Sid) {
 	n.status.Role, n.status.Phase, n.status.Leader = Following, Discovery, sid
 	t := FollowerInfo
+	n.takePart()
 	if n.observer {
 		n.status.Role, t = Observing, ObserverInfo
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
@@ -19,17 +20,57 @@ func TestRandomFaults(t *testing.T) {
 	}
 }
 
+// TestRandomReconfigurations does the same while servers are added, removed, made observers and voters again.
+func TestRandomReconfigurations(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		c := newCluster(t, 3, int(seed%2))
+		c.dynamic = true
+		c.startAll()
+		c.run(6)
+		c.join(Sid(len(c.ids)+1), false)
+		c.join(Sid(len(c.ids)+1), seed%3 == 0)
+		randomSteps(t, c, rng, seed, 500)
+	}
+}
+
+// change proposes a random reconfiguration. Two servers always keep their votes where the rules allow it.
+func (c *cluster) change(rng *rand.Rand) {
+	l := c.leader()
+	if l == quorum.None {
+		return
+	}
+	r := zkproto.ReconfigRequest{CurConfigID: -1}
+	for range 1 + rng.IntN(2) {
+		id := c.ids[rng.IntN(len(c.ids))]
+		switch rng.IntN(3) {
+		case 0:
+			r.Joining += fmt.Sprintf("server.%d=h%d:1:2;3,", id, id)
+		case 1:
+			r.Joining += fmt.Sprintf("server.%d=h%d:1:2:observer;3,", id, id)
+		default:
+			r.Leaving += fmt.Sprintf("%d,", id)
+		}
+	}
+	_ = c.reconfig(l, r)
+}
+
 func randomRun(t *testing.T, seed uint64, voters, steps int) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 1))
 	c := newCluster(t, voters, int(seed%3)/2)
+	c.startAll()
+	c.run(6)
+	randomSteps(t, c, rng, seed, steps)
+}
+
+func randomSteps(t *testing.T, c *cluster, rng *rand.Rand, seed uint64, steps int) {
+	t.Helper()
 	defer func() {
 		if t.Failed() {
 			t.Logf("seed %d", seed)
 		}
 	}()
-	c.startAll()
-	c.run(6)
 	pick := func() Sid { return c.ids[rng.IntN(len(c.ids))] }
 	for i := range steps {
 		switch p := rng.IntN(100); {
@@ -47,6 +88,8 @@ func randomRun(t *testing.T, seed uint64, voters, steps int) {
 			}
 		case p < 91:
 			c.powerCut(rng)
+		case p < 94 && c.dynamic:
+			c.change(rng)
 		case p < 92:
 			c.crash(pick(), rng.IntN(3))
 		case p < 95:

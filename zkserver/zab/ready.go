@@ -145,7 +145,8 @@ type Ready struct {
 	// ActiveConfig.Data with that version as mzxid: not every change of configuration has a transaction.
 	ActiveConfig *quorum.Membership
 	// SeenConfig, if not nil, is proposed: write zoo.cfg.dynamic.next by File(true), durable before the Messages are sent
-	// and after ActiveConfig, and connect to servers that are new in it.
+	// and after ActiveConfig, and connect to servers that are new in it. If its version is not above that of the active one,
+	// a proposal has come to nothing: remove zoo.cfg.dynamic.next.
 	SeenConfig *quorum.Membership
 
 	// Messages to send, in order per link. None of them waits for Entries.

@@ -61,12 +61,13 @@ func configData(m *quorum.Membership) []byte {
 // rule derives the quorum from the configurations, and the places of all voters in what is counted.
 func (n *Node) rule() error {
 	n.q = n.active.Quorum
+	var home quorum.Verifier
 	if n.outstanding() && n.seen.Quorum != nil && !n.seen.Same(n.active) {
 		joint, err := quorum.NewJoint(n.active.Quorum, n.seen.Quorum)
 		if err != nil {
 			return fmt.Errorf("zab: configuration %x: %w", uint64(n.seen.Version), err)
 		}
-		n.q = joint
+		n.q, home = joint, n.active.Quorum
 	}
 	n.self = quorum.Index(n.q, n.cfg.ID)
 	if n.status.Role == Leading {
@@ -82,7 +83,7 @@ func (n *Node) rule() error {
 		}
 	}
 	if n.el != nil {
-		n.el.SetQuorum(n.q, configData(n.active))
+		n.el.SetQuorum(n.q, home, configData(n.active))
 	}
 	return nil
 }
@@ -139,11 +140,19 @@ func (n *Node) activate(m *quorum.Membership) (changed bool) {
 	if same {
 		return false
 	}
-	own, member := m.Member(n.cfg.ID)
-	observer := member && own.Observer
-	changed = observer != n.observer
-	n.observer = observer
-	return changed
+	was := n.observer
+	n.takePart()
+	return was != n.observer
+}
+
+// takePart decides what kind of learner this server is. One that is to become a voter follows already: the
+// reconfiguration may need its vote to be committed.
+func (n *Node) takePart() {
+	if n.active == nil {
+		return
+	}
+	own, _ := n.active.Member(n.cfg.ID)
+	n.observer = own.Observer && !(n.outstanding() && n.seen.IsVoter(n.cfg.ID))
 }
 
 // notified takes the configuration that came with a notification: who looks for a leader and hears of a newer one begins
@@ -227,9 +236,13 @@ func (n *Node) committedConfig(z Zxid, designated Sid) {
 	n.appoint(designated)
 }
 
-// upToDateConfig puts in force what NEWLEADER told, or what was committed since. False: the role is given up.
+// upToDateConfig puts in force what NEWLEADER told, or what was committed since. False: the role is given up. An original
+// leader tells what it has seen last: if that was proposed in this very epoch and is not committed, it has to wait.
 func (n *Node) upToDateConfig() bool {
 	m := n.follow.config
+	if m != nil && Zxid(m.Version) > max(n.known, zkproto.MakeZxid(n.follow.epoch, 0)) {
+		m = nil
+	}
 	if n.outstanding() && n.seen.Version <= int64(n.known) {
 		m = n.seen
 	}
@@ -289,12 +302,14 @@ func (n *Node) Reconfigure(r *zkproto.ReconfigRequest, z Zxid) (*quorum.Membersh
 	return next, nil
 }
 
-// synced tells whether a quorum of m is in sync with this leader, and which of its voters are not.
+// synced tells whether a quorum of m is in sync with this leader, and which of its voters are not. Observers do not count,
+// nor does one that has just become an observer and follows yet: it is about to join anew, and would get no proposals.
 func (n *Node) synced(m *quorum.Membership) (missing []Sid, ok bool) {
 	var s quorum.Set
 	for i, sid := range m.Quorum.Voters() {
 		l := n.lead.find(sid)
-		if sid == n.cfg.ID || (l != nil && !l.observer && l.stage == stageActive) {
+		own, _ := n.active.Member(sid)
+		if sid == n.cfg.ID || (l != nil && !l.observer && !own.Observer && l.stage == stageActive) {
 			s.Add(i)
 			continue
 		}

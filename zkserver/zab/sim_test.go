@@ -260,7 +260,9 @@ func (c *cluster) process(s *server) {
 			s.active, s.seen = r.ActiveConfig, nil
 		}
 		if r.SeenConfig != nil {
-			s.seen = r.SeenConfig
+			if s.seen = r.SeenConfig; s.seen.Version <= s.active.Version {
+				s.seen = nil
+			}
 		}
 		for _, m := range r.Messages {
 			c.transmit(s, m)

@@ -46,7 +46,12 @@ func (n *Node) planSync(last, committed, snapshot Zxid) plan {
 
 // startSync sends a learner what it lacks, then NEWLEADER; from here on it gets everything live.
 //
-//	DIFF | TRUNC | SNAP, (PROPOSAL COMMIT)* of what is committed, PROPOSAL* of what is not, NEWLEADER
+//	DIFF | TRUNC | SNAP, (PROPOSAL COMMIT)* of what is committed, NEWLEADER, PROPOSAL* of what is not
+//
+// The configuration in NEWLEADER is put in force by the learner at UPTODATE. So it must be committed by then: the one seen
+// last while the epoch is being established, the active one later. The original always sends the one seen last, and
+// with it a server that joins in the wrong moment activates, and tells others, what may never be committed. Proposals
+// that are outstanding follow NEWLEADER, a reconfiguration among them: a learner forgets what it has seen at NEWLEADER.
 //
 // Before the epoch is established all of this server's history counts as committed: NEWLEADER asks the learner to log it,
 // and the quorum that does makes it so.
@@ -69,11 +74,15 @@ func (n *Node) startSync(l *learner) {
 		n.send(Message{Type: Proposal, To: l.sid, Link: l.link, Zxid: e.Zxid, Data: e.Data})
 		n.send(Message{Type: Commit, To: l.sid, Link: l.link, Zxid: e.Zxid})
 	}
+	config := n.seen
+	if n.status.Phase == Broadcast {
+		config = n.active
+	}
+	n.send(Message{Type: NewLeader, To: l.sid, Link: l.link, Zxid: n.lead.newLeaderZxid(), Data: configData(config)})
 	if !l.observer {
 		for pos := end; pos < n.w.last; pos++ {
 			e := n.w.at(pos)
 			n.send(Message{Type: Proposal, To: l.sid, Link: l.link, Zxid: e.Zxid, Data: e.Data})
 		}
 	}
-	n.send(Message{Type: NewLeader, To: l.sid, Link: l.link, Zxid: n.lead.newLeaderZxid(), Data: configData(n.seen)})
 }
