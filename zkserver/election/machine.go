@@ -19,6 +19,7 @@ type ballot struct {
 type Machine struct {
 	cfg    Config
 	voters []Sid
+	home   quorum.Verifier // the configuration in force, while another is proposed; else nil
 	self   int // own place among the voters, -1 for observers
 
 	state State
@@ -50,14 +51,16 @@ type Machine struct {
 // New makes a machine. It does nothing before Start.
 func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, gone: map[Sid]bool{}}
-	m.SetQuorum(cfg.Quorum, cfg.ConfigData)
+	m.SetQuorum(cfg.Quorum, nil, cfg.ConfigData)
 	return m
 }
 
 // SetQuorum changes who votes, and the configuration that goes into notifications. Votes counted so far are forgotten: a
-// machine that is looking should Start again.
-func (m *Machine) SetQuorum(q quorum.Verifier, configData []byte) {
-	m.cfg.Quorum, m.cfg.ConfigData = q, configData
+// machine that is looking should Start again. Home is the configuration in force while q joins it to a proposed one, else
+// nil: of two servers with the same history its voters are preferred for a while, because a server that does not know of
+// the proposal can follow no other. (The original goes by the greater id alone; so do we when that has led to nothing.)
+func (m *Machine) SetQuorum(q, home quorum.Verifier, configData []byte) {
+	m.cfg.Quorum, m.home, m.cfg.ConfigData = q, home, configData
 	m.voters, m.self = q.Voters(), quorum.Index(q, m.cfg.ID)
 	m.recv = make([]ballot, len(m.voters))
 	m.outside = make([]ballot, len(m.voters))
@@ -296,7 +299,15 @@ func (m *Machine) stepSettled(from int, n Notification) {
 
 // beats is Better for a server that may lead at all.
 func (m *Machine) beats(v, o Vote) bool {
-	return m.cfg.Quorum.Weight(v.Leader) > 0 && v.Better(o)
+	if m.cfg.Quorum.Weight(v.Leader) == 0 {
+		return false
+	}
+	if m.home != nil && v.Zxid == o.Zxid && v.PeerEpoch == o.PeerEpoch && m.now < 4*m.cfg.NotifyMinTicks {
+		if a, b := m.home.Weight(v.Leader) > 0, m.home.Weight(o.Leader) > 0; a != b {
+			return a
+		}
+	}
+	return v.Better(o)
 }
 
 func (m *Machine) propose(v Vote) {
