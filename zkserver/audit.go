@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/audit"
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
+	"github.com/holdfast-ha/holdfast/zkserver/replica"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 )
 
@@ -127,12 +128,12 @@ var partNames = map[zkproto.OpCode]string{
 }
 
 // auditEphemerals logs the znodes that end with their session.
-func (s *Server) auditEphemerals(p *proposal) {
-	txn, ok := p.txn.(*zkproto.CloseSessionTxn)
+func (s *Server) auditEphemerals(a *replica.Answer) {
+	txn, ok := a.Txn.(*zkproto.CloseSessionTxn)
 	if !ok {
 		return
 	}
-	e := audit.Event{Session: p.header.ClientID, User: s.audit.user, Operation: audit.EphemeralDeletion, Result: audit.Success}
+	e := audit.Event{Session: a.Header.ClientID, User: s.audit.user, Operation: audit.EphemeralDeletion, Result: audit.Success}
 	for _, e.Path = range txn.PathsToDelete {
 		s.audit.log.Log(&e, s.core.now)
 	}

@@ -1,7 +1,6 @@
 package zkserver
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,10 +40,12 @@ type client struct {
 	// held tells that the server does not read the connection for the sake of others: the client's silence is not its own.
 	held atomic.Bool
 
+	asked time.Time    // when the connect request came
+	seen  zkproto.Zxid // what it says that it has seen
+
 	// Owned by the core.
-	dirty bool      // has an answer to flush
-	told  bool      // has an event to flush
-	heard time.Time // LastHeard when the session was last touched
+	dirty bool // has an answer to flush
+	told  bool // has an event to flush
 }
 
 // Accept implements cnxn.Server.
@@ -81,7 +82,8 @@ func (w *client) Connect(req *zkproto.ConnectRequest) error {
 	}
 	copied := *req
 	copied.Password = append([]byte(nil), req.Password...)
-	if err := w.submit(pipeline.Request[*client]{From: w, Op: opConnect, Arrived: s.clock.Now().UnixNano(), Extra: &copied}); err != nil {
+	w.asked, w.seen = s.clock.Now(), req.LastZxidSeen
+	if err := w.submit(pipeline.Request[*client]{From: w, Op: opConnect, Arrived: w.asked.UnixNano(), Extra: &copied}); err != nil {
 		return err
 	}
 	select {
@@ -128,6 +130,7 @@ const (
 // Requests implements cnxn.Client.
 func (w *client) Requests(frames [][]byte) error {
 	s := w.server
+	w.awaitGate()
 	now := s.clock.Now().UnixNano()
 	s.stats.received.Add(int64(len(frames)))
 	size := 0
@@ -343,6 +346,3 @@ func kindOf(op zkproto.OpCode) kind {
 	}
 	return kindUnknown
 }
-
-// errReplaced is why a connection ends when its session goes on over another one.
-var errReplaced = errors.New("zkserver: the session continues on another connection")

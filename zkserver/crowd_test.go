@@ -127,7 +127,7 @@ func TestIdleSessionsTakeLittleMemory(t *testing.T) {
 	before := memory()
 	release := r.crowd(n)
 	sessions := 0
-	r.onCore(func() { sessions = r.core.sessions.Len() })
+	r.onCore(func() { sessions = r.core.replica.SessionTable().Len() })
 	require.Equal(t, n, sessions)
 	each := (memory() - before) / int64(n)
 	t.Logf("%d idle sessions take %d bytes each", n, each)

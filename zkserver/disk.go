@@ -26,7 +26,7 @@ type diskJob struct {
 
 func (d *disk) start(s *Server) {
 	d.jobs, d.done = make(chan diskJob, 1), make(chan struct{})
-	d.persisted.Store(int64(s.core.proposed))
+	d.persisted.Store(int64(s.core.logged))
 	go func() {
 		defer close(d.done)
 		for job := range d.jobs {

@@ -18,7 +18,7 @@ func (r *running) advance(fake *clock.Fake, d time.Duration) {
 	fake.Advance(d)
 	await(r.t, func() bool {
 		seen := false
-		r.onCore(func() { seen = r.core.lastTick.Equal(fake.Now()) })
+		r.onCore(func() { seen = r.beat.Load() == fake.Now().UnixNano() })
 		return seen
 	})
 }

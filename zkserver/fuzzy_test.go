@@ -15,7 +15,7 @@ import (
 // sessionsOf are the sessions a server knows.
 func (r *running) sessionsOf() (ids []zkproto.SessionID) {
 	r.onCore(func() {
-		for id := range r.core.sessions.Timeouts() {
+		for id := range r.core.replica.Sessions() {
 			ids = append(ids, id)
 		}
 	})

@@ -85,7 +85,7 @@ func TestDataDirectoriesOfOlderReleasesOpen(t *testing.T) {
 			require.Zero(t, r.tree.UnknownACLs())
 			var sessions []zkproto.SessionID
 			r.onCore(func() {
-				for id := range r.core.sessions.Timeouts() {
+				for id := range r.core.replica.Sessions() {
 					sessions = append(sessions, id)
 				}
 			})

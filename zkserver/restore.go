@@ -18,7 +18,6 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
-	"github.com/holdfast-ha/holdfast/zkserver/session"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 )
@@ -103,7 +102,7 @@ func (o operator) Snapshot(ctx context.Context) (admin.Snapshot, error) {
 	}
 	defer s.core.snapshotting.Store(false)
 	var e *exact
-	s.onCore(func() { e = exactly(s.tree, s.core.sessions.Timeouts()) })
+	s.onCore(func() { e = exactly(s.tree, s.core.replica.Sessions()) })
 	if e == nil {
 		return admin.Snapshot{}, errStopping
 	}
@@ -150,6 +149,9 @@ func (o operator) Restore(ctx context.Context, from io.Reader) (zkproto.Zxid, er
 }
 
 func (s *Server) restore(ctx context.Context, from io.Reader) (zkproto.Zxid, error) {
+	if s.distributed() {
+		return 0, errNotAlone
+	}
 	path, err := s.upload(from)
 	if path != "" {
 		defer func() { _ = s.fs.Remove(path) }()
@@ -199,6 +201,10 @@ func (s *Server) upload(from io.Reader) (string, error) {
 	return path, nil
 }
 
+// errNotAlone refuses a restore.
+var errNotAlone = errors.New("zkserver: a server of an ensemble takes its data from its leader and cannot be restored alone: stop all " +
+	"servers, put the snapshot file and nothing else into version-2 of each, and start them; or restore by a client (zkcli)")
+
 // errRestored is why connections end when all data are replaced.
 var errRestored = fmt.Errorf("zkserver: the data were restored from a snapshot: %w", net.ErrClosed)
 
@@ -236,13 +242,7 @@ func (s *Server) replace(loader *tree.Loader, info *snapshot.Info) (zkproto.Zxid
 	old := s.tree
 	s.tree = restored
 	s.treeMu.Unlock()
-	now := s.sinceStart(s.clock.Now())
-	c.sessions = session.New(int32(c.bucket.Milliseconds()), now)
-	for id, timeout := range sessions {
-		c.sessions.Add(id, timeout, now)
-	}
-	clear(c.owners)
-	c.prep = s.newPrep()
+	c.replica.Replaced(restored, sessions)
 	for _, conn := range s.port.Conns() {
 		conn.Close(errRestored)
 	}
@@ -279,13 +279,11 @@ func (s *Server) removeTwins(files map[string]vfs.Info, keep string) error {
 // quiesce finishes everything that was proposed. The core calls it. It is false when the server stops meanwhile.
 func (s *Server) quiesce() bool {
 	c := &s.core
-	for c.inflight.Len() > 0 || len(c.toLog) > 0 || s.disk.busy.Load() {
+	for c.replica.Outstanding() > 0 || len(c.toLog) > 0 || s.disk.busy.Load() {
 		if s.Err() != nil {
 			return false
 		}
-		if z := s.disk.lastPersisted(); z > c.node.CommittedZxid() {
-			c.node.Persisted(z)
-		}
+		s.hearDisk()
 		s.perform()
 		s.finishWaiting()
 		s.feedDisk(true)

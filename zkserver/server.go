@@ -97,9 +97,6 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Distributed() {
-		return nil, errors.New("zkserver: ensembles are not ready yet: remove the server.N lines to run alone")
-	}
 	s := &Server{
 		cfg: cfg, log: zap.NewNop(), fs: vfs.OS(), clock: clock.Real(),
 		wake: make(chan struct{}, 1), houseWake: make(chan struct{}, 1), stopping: make(chan struct{}), coreDone: make(chan struct{}),

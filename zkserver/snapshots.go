@@ -37,7 +37,7 @@ func (s *Server) snapshotIfDue() bool {
 		return false // the last one is still being written
 	}
 	c.planSnapshot(s, true)
-	src := &snapshotSource{mu: &s.treeMu, tree: s.tree, sessions: c.sessions.Timeouts()}
+	src := &snapshotSource{mu: &s.treeMu, tree: s.tree, sessions: c.replica.Sessions()}
 	zxid := s.tree.LastZxid()
 	s.group.Go(func() {
 		defer c.snapshotting.Store(false)
@@ -73,10 +73,14 @@ func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
 const longestPause = 50 * time.Millisecond
 
 // pacer returns a function that pauses a snapshot for as long as its last piece took: half of the disk's time, and of a
-// processor's, stays for those who wait for an answer. Not when the server stops.
+// processor's, stays for those who wait for an answer. Not when the server stops, or
+// somebody waits for the end.
 func (s *Server) pacer() func() {
 	last := s.clock.Now()
 	return func() {
+		if s.hurry.Load() {
+			return
+		}
 		t := s.clock.NewTimer(min(s.clock.Now().Sub(last), longestPause))
 		defer t.Stop()
 		select {

@@ -63,7 +63,7 @@ func (s *Server) Status(details bool) admin.Status {
 	st.Watches, st.DataWatches, st.Watchers, st.WatchPaths = s.watches.Count(), s.watches.DataCount(), s.watches.Watchers(), s.watches.Paths()
 	s.watchMu.Unlock()
 	s.onCore(func() {
-		st.Sessions = s.core.sessions.Len()
+		st.Sessions = s.core.replica.SessionTable().Len()
 		if details {
 			st.SessionExpiries = s.expiries()
 		}
@@ -139,11 +139,8 @@ func snapshotZxid(name string) (zkproto.Zxid, bool) {
 // expiries are the times at which sessions expire. The core calls it.
 func (s *Server) expiries() []admin.Expiry {
 	c := &s.core
-	for id, w := range c.owners {
-		s.touch(id, w) // the table is told only when it must know
-	}
 	var list []admin.Expiry
-	for at, ids := range c.sessions.Expiries() {
+	for at, ids := range c.replica.SessionTable().Expiries() {
 		list = append(list, admin.Expiry{At: s.started.Add(time.Duration(at) * time.Millisecond), Millis: at, Sessions: ids})
 	}
 	slices.SortFunc(list, func(a, b admin.Expiry) int { return cmp.Compare(a.Millis, b.Millis) })

@@ -2,19 +2,16 @@ package zkserver
 
 import (
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
-	"github.com/holdfast-ha/holdfast/zkserver/prep"
-	"github.com/holdfast-ha/holdfast/zkserver/session"
+	"github.com/holdfast-ha/holdfast/zkserver/replica"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 )
-
-// here is the owner of all sessions that are attached to this server.
-const here session.Owner = 1
 
 // request takes the i-th request of a batch: the core's entry for everything that is not answered by a connection itself.
 func (s *Server) request(b *pipeline.Batch[*client], i int) {
@@ -23,74 +20,55 @@ func (s *Server) request(b *pipeline.Batch[*client], i int) {
 	case opConnect:
 		s.connect(r)
 	case opDetach:
-		s.detach(r)
+		s.core.replica.Detach(r.From, r.Session)
 	case opCall:
 		r.Extra.(func())()
-	case zkproto.OpSync:
-		s.core.inflight.Push(syncProposal(r, b.Body(i)))
 	default:
-		s.prepare(r, b.Body(i))
+		s.submit(r, b.Body(i))
 	}
 }
 
-// prepare turns a request into a transaction and proposes it. A request whose body cannot be decoded is answered, in its
-// place, without one.
-func (s *Server) prepare(r *pipeline.Request[*client], body []byte) {
-	c := &s.core
-	p := proposal{from: r.From, op: r.Op, xid: r.Xid, arrived: r.Arrived, size: len(body)}
-	if s.audit != nil && r.From != nil {
-		p.audit = auditable(r, body)
-	}
-	zxid := c.node.NextZxid()
-	p.header, p.txn = c.prep.Prepare(&prep.Request{Session: r.Session, Owner: here, Cxid: r.Xid, Op: r.Op, Body: body, IDs: r.IDs},
-		zxid, c.now.UnixMilli())
-	if p.txn == nil {
-		p.err = zkproto.ErrMarshallingError
-		c.inflight.Push(p)
-		return
-	}
-	if p.header.Type != zkproto.OpError {
-		p.digest, _ = c.prep.Digest()
-	}
-	s.propose(p, len(body))
-}
-
-// syncProposal is a sync: it is answered when everything proposed before it is applied.
-func syncProposal(r *pipeline.Request[*client], body []byte) proposal {
-	p := proposal{from: r.From, op: r.Op, xid: r.Xid, arrived: r.Arrived, size: len(body)}
-	d := jute.NewDecoder(body)
-	path := d.StringView()
-	p.path, p.nullPath = string(path), path == nil
-	if d.Err() != nil {
-		p.err = zkproto.ErrMarshallingError
-	}
-	return p
-}
-
-// answer replies to a request whose transaction was applied, and to the reads that waited behind it. The tree is locked,
-// for reading at least.
-func (s *Server) answer(p *proposal, res tree.Result) {
-	w := p.from
-	switch p.op {
-	case zkproto.OpCreateSession:
-		s.stats.writes.Observe(time.Duration(s.core.now.UnixNano() - p.arrived))
-		s.sessionCreated(p)
-		return
-	case zkproto.OpCloseSession:
+// submit hands a write or a sync to the replica.
+func (s *Server) submit(r *pipeline.Request[*client], body []byte) {
+	q := replica.Request{Session: r.Session, Op: r.Op, Xid: r.Xid, IDs: r.IDs, Body: body, Arrived: r.Arrived}
+	if r.From != nil {
+		q.From = r.From
 		if s.audit != nil {
-			s.auditEphemerals(p)
+			if a := auditable(r, body); a != nil {
+				q.Note = a
+			}
 		}
-		defer s.sessionClosed(p)
 	}
-	if p.audit != nil {
-		s.auditAnswer(p.audit, &res)
+	s.stats.prepared.Add(1)
+	s.core.replica.Submit(&q)
+}
+
+// answer is the end of a request, and of every transaction: it replies to whoever has asked, and to the reads that waited
+// behind. The tree is locked, for reading at least.
+func (s *Server) answer(a *replica.Answer) {
+	if a.Txn != nil {
+		s.stats.propagation.Observe(time.Duration(s.core.now.UnixMilli()-a.Header.Time) * time.Millisecond)
+		if s.audit != nil && a.Header.Type == zkproto.OpCloseSession {
+			s.auditEphemerals(a)
+		}
 	}
-	if w == nil {
+	if note, ok := a.Note.(*audited); ok {
+		s.auditAnswer(note, &a.Result)
+	}
+	w, ok := a.From.(*client)
+	if !ok || a.Op == zkproto.OpCreateSession {
 		return
 	}
-	s.throttle.done(p.size)
+	s.throttle.done(a.Size)
+	if a.Lost {
+		w.Close(errLost)
+		return
+	}
 	w.Lock()
-	over := s.answerLocked(w, p, &res)
+	over := s.answerLocked(w, a)
+	if a.Op == zkproto.OpCloseSession && a.Result.Err == zkproto.ErrOK && a.Txn != nil {
+		w.CloseAfterClient() // it asked for it, and has its answer in the outbox
+	}
 	w.Unlock()
 	s.touched(w)
 	if over {
@@ -98,11 +76,15 @@ func (s *Server) answer(p *proposal, res tree.Result) {
 	}
 }
 
-// errNotReading is why a connection ends whose client asks for more than it takes.
-var errNotReading = fmt.Errorf("zkserver: the client does not read: more than %d MiB wait to be sent", cnxn.HardLimit>>20)
+var (
+	// errNotReading is why a connection ends whose client asks for more than it takes.
+	errNotReading = fmt.Errorf("zkserver: the client does not read: more than %d MiB wait to be sent", cnxn.HardLimit>>20)
+	// errLost is why a connection ends one of whose requests cannot be answered.
+	errLost = fmt.Errorf("zkserver: the session has moved to another server, or it cannot be known whether a request has happened: %w", net.ErrClosed)
+)
 
 // answerLocked appends the replies, and tells whether the outbox is fuller than it may be.
-func (s *Server) answerLocked(w *client, p *proposal, res *tree.Result) (over bool) {
+func (s *Server) answerLocked(w *client, a *replica.Answer) (over bool) {
 	if w.Dead() {
 		return false
 	}
@@ -111,9 +93,9 @@ func (s *Server) answerLocked(w *client, p *proposal, res *tree.Result) (over bo
 		return false
 	}
 	zxid := s.tree.LastZxid()
-	at := w.BeginFrame(zkproto.ReplyHeader{Xid: p.xid, Zxid: zxid, Err: res.Err})
-	if res.Err == zkproto.ErrOK {
-		w.Out = appendReply(w.Out, p, res)
+	at := w.BeginFrame(zkproto.ReplyHeader{Xid: a.Xid, Zxid: zxid, Err: a.Result.Err})
+	if a.Result.Err == zkproto.ErrOK {
+		w.Out = appendReply(w.Out, a)
 	}
 	w.EndFrame(at)
 	var answered replied
@@ -138,8 +120,9 @@ func (s *Server) answerLocked(w *client, p *proposal, res *tree.Result) (over bo
 }
 
 // appendReply appends the body of the reply to a write that happened.
-func appendReply(out []byte, p *proposal, res *tree.Result) []byte {
-	switch p.op {
+func appendReply(out []byte, a *replica.Answer) []byte {
+	res := &a.Result
+	switch a.Op {
 	case zkproto.OpCreate:
 		return jute.AppendString(out, res.Path)
 	case zkproto.OpCreate2, zkproto.OpCreateContainer, zkproto.OpCreateTTL:
@@ -147,10 +130,10 @@ func appendReply(out []byte, p *proposal, res *tree.Result) []byte {
 	case zkproto.OpSetData, zkproto.OpSetACL:
 		return res.Stat.AppendTo(out)
 	case zkproto.OpSync:
-		if p.nullPath {
+		if a.NullPath {
 			return jute.AppendBytes(out, nil)
 		}
-		return jute.AppendString(out, p.path)
+		return jute.AppendString(out, a.Path)
 	case zkproto.OpMulti:
 		return appendMultiReply(out, res.Multi)
 	default:
