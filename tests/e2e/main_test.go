@@ -25,13 +25,14 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/cli/zkcli"
 	"github.com/holdfast-ha/holdfast/internal/cli/zkfc"
 	"github.com/holdfast-ha/holdfast/internal/cli/zkserver"
+	"github.com/holdfast-ha/holdfast/internal/cli/zktool"
 )
 
 func TestMain(m *testing.M) {
 	commands := map[string]func(){}
 	for name, main := range map[string]cli.Main{
 		"haadmin": haadmin.Main, "hademo": hademo.Main, "nnstub": nnstub.Main, "zkbench": zkbench.Main, "zkcli": zkcli.Main,
-		"zkfc": zkfc.Main, "zkserver": zkserver.Main,
+		"zkfc": zkfc.Main, "zkserver": zkserver.Main, "zktool": zktool.Main,
 	} {
 		commands[name] = func() { runCommand(main) }
 	}
