@@ -21,13 +21,15 @@ const (
 	faultDiskError                  // a write or a sync fails
 	faultPause                      // a process is stopped, and goes on later
 	faultLeader                     // whoever leads is killed, loses power or is cut off
+	faultHangUp                     // a client closes its connection
+	faultMute                       // a client is stopped, perhaps for longer than its timeout
 	faultKinds
 )
 
 func (k faultKind) String() string {
 	return [...]string{
 		"kill", "power", "blackout", "cut", "one-way", "isolate", "bridge", "split", "reset", "slow link", "slow disk",
-		"disk error", "pause", "leader",
+		"disk error", "pause", "leader", "hang up", "mute",
 	}[k]
 }
 
@@ -119,6 +121,20 @@ func (n *nemesis) strike(k faultKind) {
 			default:
 				n.death(l, false)
 			}
+		}
+	case faultHangUp:
+		if len(w.clients) > 0 {
+			c := w.clients[w.rng.IntN(len(w.clients))]
+			w.fault("%s closes its connection", c)
+			c.hangUp()
+		}
+	case faultMute:
+		if len(w.clients) > 0 {
+			c := w.clients[w.rng.IntN(len(w.clients))]
+			d := w.between(10, 2*int64(c.timeout)) * millisecond
+			w.fault("%s is stopped for %d ms", c, d/millisecond)
+			c.mute = true
+			w.after(d, func() { c.mute = false })
 		}
 	case faultKinds:
 	}
@@ -311,6 +327,9 @@ func (w *World) heal() {
 	w.fault("everything is repaired")
 	w.net.heal()
 	clear(w.nemesis.slow)
+	for _, c := range w.clients {
+		c.mute = false
+	}
 	for _, s := range w.servers {
 		s.armed, s.onDeath, s.disk.fail = 0, nil, 0
 		if s.paused {

@@ -16,9 +16,10 @@ type machine interface {
 	// The outputs, which the server performs as package zab says.
 	hasReady() bool
 	ready() zab.Ready
-	// apply makes committed entries visible, in order; forwarded takes what comes after them.
+	// apply makes committed entries visible, in order; finish does what comes after them, and answers what waits for no
+	// entry. Without a Ready it does only that.
 	apply(entries []zab.Entry)
-	forwarded(ms []zab.Message)
+	finish(r *zab.Ready)
 	// replaced tells that the server's state is another: a snapshot was installed, or the log truncated.
 	replaced()
 
@@ -50,7 +51,7 @@ func (b *bare) step(m zab.Message) error { return b.n.Step(m) }
 func (b *bare) disconnected(l zab.Link)  { b.n.Disconnected(l) }
 func (b *bare) persisted(z zab.Zxid)     { b.n.Persisted(z) }
 func (b *bare) hasReady() bool           { return b.n.HasReady() }
-func (b *bare) forwarded([]zab.Message)  {}
+func (b *bare) finish(*zab.Ready)        {}
 func (b *bare) replaced()                {}
 func (b *bare) node() *zab.Node          { return b.n }
 

@@ -29,12 +29,15 @@ type plan struct {
 	first             zab.Zxid // where the ensemble's history begins
 	drift             bool
 	write             int64 // mean time between writes (bare)
+	think             int64 // mean time between a client's requests
+	clients, keys     int
+	grace             int64 // milliseconds for which clients are held
 	rates             [faultKinds]int64
 }
 
 func (p *plan) String() string {
-	s := fmt.Sprintf("%d voters, %d observers, latency %d-%d us, sync %d-%d us, snapshot after %d, keep %d, first zxid %s",
-		p.voters, p.observers, p.latency[0], p.latency[1], p.syncTime[0], p.syncTime[1], p.snapCount, p.keep, p.first)
+	s := fmt.Sprintf("%d voters, %d observers, latency %d-%d us, sync %d-%d us, snapshot after %d, keep %d, first zxid %s, %d clients, grace %d ms",
+		p.voters, p.observers, p.latency[0], p.latency[1], p.syncTime[0], p.syncTime[1], p.snapCount, p.keep, p.first, p.clients, p.grace)
 	for k, r := range p.rates {
 		if r > 0 {
 			s += fmt.Sprintf(", %s every %d ms", faultKind(k), r/millisecond)
@@ -98,6 +101,9 @@ func (w *World) makePlan() {
 		p.first = zkproto.MakeZxid(1, 0xfffffffe-uint32(r.IntN(60)))
 	}
 	p.write = w.between(300, 6000)
+	p.think = w.between(2, 40) * millisecond
+	p.clients, p.keys = 1+r.IntN(6), 1+r.IntN(len(keys))
+	p.grace = []int64{-1, 100, 1000}[r.IntN(3)]
 	for k := range p.rates {
 		if r.IntN(3) == 0 {
 			p.rates[k] = w.between(40, 600) * millisecond

@@ -1,9 +1,12 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
+	"github.com/holdfast-ha/holdfast/internal/history"
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
@@ -34,6 +37,8 @@ type Result struct {
 	Epochs    int // that had a leader
 	Faults    int
 	Time      int64 // microseconds of the simulation
+	Asked     int   // requests in the history
+	Undecided bool  // porcupine was given up
 	// Fingerprint is of everything that was committed, when: two runs of one seed have the same.
 	Fingerprint uint64
 }
@@ -68,6 +73,7 @@ func run(opt Options, tracing bool) (res Result, failure *Failure) {
 	w.runUntil(w.plan.duration, nil)
 	w.heal()
 	w.settle()
+	w.judge()
 	return res, nil
 }
 
@@ -90,7 +96,13 @@ func (w *World) build() {
 	for _, s := range w.servers {
 		w.after(w.between(0, 30*millisecond), s.start)
 	}
-	w.load()
+	if w.opt.Bare {
+		w.load()
+		return
+	}
+	for i := range w.plan.clients {
+		w.addClient(i + 1)
+	}
 }
 
 // prepare gives a server a disk whose history ends at the first zxid of the plan.
@@ -118,7 +130,12 @@ func (w *World) prepare(s *server) {
 	}
 }
 
-func (w *World) newMachine(s *server, cfg zab.Config) (machine, error) { return newBare(s, cfg) }
+func (w *World) newMachine(s *server, cfg zab.Config) (machine, error) {
+	if w.opt.Bare {
+		return newBare(s, cfg)
+	}
+	return newFull(s, cfg)
+}
 
 // load writes.
 func (w *World) load() {
@@ -156,10 +173,47 @@ func (w *World) settle() {
 			clockText(recoveryTime), w.oracle.acked-before, w.standing())
 	}
 	w.quiet = true
+	for _, c := range w.clients {
+		c.leave()
+	}
+	if !w.opt.Bare && !w.runUntil(w.now+recoveryTime, w.allGone) {
+		w.failf("sessions do not end within %s after their clients have gone%s", clockText(recoveryTime), w.standing())
+	}
 	if !w.runUntil(w.now+settleTime, w.oracle.converged) {
 		w.failf("the servers do not come to the same state within %s after the last write%s", clockText(settleTime), w.standing())
 	}
 }
+
+// allGone tells whether the clients have left and their sessions are over.
+func (w *World) allGone() bool {
+	for _, c := range w.clients {
+		if !c.done {
+			if c.ready && !c.closing {
+				c.leave()
+			}
+			return false
+		}
+	}
+	return w.oracle.noSessions()
+}
+
+// judge judges what the clients were told, as a whole.
+func (w *World) judge() {
+	ops := w.history.Ops()
+	if err := history.Sessions(ops); err != nil {
+		w.failf("%v", err)
+	}
+	switch err := history.Writes(ops, judgeTime); {
+	case errors.Is(err, history.ErrUndecided):
+		w.undecided = true
+	case err != nil:
+		w.failf("%v", err)
+	}
+}
+
+// judgeTime is how long it may take to find a linear order. It is of the real clock, and decides nothing but whether a
+// history is left unjudged: the oracle has its own order, by zxid.
+const judgeTime = 2 * time.Second
 
 // standing is where each server is, for a report.
 func (w *World) standing() string {
@@ -177,6 +231,7 @@ func (w *World) standing() string {
 func (w *World) result() Result {
 	r := Result{
 		Steps: w.steps, Committed: len(w.oracle.line) - 1, Acked: w.oracle.acked, Epochs: len(w.oracle.leaders), Faults: len(w.faults), Time: w.now,
+		Asked: w.history.Len(), Undecided: w.undecided,
 	}
 	h := uint64(14695981039346656037)
 	for _, p := range w.oracle.line {

@@ -162,7 +162,7 @@ func (s *server) recover() {
 	w.oracle.started(s, last, hard.AcceptedEpoch, hard.CurrentEpoch)
 	cfg := zab.Config{
 		ID: s.id, Quorum: w.plan.quorum, Observer: s.observer, AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch,
-		LastZxid: last, Storage: storage{s}, InitTicks: w.plan.initTicks, SyncTicks: w.plan.syncTicks, PingTicks: w.plan.pingTicks,
+		LastZxid: last, Bottom: s.state.SnapshotZxid, Storage: storage{s}, InitTicks: w.plan.initTicks, SyncTicks: w.plan.syncTicks, PingTicks: w.plan.pingTicks,
 		FinalizeTicks: 1, NotifyMinTicks: 2, NotifyMaxTicks: 10, KeepCommitted: w.plan.keep,
 	}
 	if s.machine, err = w.newMachine(s, cfg); err != nil {
@@ -263,7 +263,12 @@ func (s *server) disconnected(c *conn, i int) {
 
 // perform does the duties, in the order of zab's documentation.
 func (s *server) perform() {
-	for s.machine.hasReady() {
+	for {
+		if !s.machine.hasReady() {
+			if s.machine.finish(nil); !s.machine.hasReady() {
+				break
+			}
+		}
 		s.point()
 		r := s.machine.ready()
 		if s.w.tracing {
@@ -289,9 +294,7 @@ func (s *server) perform() {
 		for _, b := range walks {
 			b.begin()
 		}
-		if len(r.Forwarded) > 0 {
-			s.machine.forwarded(r.Forwarded)
-		}
+		s.machine.finish(&r)
 		for _, l := range r.Drop {
 			if c := s.links[l]; c != nil {
 				s.w.net.close(c, c.side(s))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/holdfast-ha/holdfast/internal/history"
 )
 
 // Times are microseconds of the simulation.
@@ -15,20 +17,22 @@ const (
 
 // World is one run: servers, the network between them, clients, faults, and the oracle that checks it all.
 type World struct {
-	opt     Options
-	plan    plan
-	rng     *rand.Rand
-	now     int64
-	events  queue
-	servers []*server
-	net     network
-	oracle  oracle
-	nemesis nemesis
-	clients []*client
-	calm    bool // the faults are over
-	quiet   bool // nobody writes any more
-	broken  Broken
-	steps   int
+	opt       Options
+	plan      plan
+	rng       *rand.Rand
+	now       int64
+	events    queue
+	servers   []*server
+	net       network
+	oracle    oracle
+	nemesis   nemesis
+	clients   []*client
+	history   history.Recorder
+	calm      bool // the faults are over
+	quiet     bool // nobody writes any more
+	undecided bool
+	broken    Broken
+	steps     int
 
 	tracing bool
 	trace   []string

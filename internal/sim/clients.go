@@ -1,5 +1,0 @@
-package sim
-
-type client struct{}
-
-func (c *client) serverDied(*server, bool) {}
