@@ -34,7 +34,7 @@ type member struct {
 	*Server // nil while it is down
 	e       *ensemble
 	id      quorum.Sid
-	disk    *vfs.Mem
+	mem     *vfs.Mem
 	off     *atomic.Bool // the disk of the running server has lost its power
 	fault   atomic.Pointer[func(vfs.Call) error]
 	logs    *observer.ObservedLogs
@@ -47,7 +47,7 @@ func newEnsemble(t *testing.T, voters, observers int, change func(*config.Config
 	e := &ensemble{t: t, change: change}
 	for id := 1; id <= voters+observers; id++ {
 		ports := freePorts(t, 3)
-		e.members = append(e.members, &member{e: e, id: quorum.Sid(id), disk: vfs.NewMem(), server: config.Server{
+		e.members = append(e.members, &member{e: e, id: quorum.Sid(id), mem: vfs.NewMem(), server: config.Server{
 			ID: quorum.Sid(id), Addresses: []config.Address{{Host: "127.0.0.1", QuorumPort: ports[0], ElectionPort: ports[1]}},
 			Observer: id > voters, ClientHost: "127.0.0.1", ClientPort: ports[2],
 		}})
@@ -96,7 +96,7 @@ func (m *member) start() {
 	core, logs := observer.New(zap.DebugLevel)
 	off := &atomic.Bool{}
 	m.off, m.logs = off, logs
-	fs := vfs.Inject(m.disk, func(c vfs.Call) error {
+	fs := vfs.Inject(m.mem, func(c vfs.Call) error {
 		if off.Load() {
 			return errPower
 		}
@@ -130,10 +130,10 @@ func (m *member) stop() {
 // kill ends a server as a power cut does: what was not synced is lost.
 func (m *member) kill() {
 	m.off.Store(true)
-	disk := m.disk.CrashClone(vfs.Crash{})
+	disk := m.mem.CrashClone(vfs.Crash{})
 	m.fail(errPower)
 	m.stop()
-	m.disk = disk
+	m.mem = disk
 }
 
 // startAll starts those that do not run and waits until all serve.
@@ -291,6 +291,15 @@ func (m *member) logged(message string, reason string) bool {
 		}
 	}
 	return false
+}
+
+// mustHaveLogged fails the test when logged is false.
+func (m *member) mustHaveLogged(message, reason string) {
+	m.e.t.Helper()
+	if !m.logged(message, reason) {
+		m.e.t.Log(m.e.story())
+		require.FailNow(m.e.t, "no line "+message+": "+reason)
+	}
 }
 
 func TestEnsembleReplicates(t *testing.T) {
