@@ -61,6 +61,10 @@ type Config struct {
 	// KeepCommitted is how many committed entries stay in memory for learners that come back (commitLogCount). Default 500,
 	// 0 when Standalone; negative means none.
 	KeepCommitted int
+
+	// MaxCounter is the last counter of an epoch that is used. Default 0xfffffffe: the original gives the epoch up at
+	// 0xffffffff (ZOOKEEPER-1277). A small one is for tests of what happens then.
+	MaxCounter uint32
 }
 
 // Storage is what the core wants to know about the log on disk. It is asked while a learner joins, never per entry.
@@ -91,6 +95,9 @@ func (c *Config) setDefaults() {
 	def(&c.FinalizeTicks, 2)
 	def(&c.NotifyMinTicks, 20)
 	def(&c.NotifyMaxTicks, 600)
+	if c.MaxCounter == 0 || c.MaxCounter > maxCounter {
+		c.MaxCounter = maxCounter
+	}
 	if !c.Standalone {
 		def(&c.KeepCommitted, 500)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
-// maxCounter is the last counter of an epoch that is used: the original gives the epoch up at 0xffffffff (ZOOKEEPER-1277).
+// maxCounter is the greatest Config.MaxCounter.
 const maxCounter = 0xfffffffe
 
 // maxEpoch keeps zxids positive.
@@ -275,7 +275,7 @@ func (n *Node) NextZxid() Zxid {
 		return 0
 	}
 	last := n.lead.lastProposed
-	if last.Counter() < maxCounter {
+	if last.Counter() < n.cfg.MaxCounter {
 		return last + 1
 	}
 	// A standalone server answers to nobody and begins its next epoch itself, without a pause.

@@ -75,9 +75,9 @@ func (n *Node) ZxidsLeft() uint64 {
 	if n.status.Role != Leading || n.status.Phase != Broadcast {
 		return 0
 	}
-	left := uint64(maxCounter - min(maxCounter, n.lead.lastProposed.Counter()))
+	left := uint64(n.cfg.MaxCounter - min(n.cfg.MaxCounter, n.lead.lastProposed.Counter()))
 	if n.cfg.Standalone {
-		left += uint64(maxEpoch-n.lead.lastProposed.Epoch()) * maxCounter
+		left += uint64(maxEpoch-n.lead.lastProposed.Epoch()) * uint64(n.cfg.MaxCounter)
 	}
 	return left
 }
