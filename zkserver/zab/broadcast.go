@@ -156,7 +156,9 @@ func (n *Node) tickLeader() {
 	if n.status.Phase != Broadcast {
 		if n.now >= n.lead.deadline {
 			n.lost(quorum.None, fmt.Sprintf("no quorum has joined within %d ticks", n.cfg.InitTicks))
+			return
 		}
+		n.pingAll()
 		return
 	}
 	changes := n.status.Changes
@@ -172,7 +174,13 @@ func (n *Node) tickLeader() {
 			return
 		}
 	}
-	if n.now < n.lead.nextPing {
+	n.pingAll()
+}
+
+// pingAll pings all learners when it is time, from NEWLEADER on: one that has acknowledged it early waits for the quorum with
+// the shorter patience of syncLimit (an original does) while others still take their snapshots.
+func (n *Node) pingAll() {
+	if !n.lead.elected || n.now < n.lead.nextPing {
 		return
 	}
 	n.lead.nextPing = n.now + uint64(max(1, n.cfg.PingTicks))

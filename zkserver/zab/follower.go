@@ -21,14 +21,15 @@ const (
 
 // follower is what a server knows while it follows or observes.
 type follower struct {
-	step    step
-	epoch   uint32             // the leader's
-	started uint64             // tick
-	heard   uint64             // tick of the leader's last message
-	commit  uint64             // position in the window behind the last entry the leader has said is committed
-	ack     uint64             // position of the next proposal to acknowledge
-	initial Zxid               // end of the history that NEWLEADER covers
-	config  *quorum.Membership // that NEWLEADER told; nil if none
+	step      step
+	epoch     uint32             // the leader's
+	started   uint64             // tick
+	heard     uint64             // tick of the leader's last message
+	commit    uint64             // position in the window behind the last entry the leader has said is committed
+	ack       uint64             // position of the next proposal to acknowledge
+	initial   Zxid               // end of the history that NEWLEADER covers
+	told      *quorum.Membership // the configuration in NEWLEADER; nil if none
+	activated *quorum.Membership // by COMMITANDACTIVATE during the synchronization; nil if none
 }
 
 // startFollowing begins discovery from the other side: it tells the leader which epoch it has accepted.
@@ -228,9 +229,19 @@ func (n *Node) commitOne(m Message, leader Sid) error {
 		return n.abandon(m, fmt.Sprintf("commit of %s without a matching proposal", m.Zxid))
 	}
 	f.commit++
+	config, activates := (*quorum.Membership)(nil), m.Type == CommitAndActivate || m.Type == InformAndActivate
+	if activates {
+		config, activates = n.peek(n.w.at(f.commit - 1).Data)
+	}
 	if f.step == active {
 		n.commitTo(m.Zxid)
-		n.committedConfig(m.Zxid, leader)
+	}
+	switch {
+	case !activates:
+	case f.step == active:
+		n.committedConfig(config, leader)
+	default:
+		f.activated = config
 	}
 	return nil
 }
@@ -272,6 +283,10 @@ func (n *Node) persistedFollower() {
 
 // upToDate takes UPTODATE: a quorum has the initial history, so it is committed, and clients may come.
 func (n *Node) upToDate(m Message) error {
+	if n.follow.step == active {
+		n.event(EventIgnored, m.From, m.Zxid, "UPTODATE came twice")
+		return nil
+	}
 	if n.follow.step != wantUpToDate {
 		return n.abandon(m, "before NEWLEADER was acknowledged")
 	}

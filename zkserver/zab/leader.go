@@ -268,6 +268,8 @@ func (n *Node) finishDiscovery() {
 		return
 	}
 	n.lead.elected = true
+	n.lead.lastProposed = n.lead.newLeaderZxid()
+	n.lead.nextPing = n.now + uint64(n.cfg.PingTicks)
 	n.saveCurrent(n.lead.epoch)
 	n.status.Phase = Synchronization
 	for _, l := range n.lead.learners {
@@ -285,8 +287,6 @@ func (n *Node) establish() {
 		return
 	}
 	n.status.Phase = Broadcast
-	n.lead.lastProposed = zkproto.MakeZxid(n.lead.epoch, 0)
-	n.lead.nextPing = n.now + uint64(n.cfg.PingTicks)
 	n.el.Settle(Leading, int64(n.lead.epoch))
 	n.commitTo(n.w.lastZxid())
 	n.event(EventStarted, quorum.None, n.lead.lastProposed, "leading")

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/election"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
@@ -214,6 +215,7 @@ func (n *Node) appoint(sid Sid) {
 	n.lead, n.follow, n.paused = leader{}, follower{}, false
 	n.status.Epoch = n.hard.CurrentEpoch
 	n.el.Appoint(sid, n.w.lastZxid(), n.hard.CurrentEpoch)
+	n.vote = election.Vote{Leader: sid, PeerEpoch: -1} // its history is not known
 	n.since = n.now
 	if sid == n.cfg.ID {
 		n.startLeading()
@@ -224,27 +226,24 @@ func (n *Node) appoint(sid Sid) {
 
 // committedConfig puts the configuration of a committed entry in force on a learner. Afterwards the learner may be another
 // one: a follower of the designated leader, or that leader.
-func (n *Node) committedConfig(z Zxid, designated Sid) {
-	if n.active == nil || !n.cfg.ReconfigEnabled || int64(z) != n.seen.Version {
-		return
-	}
-	changed := n.activate(n.seen)
+func (n *Node) committedConfig(m *quorum.Membership, designated Sid) {
+	changed := n.activate(m)
 	if designated == n.status.Leader && !changed {
 		return
 	}
-	n.leave(designated, fmt.Sprintf("configuration %x: leader is server %d", uint64(z), designated))
+	n.leave(designated, fmt.Sprintf("configuration %x: leader is server %d", uint64(m.Version), designated))
 	n.appoint(designated)
 }
 
 // upToDateConfig puts in force what NEWLEADER told, or what was committed since. False: the role is given up. An original
 // leader tells what it has seen last: if that was proposed in this very epoch and is not committed, it has to wait.
 func (n *Node) upToDateConfig() bool {
-	m := n.follow.config
+	m := n.follow.told
 	if m != nil && Zxid(m.Version) > max(n.known, zkproto.MakeZxid(n.follow.epoch, 0)) {
 		m = nil
 	}
-	if n.outstanding() && n.seen.Version <= int64(n.known) {
-		m = n.seen
+	if a := n.follow.activated; a != nil && (m == nil || a.Version > m.Version) {
+		m = a
 	}
 	if m == nil || m.Version <= n.active.Version {
 		return true
@@ -342,6 +341,6 @@ func (n *Node) newLeaderConfig(data []byte) {
 		n.event(EventConfig, n.status.Leader, 0, "the leader's configuration cannot be read and is not taken over")
 		return
 	}
-	n.follow.config = m
+	n.follow.told = m
 	n.see(m)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
-// TestScripts plays testdata/*. The commands:
+// TestScripts plays testdata/scripts/*. The commands:
 //
 //	add-nodes voters=N [observers=M] [keep=K] [snap-only]   start N+M servers with empty disks, keeping K entries in memory
 //	settle [N]               deliver and sync until nothing moves; then N ticks likewise
@@ -34,7 +34,7 @@ import (
 //
 // Run with -rewrite to record the output anew, and read the difference.
 func TestScripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
 		var c *cluster
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var out strings.Builder
