@@ -59,8 +59,9 @@ func (r *Replica) applyForeign(e *zab.Entry) error {
 		}
 		r.replyFirst()
 	}
+	at := r.find(&h) // it may answer others, with the same Answer
 	r.answer = Answer{Session: h.ClientID, Op: h.Type, Xid: h.Cxid, Header: h, Txn: txn}
-	if at := r.find(&h); at != nil {
+	if at != nil {
 		a := &r.answer
 		a.From, a.Session, a.Op, a.Arrived, a.Size, a.Note = at.from, at.session, at.op, at.arrived, at.size, at.note
 		r.queue.Pop()
