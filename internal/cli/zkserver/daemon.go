@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -110,16 +109,16 @@ func (d *daemon) foreground(args []string) []string {
 		program = os.Args[0]
 	}
 	line := []string{program, "start-foreground"}
-	if d.flags.configDir != "" {
-		line = append(line, "--config", d.flags.configDir)
-	}
 	if d.flags.logLevel != "" {
 		line = append(line, "--log-level", d.flags.logLevel)
 	}
 	for _, def := range d.flags.defines {
 		line = append(line, "-D"+def)
 	}
-	return append(line, args...)
+	if file := d.flags.source(args).input.File; file != "" { // else the environment has it all
+		line = append(line, file)
+	}
+	return line
 }
 
 // outFile is where the log of a server in the background goes.
@@ -249,48 +248,20 @@ func (d *daemon) restart(ctx context.Context, args []string) error {
 	return d.start(ctx, args)
 }
 
-// printCmd prints what start would run.
+// printCmd prints what start would run, for any shell: with the settings of the environment that go with it.
 func (d *daemon) printCmd(_ context.Context, args []string) error {
 	fmt.Fprintf(d.s.Err, "Using config: %s\n", d.flags.source(args).name)
-	var quoted []string
-	for _, word := range d.foreground(args) {
-		quoted = append(quoted, strconv.Quote(word))
-	}
-	return d.say(exitOK, "%s &>%q </dev/null", strings.Join(quoted, " "), outFile())
-}
-
-// status asks the server on the configured port.
-func (d *daemon) status(ctx context.Context, args []string) error {
-	cfg, err := d.configured(args)
-	if cfg.ClientPort == 0 {
-		fmt.Fprintln(d.s.Out, "Unable to find either secure or unsecure client port in any configs. Terminating.")
-		return &exitError{exitFailed, err}
-	}
-	host := cfg.ClientPortAddress
-	if host == "" {
-		host = "localhost"
-	}
-	fmt.Fprintf(d.s.Out, "Client port found: %d. Client address: %s. Client SSL: false.\n", cfg.ClientPort, host)
-	for line := range strings.Lines(word(ctx, net.JoinHostPort(host, strconv.Itoa(cfg.ClientPort)), "srvr")) {
-		if strings.HasPrefix(line, "Mode: ") {
-			return d.say(exitOK, "%s", strings.TrimSpace(line))
+	var words []string
+	for _, name := range []string{"SERVER_JVMFLAGS", "JVMFLAGS", "ZOO_DATADIR_AUTOCREATE_DISABLE", "ZOO_MY_ID"} {
+		if value := os.Getenv(name); value != "" {
+			words = append(words, name+"="+quote(value))
 		}
 	}
-	return d.say(exitFailed, "Error contacting service. It is probably not running.")
+	for _, word := range d.foreground(args) {
+		words = append(words, quote(word))
+	}
+	return d.say(exitOK, "%s >%s 2>&1 </dev/null", strings.Join(words, " "), quote(outFile()))
 }
 
-// word sends a four-letter word and returns the answer, empty when there is none.
-func word(ctx context.Context, addr, w string) string {
-	dialer := net.Dialer{Timeout: 5 * time.Second}
-	c, err := dialer.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return ""
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-	if _, err := c.Write([]byte(w)); err != nil {
-		return ""
-	}
-	answer, _ := io.ReadAll(c) // what came counts
-	return string(answer)
-}
+// quote makes one word of a text, for any shell.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

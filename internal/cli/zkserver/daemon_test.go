@@ -125,7 +125,13 @@ func TestPrintCmd(t *testing.T) {
 	dir, _ := site(t)
 	code, out, _ := run("print-cmd", "-Dzookeeper.snapCount=7", "zoo.cfg")
 	require.Equal(t, exitOK, code)
-	require.Regexp(t, `^"[^"]+" "start-foreground" "-Dzookeeper\.snapCount=7" "zoo\.cfg" &>"`+regexp.QuoteMeta(dir)+`/logs/zookeeper-.*-server-.*\.out" </dev/null\n$`, out)
+	cfg := regexp.QuoteMeta(filepath.Join(dir, "conf", "zoo.cfg"))
+	tail := cfg + `' >'` + regexp.QuoteMeta(dir) + `/logs/zookeeper-.*-server-.*\.out' 2>&1 </dev/null\n$`
+	require.Regexp(t, `^'[^']+' 'start-foreground' '-Dzookeeper\.snapCount=7' '`+tail, out)
+	t.Setenv("SERVER_JVMFLAGS", "-Dzookeeper.x='y z'")
+	_, out, _ = run("print-cmd", "--log-level=warn")
+	require.Contains(t, out, `SERVER_JVMFLAGS='-Dzookeeper.x='\''y z'\''' '`)
+	require.Regexp(t, ` '[^']+' 'start-foreground' '--log-level' 'warn' '`+tail, out)
 }
 
 func TestInit(t *testing.T) {

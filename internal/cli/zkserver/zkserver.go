@@ -112,8 +112,8 @@ func root(s cli.Streams) *cobra.Command {
 	add("start", "Start the server in the background", d.start)
 	add("stop", "Stop the server that start has started", d.stop)
 	add("restart", "Stop and start", d.restart)
-	add("status", "Ask the server for its mode", d.status)
 	add("print-cmd", "Print the command that start would run", d.printCmd)
+	addStatus(cmd, d)
 	addCheck(cmd, f, s)
 	addInit(cmd, f, s)
 	cmd.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {

@@ -1,0 +1,107 @@
+package zkserver
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// answering listens and gives every caller the same text, as a server asked for srvr does.
+func answering(t *testing.T, text string) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.ReadFull(c, make([]byte, 4))
+			_, _ = io.WriteString(c, text)
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func srvr(mode, zxid string) string {
+	return "Zookeeper version: 3.9.5-x\nLatency min/avg/max: 0/0.0/0\nReceived: 1\nSent: 0\nConnections: 3\nOutstanding: 0\nZxid: " + zxid + "\nMode: " + mode + "\nNode count: 5\n"
+}
+
+const silent = notServing + "\n"
+
+func TestStatusOfAServerWithoutALeader(t *testing.T) {
+	port := answering(t, silent)
+	file := write(t, fmt.Sprintf("clientPort=%d", port), "clientPortAddress=127.0.0.1", "dataDir="+filepath.ToSlash(t.TempDir()))
+	code, out, stderr := run("status", file)
+	require.Equal(t, exitFailed, code)
+	require.Equal(t, fmt.Sprintf("Client port found: %d. Client address: 127.0.0.1. Client SSL: false.\nError contacting service. It is probably not running.\n", port), out)
+	require.Contains(t, stderr, "it runs, but serves nobody")
+	port = answering(t, srvr("follower", "0x0"))
+	file = write(t, fmt.Sprintf("clientPort=%d", port), "clientPortAddress=0.0.0.0", "dataDir="+filepath.ToSlash(t.TempDir()))
+	code, out, _ = run("status", file)
+	require.Equal(t, exitOK, code)
+	require.Equal(t, fmt.Sprintf("Client port found: %d. Client address: localhost. Client SSL: false.\nMode: follower\n", port), out)
+}
+
+func TestStatusOfAllServers(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		texts [4]string // of servers 1, 2, 3 and of an observer; empty: nobody listens
+		code  int
+		want  []string
+	}{
+		{
+			"all well", [4]string{srvr("follower", "0x100000002"), srvr("leader", "0x100000003"), srvr("follower", "0x100000003"), srvr("observer", "0x100000003")}, exitOK,
+			[]string{"server.1 127.0.0.1:P1: follower, zxid 0x100000002, connections 3", "server.4 127.0.0.1:P4 (observer): observer, zxid", "Leader: server 2. 3 of 3 voters serve, 1 more may fail."},
+		},
+		{
+			"one is gone", [4]string{srvr("follower", "0x1"), srvr("leader", "0x1"), "", silent}, exitOK,
+			[]string{"server.3 127.0.0.1:P3: does not answer: ", "server.4 127.0.0.1:P4 (observer): runs, but serves nobody", "Leader: server 2. 2 of 3 voters serve, 0 more may fail."},
+		},
+		{
+			"the quorum is lost", [4]string{silent, "", "", srvr("read-only", "0x1")}, exitFailed,
+			[]string{"server.1 127.0.0.1:P1: runs, but serves nobody", "server.4 127.0.0.1:P4 (observer): read-only", "No leader: 0 of 3 voters serve."},
+		},
+		{"not one of ours", [4]string{"HTTP/1.0 400", "", "", ""}, exitFailed, []string{"server.1 127.0.0.1:P1: gives an answer that is none"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			lines := []string{"dataDir=" + filepath.ToSlash(dir), "initLimit=10", "syncLimit=5"}
+			ports := make([]int, 4)
+			for i, text := range c.texts {
+				if ports[i] = freePort(t); text != "" {
+					ports[i] = answering(t, text)
+				}
+				role := "participant"
+				if i == 3 {
+					role = "observer"
+				}
+				lines = append(lines, fmt.Sprintf("server.%d=127.0.0.1:%d:%d:%s;127.0.0.1:%d", i+1, 20000+i, 21000+i, role, ports[i]))
+			}
+			code, out, _ := run("status", "--all", "-Dzookeeper.myid=1", write(t, lines...))
+			require.Equal(t, c.code, code, out)
+			for _, want := range c.want {
+				for i, p := range ports {
+					want = strings.ReplaceAll(want, fmt.Sprintf("P%d", i+1), fmt.Sprint(p))
+				}
+				require.Contains(t, out, want)
+			}
+		})
+	}
+	code, _, stderr := run("status", "--all", write(t, "clientPort=2181", "dataDir=/d"))
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "there are no server lines in the configuration")
+}
