@@ -51,6 +51,14 @@ func check(src *source, w io.Writer) error {
 	for _, finding := range cfg.Security() {
 		fmt.Fprintln(w, "security:", finding)
 	}
+	if cfg.Distributed() {
+		n := len(cfg.Voters())
+		role := "a voter"
+		if cfg.Observer() {
+			role = "an observer"
+		}
+		fmt.Fprintf(w, "ensemble: this is server %d, %s; with %d voters it goes on while at most %d of them fail\n", cfg.MyID, role, n, config.Tolerance(n))
+	}
 	fmt.Fprintf(w, "%s can be used\n", src.name)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,15 +65,21 @@ func TestStatusOfAllServers(t *testing.T) {
 		want  []string
 	}{
 		{
-			"all well", [4]string{srvr("follower", "0x100000002"), srvr("leader", "0x100000003"), srvr("follower", "0x100000003"), srvr("observer", "0x100000003")}, exitOK,
+			"all well",
+			[4]string{srvr("follower", "0x100000002"), srvr("leader", "0x100000003"), srvr("follower", "0x100000003"), srvr("observer", "0x100000003")},
+			exitOK,
 			[]string{"server.1 127.0.0.1:P1: follower, zxid 0x100000002, connections 3", "server.4 127.0.0.1:P4 (observer): observer, zxid", "Leader: server 2. 3 of 3 voters serve, 1 more may fail."},
 		},
 		{
-			"one is gone", [4]string{srvr("follower", "0x1"), srvr("leader", "0x1"), "", silent}, exitOK,
+			"one is gone",
+			[4]string{srvr("follower", "0x1"), srvr("leader", "0x1"), "", silent},
+			exitOK,
 			[]string{"server.3 127.0.0.1:P3: does not answer: ", "server.4 127.0.0.1:P4 (observer): runs, but serves nobody", "Leader: server 2. 2 of 3 voters serve, 0 more may fail."},
 		},
 		{
-			"the quorum is lost", [4]string{silent, "", "", srvr("read-only", "0x1")}, exitFailed,
+			"the quorum is lost",
+			[4]string{silent, "", "", srvr("read-only", "0x1")},
+			exitFailed,
 			[]string{"server.1 127.0.0.1:P1: runs, but serves nobody", "server.4 127.0.0.1:P4 (observer): read-only", "No leader: 0 of 3 voters serve."},
 		},
 		{"not one of ours", [4]string{"HTTP/1.0 400", "", "", ""}, exitFailed, []string{"server.1 127.0.0.1:P1: gives an answer that is none"}},
@@ -104,4 +111,28 @@ func TestStatusOfAllServers(t *testing.T) {
 	code, _, stderr := run("status", "--all", write(t, "clientPort=2181", "dataDir=/d"))
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "there are no server lines in the configuration")
+}
+
+func TestCheckOfAnEnsemble(t *testing.T) {
+	dir := filepath.ToSlash(t.TempDir())
+	lines := []string{"clientPort=2181", "clientPortAddress=127.0.0.1", "dataDir=" + dir, "initLimit=10", "syncLimit=5", "autopurge.purgeInterval=1"}
+	three := append(lines, "server.1=a:2888:3888", "server.2=b:2888:3888", "server.3=c:2888:3888:observer")
+	file := write(t, three...)
+	code, out, _ := run("check", file)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, out, "myid")
+	code, out, _ = run("init", "--myid", "2", "--configfile", file)
+	require.Equal(t, exitOK, code)
+	require.Equal(t, "Using myid of 2\n", out)
+	code, out, _ = run("check", file)
+	require.Equal(t, exitOK, code, out)
+	require.Contains(t, out, ": two voters tolerate the failure of none")
+	require.Contains(t, out, "ensemble: this is server 2, a voter; with 2 voters it goes on while at most 0 of them fail\n")
+	require.NoError(t, os.Remove(filepath.Join(dir, "myid")))
+	code, out, _ = run("check", "-Dzookeeper.myid=3", file)
+	require.Equal(t, exitOK, code, out)
+	require.Contains(t, out, "ensemble: this is server 3, an observer; with 2 voters")
+	code, out, _ = run("check", write(t, append(three, "server.1=x:1:2", "server.4=d:2888")...))
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, out, "cannot be used: ")
 }
