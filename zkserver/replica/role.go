@@ -58,7 +58,7 @@ func (r *Replica) end() {
 
 // begin begins a role: everything that was committed before it is applied.
 func (r *Replica) begin(st zab.Status) {
-	r.epoch = st.Epoch
+	r.epoch, r.fuzzy = st.Epoch, false
 	r.role = roleLearner
 	if st.Role == zab.Leading {
 		r.role = roleLeader
