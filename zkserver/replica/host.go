@@ -22,8 +22,8 @@ type Host interface {
 	Established(from any, e *Established)
 	// Refused answers Connect otherwise; see the errors of this package.
 	Refused(from any, reason error)
-	// Close ends the connection of a client whose session was established; what it still waits for is not answered. A
-	// Detach may follow or not.
+	// Close ends the connection of a client whose session was established. What it still waits for is not answered: the
+	// Answers that come for it nevertheless only end the counting. A Detach may follow or not.
 	Close(from any, reason error)
 	// Event is for log and metrics.
 	Event(e Event)

@@ -263,7 +263,7 @@ func (r *Replica) Proposed() zkproto.Zxid { return r.node.LastZxid() }
 // Replaced tells that the tree is another one now, built from a snapshot of the leader's (Install) or anew after a cut of
 // the log (Truncate). It must be called before Apply. Clients are closed: their watches may have missed events.
 func (r *Replica) Replaced(t *tree.Tree, sessions map[zkproto.SessionID]int32) {
-	r.tree, r.fuzzy = t, true
+	r.tree, r.fuzzy = t, r.role == roleNone
 	r.setSessions(sessions)
 	r.prep = prep.New(r.tree, r.judge(), r.cfg.Registry, r.cfg.Prep)
 	r.closeAll(ErrStateReplaced)

@@ -77,17 +77,18 @@ func (r *Replica) resume() {
 		waiting = append(waiting, it)
 	}
 	r.resumeSeats()
+	for i := range waiting {
+		// The same leader still: it may propose what it had got by the old link, or not.
+		it := &waiting[i]
+		if it.sent && it.epoch == r.epoch && it.op != zkproto.OpCreateSession && r.seats.attached(it.from, it.session) {
+			r.leave(r.seats.of(it.session), ErrUnknownFate)
+		}
+	}
 	n := int64(0)
 	for i := range waiting {
 		it := &waiting[i]
 		if it.from != nil && !r.seats.attached(it.from, it.session) {
 			r.lost(it)
-			continue
-		}
-		if it.sent && it.epoch == r.epoch && it.op != zkproto.OpCreateSession {
-			// The same leader still: it may propose what it had got by the old link, or not.
-			r.lost(it)
-			r.leave(r.seats.of(it.session), ErrUnknownFate)
 			continue
 		}
 		if it.sent {
