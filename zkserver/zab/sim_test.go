@@ -33,6 +33,7 @@ type server struct {
 	observer,
 	wasServing bool
 	bodies       map[uint64][]Entry
+	verify       quorum.Verifier    // its own view of who votes, if it is not the cluster's
 	active, seen *quorum.Membership // the files of a dynamic configuration
 	links        map[Link]bool      // open, by the wire's numbers
 }
@@ -110,7 +111,10 @@ func (c *cluster) restart(id Sid) {
 		return
 	}
 	cfg := c.cfg
-	cfg.ID, cfg.Quorum, cfg.Observer = id, c.verify, s.observer
+	cfg.ID, cfg.Quorum, cfg.Observer, cfg.Bottom = id, c.verify, s.observer, s.start
+	if s.verify != nil {
+		cfg.Quorum = s.verify
+	}
 	if c.dynamic {
 		if s.active == nil {
 			s.active = c.members(c.ids)
@@ -251,6 +255,7 @@ func (c *cluster) process(s *server) {
 				s.applied = slices.Clone(s.hist)
 			}
 			require.Equal(c.t, *r.Truncate, last(s.hist), "truncated to an entry that is not there")
+			require.GreaterOrEqual(c.t, *r.Truncate, s.start, "truncated behind the snapshot")
 		}
 		s.pending = append(s.pending, r.Entries...)
 		if r.SaveAccepted || r.SaveCurrent {
