@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,11 +30,14 @@ type Config struct {
 
 	// CnxTimeout bounds a dial, and how long a new connection may take to say who it is (cnxTimeout). Default 5 s.
 	CnxTimeout time.Duration
-	// InitTimeout is initLimit x tickTime (or connectToLearnerMasterLimit x tickTime): so long is a leader dialed, and so long
-	// may a snapshot make no progress. Default 10 s.
+	// ConnectTimeout is how long a leader is dialed (connectToLearnerMasterLimit x tickTime). Default: InitTimeout.
+	ConnectTimeout time.Duration
+	// InitTimeout is initLimit x tickTime: so long may a snapshot, or anything else that is written on a link, make no
+	// progress. Default 10 s.
 	InitTimeout time.Duration
-	// SyncTimeout is syncLimit x tickTime: what was sent on a link and is not acknowledged by the peer's system for so long
-	// ends it, where the system can tell (Linux). Default 5 s.
+	// SyncTimeout is syncLimit x tickTime. A link on which the peer's system takes nothing for InitTimeout and SyncTimeout
+	// together is ended, where the system can tell (Linux). A shorter time would end learners that are busy installing what
+	// they were sent; that a peer is silent while it should not be is noticed by zab. Default 5 s.
 	SyncTimeout time.Duration
 
 	// ListenOnAllIPs opens the ports on all addresses of the machine (quorumListenOnAllIPs).
@@ -71,6 +75,7 @@ func (c *Config) setDefaults() {
 	def(&c.CnxTimeout, 5*time.Second)
 	def(&c.InitTimeout, 10*time.Second)
 	def(&c.SyncTimeout, 5*time.Second)
+	def(&c.ConnectTimeout, c.InitTimeout)
 	if c.MaxPacket == 0 {
 		c.MaxPacket = 2<<20 + 64<<10
 	}
@@ -92,14 +97,17 @@ func (c *Config) validate() error {
 	if c.ID < 0 {
 		return fmt.Errorf("peer: server id %d is negative", c.ID)
 	}
-	if min(c.CnxTimeout, c.InitTimeout, c.SyncTimeout) < 0 || c.MaxPacket < 0 || c.MaxQueue < 0 || c.BindRetry < 0 {
+	if min(c.CnxTimeout, c.ConnectTimeout, c.InitTimeout, c.SyncTimeout) < 0 || c.MaxPacket < 0 || c.MaxQueue < 0 || c.BindRetry < 0 {
 		return errors.New("peer: negative time or size")
 	}
-	return checkServers(c.ID, c.Servers)
+	if !slices.ContainsFunc(c.Servers, func(s Server) bool { return s.ID == c.ID }) {
+		return fmt.Errorf("peer: no server.%d line for this server", c.ID)
+	}
+	return checkServers(c.Servers)
 }
 
 // checkServers tells what is wrong with a list of members.
-func checkServers(self zab.Sid, servers []Server) error {
+func checkServers(servers []Server) error {
 	var errs []error
 	seen := make(map[zab.Sid]bool)
 	for _, s := range servers {
@@ -110,14 +118,11 @@ func checkServers(self zab.Sid, servers []Server) error {
 		if len(s.Quorum) == 0 || len(s.Election) == 0 {
 			errs = append(errs, fmt.Errorf("peer: server.%d has no address", s.ID))
 		}
-		for _, a := range append(append([]string(nil), s.Quorum...), s.Election...) {
+		for _, a := range slices.Concat(s.Quorum, s.Election) {
 			if _, _, err := splitAddress(a); err != nil {
 				errs = append(errs, fmt.Errorf("peer: server.%d: %w", s.ID, err))
 			}
 		}
-	}
-	if !seen[self] {
-		errs = append(errs, fmt.Errorf("peer: no server.%d line for this server", self))
 	}
 	return errors.Join(errs...)
 }

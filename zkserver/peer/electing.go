@@ -120,7 +120,7 @@ func (v *voter) greet(c net.Conn) {
 	own, _ := v.p.server(v.p.cfg.ID)
 	h := hello{sid: v.p.cfg.ID, addresses: advertised(v.p.ctx, own.Election, c.LocalAddr())}
 	_ = c.SetDeadline(time.Now().Add(v.p.cfg.CnxTimeout))
-	if _, err := c.Write(appendHello(nil, h, v.p.cfg.MultiAddress)); err != nil {
+	if _, err := c.Write(encodeHello(h, v.p.cfg.MultiAddress)); err != nil {
 		_ = c.Close()
 		v.failed(err)
 		return

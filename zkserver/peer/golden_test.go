@@ -84,7 +84,7 @@ func TestNotificationsOfTheOriginal(t *testing.T) {
 			h, err := readHello(r)
 			require.NoError(t, err, name)
 			hellos[name] = h
-			out = appendHello(nil, h, len(h.addresses) > 1)
+			out = encodeHello(h, len(h.addresses) > 1)
 		}
 		for {
 			b, err := readFrame(r)

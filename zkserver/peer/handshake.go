@@ -35,8 +35,8 @@ type hello struct {
 	addresses []string
 }
 
-// appendHello appends the handshake: the second form if there are several addresses to tell and multi is on.
-func appendHello(b []byte, h hello, multi bool) []byte {
+// encodeHello makes the handshake: of the second form, with all addresses, when multi is on.
+func encodeHello(h hello, multi bool) []byte {
 	version, text := handshakeV1, ""
 	if len(h.addresses) > 0 {
 		text = h.addresses[0]
@@ -44,7 +44,7 @@ func appendHello(b []byte, h hello, multi bool) []byte {
 	if multi {
 		version, text = handshakeV2, strings.Join(h.addresses, "|")
 	}
-	b = binary.BigEndian.AppendUint64(b, uint64(version))
+	b := binary.BigEndian.AppendUint64(nil, uint64(version))
 	b = binary.BigEndian.AppendUint64(b, uint64(h.sid))
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
 }

@@ -24,7 +24,7 @@ func TestHandshakeForms(t *testing.T) {
 		{hello{255, []string{"a:1", "b:2"}}, true, -65535, "a:1|b:2"},
 		{hello{3, []string{"0.0.0.0:3888"}}, true, -65535, "0.0.0.0:3888"},
 	} {
-		b := appendHello(nil, c.h, c.multi)
+		b := encodeHello(c.h, c.multi)
 		require.Equal(t, c.begin, int64(binary.BigEndian.Uint64(b)))
 		require.Equal(t, c.text, string(b[20:]))
 		got, err := readHello(bytes.NewReader(b))
@@ -32,7 +32,7 @@ func TestHandshakeForms(t *testing.T) {
 		require.Equal(t, c.h, got)
 	}
 	// Without multiAddress.enabled only the first address is told.
-	b := appendHello(nil, hello{1, []string{"a:1", "b:2"}}, false)
+	b := encodeHello(hello{1, []string{"a:1", "b:2"}}, false)
 	got, err := readHello(bytes.NewReader(b))
 	require.NoError(t, err)
 	require.Equal(t, hello{1, []string{"a:1"}}, got)
@@ -132,13 +132,13 @@ func FuzzHandshake(f *testing.F) {
 	for _, c := range badHandshakes {
 		f.Add(c.in)
 	}
-	f.Add(appendHello(nil, hello{1, []string{"a:1", "[::1]:2"}}, true))
+	f.Add(encodeHello(hello{1, []string{"a:1", "[::1]:2"}}, true))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		h, err := readHello(bytes.NewReader(in))
 		if err != nil || h.addresses == nil {
 			return
 		}
-		again, err := readHello(bytes.NewReader(appendHello(nil, h, true)))
+		again, err := readHello(bytes.NewReader(encodeHello(h, true)))
 		if err == nil { // it may have grown too long: brackets
 			require.Equal(t, h, again)
 		}

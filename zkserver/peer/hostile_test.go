@@ -148,7 +148,7 @@ func TestGarbageOnAnElectionConnectionEndsIt(t *testing.T) {
 			logger, logs, lines := observed()
 			_, r := c.start(1, func(cfg *Config) { cfg.Logger = logger })
 			c.start(2)
-			refused(t, c.servers[0].Election[0], append(appendHello(nil, hello{3, []string{"127.0.0.1:1"}}, false), in...))
+			refused(t, c.servers[0].Election[0], append(encodeHello(hello{3, []string{"127.0.0.1:1"}}, false), in...))
 			receive(t, lines, "a line in the log")
 			require.Contains(t, logs.All()[0].ContextMap()["error"], "server 3: bad")
 			require.Empty(t, r.msgs)
@@ -161,7 +161,7 @@ func TestServerWithOurOwnIDIsNamed(t *testing.T) {
 	c := newCluster(t, 2)
 	logger, logs, lines := observed()
 	c.start(2, func(cfg *Config) { cfg.Logger = logger })
-	refused(t, c.servers[1].Election[0], appendHello(nil, hello{2, []string{"127.0.0.1:1"}}, false))
+	refused(t, c.servers[1].Election[0], encodeHello(hello{2, []string{"127.0.0.1:1"}}, false))
 	receive(t, lines, "a line in the log")
 	require.Contains(t, logs.All()[0].ContextMap()["error"], "two servers have the same myid")
 }

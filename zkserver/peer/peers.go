@@ -86,7 +86,7 @@ func (p *Peers) run(f func()) bool {
 
 // Send sends messages, those of one link in order, and never blocks. Notifications replace an older one to the same server
 // that waits. FOLLOWERINFO or OBSERVERINFO on a new link connects to the server To, and goes on trying until Drop or
-// InitTimeout. Snap and Replay call the Handler. Messages for links that have ended are discarded. A link that has more to
+// ConnectTimeout. Snap and Replay call the Handler. Messages for links that have ended are discarded. A link that has more to
 // send than MaxQueue is closed. The slice may be used again after the call, the bytes in it must not change.
 func (p *Peers) Send(msgs []zab.Message) {
 	var room [8]*link
@@ -143,18 +143,24 @@ func (p *Peers) Drop(links []zab.Link) {
 	}
 }
 
-// SetServers changes the members. Connections stay; ports are opened anew if this server's addresses change. It fails if
-// the list makes no sense, and changes nothing then.
+// SetServers changes the members. Connections stay; ports are opened anew if this server's addresses change. If this server
+// is not in the list (it was removed, or has not been added yet), it keeps the addresses it has. It fails if the list makes
+// no sense, and changes nothing then.
 func (p *Peers) SetServers(servers []Server) error {
-	if err := checkServers(p.cfg.ID, servers); err != nil {
+	if err := checkServers(servers); err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := p.servers[p.cfg.ID]
 	p.servers = serverMap(servers)
-	now := p.servers[p.cfg.ID]
-	if p.started && p.ctx.Err() == nil && !(slices.Equal(before.Quorum, now.Quorum) && slices.Equal(before.Election, now.Election)) {
+	now, member := p.servers[p.cfg.ID]
+	if !member {
+		p.servers[p.cfg.ID] = before
+		return nil
+	}
+	same := slices.Equal(before.Quorum, now.Quorum) && slices.Equal(before.Election, now.Election)
+	if p.started && p.ctx.Err() == nil && !same {
 		p.openPorts()
 	}
 	return nil

@@ -38,7 +38,7 @@ func (p *Peers) serveQuorum(c net.Conn) {
 		return
 	}
 	_ = c.SetDeadline(time.Time{})
-	setOptions(c, false, p.cfg.SyncTimeout)
+	setOptions(c, false, p.cfg.InitTimeout+p.cfg.SyncTimeout)
 	r.limit = p.cfg.MaxPacket
 	l := newLink(p, zab.Link{Peer: info.Sid, Link: p.accepted.Add(1)})
 	l.observer, l.nc = first.Type == zab.ObserverInfo, c
@@ -76,7 +76,7 @@ func (p *Peers) learner(m *zab.Message) (info zab.LearnerInfo, err error) {
 }
 
 // runLearner is the goroutine of a link to the leader: it dials until the leader answers, the core drops the link, or
-// InitTimeout is over.
+// ConnectTimeout is over.
 func (l *link) runLearner() {
 	defer l.over()
 	c, err := l.dialLeader()
@@ -84,7 +84,7 @@ func (l *link) runLearner() {
 		l.end(err)
 		return
 	}
-	setOptions(c, false, l.p.cfg.SyncTimeout)
+	setOptions(c, false, l.p.cfg.InitTimeout+l.p.cfg.SyncTimeout)
 	if !l.connected(c) {
 		return
 	}
@@ -95,7 +95,7 @@ func (l *link) runLearner() {
 }
 
 func (l *link) dialLeader() (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(l.ctx, l.p.cfg.InitTimeout)
+	ctx, cancel := context.WithTimeout(l.ctx, l.p.cfg.ConnectTimeout)
 	defer cancel()
 	var last error
 	for wait := redialMin; ; wait = min(2*wait, redialMax) {
@@ -115,7 +115,7 @@ func (l *link) dialLeader() (net.Conn, error) {
 		}
 		pause(ctx, wait)
 		if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("leader %d not reached within %s: %w", l.id.Peer, l.p.cfg.InitTimeout, last)
+			return nil, fmt.Errorf("leader %d not reached within %s: %w", l.id.Peer, l.p.cfg.ConnectTimeout, last)
 		} else if err != nil {
 			return nil, errDropped
 		}

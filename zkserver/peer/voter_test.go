@@ -108,7 +108,7 @@ func dialHello(t *testing.T, to string, h hello, multi bool) net.Conn {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = nc.Close() })
 	require.NoError(t, nc.SetDeadline(time.Now().Add(patient)))
-	_, err = nc.Write(appendHello(nil, h, multi))
+	_, err = nc.Write(encodeHello(h, multi))
 	require.NoError(t, err)
 	return nc
 }
