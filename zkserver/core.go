@@ -28,6 +28,7 @@ type core struct {
 	watchers  []*client    // scratch for events
 	now       time.Time    // of the current step
 	giveUp    chan struct{}
+	view      ensembleView
 
 	sinceSnapshot int   // transactions logged
 	bytesSince    int64 // bytes logged
@@ -177,6 +178,9 @@ func (s *Server) perform() {
 		}
 		if s.peers != nil {
 			s.peers.Send(r.Messages)
+			if r.Status.Role == zab.Leading {
+				c.view.proposed(r.Entries)
+			}
 		}
 		s.apply(r.Committed)
 		if s.peers == nil {

@@ -100,7 +100,7 @@ func (s *Server) openPeers() error {
 	tick := s.cfg.TickTime
 	s.peers, err = peer.New(peer.Config{
 		ID: e.MyID, Servers: peerServers(active), CnxTimeout: e.ConnectTimeout,
-		InitTimeout: time.Duration(e.ConnectLimit) * tick, SyncTimeout: time.Duration(e.SyncLimit) * tick,
+		ConnectTimeout: time.Duration(e.ConnectLimit) * tick, InitTimeout: time.Duration(e.InitLimit) * tick,
 		ListenOnAllIPs: e.ListenOnAllIPs, MultiAddress: e.MultiAddress, KeepAlive: e.QuorumKeepAlive, BindRetry: e.BindRetries,
 		BindFailed: func(err error) { s.fail(fmt.Errorf("zkserver: %w", err)) }, MaxPacket: 2*s.cfg.MaxBuffer + 64<<10, Logger: s.log,
 	}, &s.peerHandler)
@@ -188,6 +188,7 @@ func (s *Server) beforeSending(r *zab.Ready) error {
 
 // zabEvent writes an event of the zab core to the log.
 func (s *Server) zabEvent(e *zab.Event) {
+	s.core.view.note(s.cfg.MyID, e)
 	level := zap.DebugLevel
 	switch e.Kind {
 	case zab.EventStarted, zab.EventLost, zab.EventDropped, zab.EventSync, zab.EventConfig:
@@ -205,6 +206,7 @@ func (s *Server) zabEvent(e *zab.Event) {
 
 // statusChanged publishes what this server is now.
 func (s *Server) statusChanged(st zab.Status) {
+	s.core.view.begin(s.core.now, st)
 	s.log.Info("state", zap.Stringer("state", st.Role), zap.Stringer("phase", st.Phase), zap.Int64("leader", int64(st.Leader)),
 		zap.Uint32("epoch", st.Epoch))
 }
