@@ -108,7 +108,8 @@ func (r *Replica) seatDown(from any, id zkproto.SessionID, timeout int32, local 
 	case s.from != from:
 		r.host.Close(s.from, ErrReplaced)
 	}
-	s.from, s.timeout, s.local, s.reported, s.stale, s.creating = from, timeout, local, r.now.Mono, false, false
+	s.from, s.timeout, s.local, s.reported = from, timeout, local, r.now.Mono
+	s.stale, s.creating, s.upgraded = false, false, false
 	r.host.Established(from, &Established{
 		Session: id, Timeout: timeout, Renewed: true, Local: local, ReadOnly: r.mode == ModeReadOnly,
 	})
@@ -145,6 +146,9 @@ func (r *Replica) sessionChanged() {
 		r.sessions.Add(id, txn.TimeoutMillis, r.now.Mono)
 		if r.local != nil {
 			r.local.Remove(id) // it was upgraded, here or by another server it had moved to
+		}
+		if s := r.seats.of(id); s != nil {
+			s.upgraded, s.local = false, false
 		}
 	}
 	r.host.Answer(a) // a createSession is counted; nobody is answered

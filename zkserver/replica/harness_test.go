@@ -63,6 +63,7 @@ type client struct {
 	closed  error
 	heard   int64
 	silent  bool
+	dead    bool // the connection is gone
 	xid     int32
 	sent    []int32 // not answered
 	answers []Answer
@@ -192,7 +193,7 @@ func (s *server) perform() {
 		s.r.Finish(&rd)
 		s.post(rd.Messages)
 		for _, l := range rd.Drop {
-			if peer := s.c.servers[l.Peer]; peer != nil && peer.up {
+			if peer := s.c.servers[l.Peer]; peer != nil && peer.up && !s.c.cut[[2]zab.Sid{s.id, l.Peer}] {
 				peer.r.Disconnected(zab.Link{Peer: s.id, Link: peer.linkOf(s, l.Link)})
 			}
 		}
@@ -361,6 +362,9 @@ func (s *server) Answer(a *Answer) {
 		return
 	}
 	w := a.From.(*client)
+	if w.dead {
+		return
+	}
 	require.NotEmpty(s.c.t, w.sent, "an answer to nothing: %+v", a)
 	if a.Lost {
 		w.lost++
@@ -441,7 +445,7 @@ func (w *client) again(s *server) *client {
 
 // gone tells the server that the connection has ended.
 func (w *client) gone() {
-	w.silent, w.heard = true, w.at.c.now.Mono
+	w.silent, w.dead, w.heard = true, true, w.at.c.now.Mono
 	w.at.r.Detach(w, w.session)
 	if w.closed == nil {
 		w.closed = errors.New("gone")

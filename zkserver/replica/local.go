@@ -62,7 +62,7 @@ func (r *Replica) upgrade(id zkproto.SessionID) {
 	timeout, _ := r.local.Timeout(id)
 	r.local.Remove(id)
 	if s := r.seats.of(id); s != nil {
-		s.local, s.stale, s.reported = false, false, r.now.Mono
+		s.local, s.upgraded, s.stale, s.reported = false, true, false, r.now.Mono
 	}
 	r.host.Event(Event{Kind: EventSessionUpgraded, Session: id})
 	r.createSession(nil, id, timeout, 0)

@@ -113,10 +113,10 @@ func (r *Replica) resumeSeats() {
 		s := r.seats.list[i]
 		switch {
 		case r.role == roleLearner:
-			s.stale, s.reported = !s.local && !s.creating, never
+			s.stale, s.reported = !s.local && !s.creating && !s.upgraded, never
 		case r.cfg.LeaderServesNot:
 			r.leave(s, ErrLeaderDoesNotServe)
-		case s.local || s.creating:
+		case s.local || s.creating || s.upgraded:
 		case r.sessions.SetOwner(s.session, r.self) != zkproto.ErrOK:
 			r.leave(s, ErrExpired)
 		}

@@ -10,6 +10,7 @@ type seat struct {
 	index    int   // in the list
 	reported int64 // Mono: the leader knows that the client was heard of then
 	creating bool  // the session is not in history yet
+	upgraded bool  // the session becomes global: its createSession is on its way
 	local    bool  // the session is this server's own
 	stale    bool  // the present leader has not been asked for the session
 }
