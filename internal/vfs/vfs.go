@@ -77,6 +77,13 @@ type File interface {
 	Close() error
 }
 
+// WriteSyncer is a File that some file systems have: one that can write and sync with less processor time.
+type WriteSyncer interface {
+	// WriteSync is WriteAt and then Sync, with their promises. It keeps the calling thread and one of Go's processors for as
+	// long as both take, so it is for a few bytes, on a disk that has been answering in well under a millisecond.
+	WriteSync(p []byte, off int64) error
+}
+
 // Info describes a file or directory.
 type Info struct {
 	Size    int64

@@ -29,7 +29,7 @@ type Conn struct {
 	port   *Port
 	client Client                 // of the connection's goroutine
 	shown  atomic.Pointer[Client] // the same, for others
-	writer writer
+	sock   sock
 
 	mu    sync.Mutex
 	roomy *sync.Cond // signalled when the outbox shrinks
@@ -120,7 +120,7 @@ func (c *Conn) read() error {
 	)
 	_ = c.nc.SetReadDeadline(c.port.now().Add(c.port.opts.HandshakeTimeout))
 	for {
-		n, err := c.nc.Read(buf[end:])
+		n, err := c.readSome(buf[end:])
 		if n == 0 && err != nil {
 			return c.ended(err, end-start)
 		}

@@ -158,7 +158,7 @@ func (p *Port) open(nc net.Conn) {
 	c.roomy = sync.NewCond(&c.mu)
 	if sc, ok := nc.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
-			c.writer.init(raw)
+			c.sock.init(raw)
 		}
 	}
 	host, limits := hostOf(c.addr), p.limits.Load()

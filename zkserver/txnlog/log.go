@@ -45,6 +45,9 @@ type Record struct {
 	Data []byte       // TxnHeader, Txn and perhaps TxnDigest, encoded
 }
 
+// quickSync is how long a sync may take for AppendSync to let the next one keep its thread.
+const quickSync = time.Millisecond
+
 // keepBuffer is the largest batch buffer kept for the next Append, in bytes.
 const keepBuffer = 8 << 20
 
@@ -61,6 +64,7 @@ type Log struct {
 	step      int64 // by which it grows, 0 for none
 	dirty     bool  // records not synced
 	newName   bool  // the segment's name is not synced
+	quick     bool  // the last sync took less than quickSync
 	buf       []byte
 
 	last   atomic.Int64
@@ -103,6 +107,44 @@ func (l *Log) Append(recs []Record) error {
 	if err := l.Err(); err != nil || len(recs) == 0 {
 		return err
 	}
+	b, err := l.encode(recs)
+	if err != nil {
+		return err
+	}
+	l.dirty = true
+	if _, err := l.f.WriteAt(b, l.off); err != nil {
+		return l.fail("write "+l.path, err)
+	}
+	l.appended(b, recs)
+	return nil
+}
+
+// AppendSync is Append and then Sync, for a few records on whose way to the disk nothing else waits: cheaper than the two,
+// where the system allows.
+func (l *Log) AppendSync(recs []Record) error {
+	f, ok := l.f.(vfs.WriteSyncer)
+	if !ok || l.dirty || l.newName || !l.quick || l.opt.NoSync || l.Err() != nil || len(recs) == 0 {
+		if err := l.Append(recs); err != nil {
+			return err
+		}
+		return l.Sync()
+	}
+	b, err := l.encode(recs)
+	if err != nil {
+		return err
+	}
+	l.dirty = true
+	start := time.Now()
+	if err := f.WriteSync(b, l.off); err != nil {
+		return l.fail("write and sync "+l.path, err)
+	}
+	l.appended(b, recs)
+	l.timed(time.Since(start))
+	return l.synced()
+}
+
+// encode returns the records as they stand in the segment, which it begins if there is none, and sets space aside for them.
+func (l *Log) encode(recs []Record) ([]byte, error) {
 	b := l.buf[:0]
 	if l.f == nil {
 		b = appendHeader(b)
@@ -110,31 +152,31 @@ func (l *Log) Append(recs []Record) error {
 	last := zkproto.Zxid(l.last.Load())
 	for _, r := range recs {
 		if n := len(r.Data); n < minBody || n > MaxRecord {
-			return l.fail("append "+r.Zxid.String(), fmt.Errorf("record of %d bytes, allowed are %d to %d", n, minBody, MaxRecord))
+			return nil, l.fail("append "+r.Zxid.String(), fmt.Errorf("record of %d bytes, allowed are %d to %d", n, minBody, MaxRecord))
 		}
 		if z := bodyZxid(r.Data); z != r.Zxid || z <= last {
-			return l.fail("append "+r.Zxid.String(), fmt.Errorf("header has zxid %s, the record before %s", z, last))
+			return nil, l.fail("append "+r.Zxid.String(), fmt.Errorf("header has zxid %s, the record before %s", z, last))
 		}
 		last = r.Zxid
 		b = appendRecord(b, r.Data)
 	}
 	if l.f == nil {
 		if err := l.create(recs[0].Zxid); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	l.preallocate(int64(len(b)))
-	l.dirty = true
-	if _, err := l.f.WriteAt(b, l.off); err != nil {
-		return l.fail("write "+l.path, err)
-	}
+	return b, nil
+}
+
+// appended takes note that b, the records encoded, is in the segment.
+func (l *Log) appended(b []byte, recs []Record) {
 	l.off += int64(len(b))
-	l.last.Store(int64(last))
+	l.last.Store(int64(recs[len(recs)-1].Zxid))
 	l.size.Store(l.off)
 	if l.buf = b; cap(b) > keepBuffer {
 		l.buf = nil
 	}
-	return nil
 }
 
 // create starts a segment; its header goes out with its first records.
@@ -171,6 +213,11 @@ func (l *Log) Sync() error {
 		}
 		l.timed(time.Since(start))
 	}
+	return l.synced()
+}
+
+// synced takes note that all is durable, and begins a new segment if this one is large enough.
+func (l *Log) synced() error {
 	l.dirty, l.newName = false, false
 	if l.opt.SizeLimit > 0 && l.off >= l.opt.SizeLimit {
 		return l.Roll()
@@ -179,6 +226,7 @@ func (l *Log) Sync() error {
 }
 
 func (l *Log) timed(took time.Duration) {
+	l.quick = took < quickSync
 	slow := took > l.opt.SyncWarn
 	if slow {
 		l.opt.Logger.Warn("slow sync of the transaction log: writes wait for it; give the log a disk of its own",
