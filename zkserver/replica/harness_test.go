@@ -68,6 +68,7 @@ type client struct {
 	sent    []int32 // not answered
 	answers []Answer
 	lost    int
+	ids     []zkproto.ID
 }
 
 const tickMillis = 10
@@ -458,8 +459,8 @@ func (w *client) submit(op zkproto.OpCode, body []byte) int32 {
 	w.xid++
 	w.sent = append(w.sent, w.xid)
 	w.at.r.Submit(&Request{
-		From: w, Session: w.session, Op: op, Xid: w.xid, Body: body, IDs: []zkproto.ID{{Scheme: "ip", ID: "127.0.0.1"}}, Arrived: 7,
-		Note: "note",
+		From: w, Session: w.session, Op: op, Xid: w.xid, Body: body, IDs: append([]zkproto.ID{{Scheme: "ip", ID: "127.0.0.1"}}, w.ids...),
+		Arrived: 7, Note: "note",
 	})
 	w.at.perform()
 	return w.xid
