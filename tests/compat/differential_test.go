@@ -3,6 +3,7 @@
 package compat
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,10 @@ func init() {
 func diffCfg(t *testing.T, dir string, extended bool) (path, addr string) {
 	t.Helper()
 	path, addr = zooCfg(t, dir)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	text = bytes.ReplaceAll(text, []byte("clientPortAddress=127.0.0.1\n"), nil) // all addresses, of both families
+	require.NoError(t, os.WriteFile(path, text, 0o600))
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
 	_, err = fmt.Fprintf(f, "forceSync=no\nenforceQuota=true\nminSessionTimeout=500\nextendedTypesEnabled=%v\nDigestAuthenticationProvider.superDigest=%s\n"+
@@ -59,6 +64,11 @@ func startDuel(t *testing.T, extended bool, dirs [2]string) *duel {
 	conf := filepath.Dir(cfg)
 	require.NoError(t, os.WriteFile(filepath.Join(conf, "logback.xml"), []byte(quietLogback), 0o644))
 	java := zookeeper.java(t, conf, "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+	for i, arg := range java.Args {
+		if strings.HasPrefix(arg, "-Djava.net.preferIPv4Stack=") { // some of the clients come by IPv6
+			java.Args[i] = "-Djava.net.preferIPv4Stack=false"
+		}
+	}
 	java.Args = slices.Insert(java.Args, 1, "-Dznode.container.checkIntervalMs=100000000") // no reaper: it works by the clock
 	original := server{start(t, "original", java), addr}
 	cfg, addr = diffCfg(t, dirs[1], extended)

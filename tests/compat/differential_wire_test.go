@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
@@ -103,6 +104,24 @@ func (s *slot) drop() {
 	}
 }
 
+// version6 tells whether this machine can reach itself by IPv6.
+var version6 = sync.OnceValue(func() bool {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+})
+
+// reach is the address that a client connects to: that of IPv6 for every other one.
+func (s *side) reach(slot int) string {
+	if slot%2 == 1 && version6() {
+		_, port, _ := net.SplitHostPort(s.addr)
+		return net.JoinHostPort("::1", port)
+	}
+	return s.addr
+}
+
 // connect opens a connection and tells what the server answered to the connect request. The session's id and password are
 // kept; so is the connection, if the answer grants one.
 func (s *side) connect(i int, name string, q zkproto.ConnectRequest, cut int) (*zkproto.ConnectResponse, string) {
@@ -111,7 +130,7 @@ func (s *side) connect(i int, name string, q zkproto.ConnectRequest, cut int) (*
 		sl = &slot{}
 		s.slots[i] = sl
 	}
-	nc, err := net.Dial("tcp", s.addr)
+	nc, err := net.Dial("tcp", s.reach(i))
 	if err != nil {
 		return nil, "dial: " + err.Error()
 	}

@@ -95,7 +95,7 @@ func (e *ensemble) end() {
 			name := filepath.Join(keep, filepath.Base(m.dir)+"-"+filepath.Base(log))
 			_ = os.WriteFile(name, text, 0o644)
 			if log == m.log {
-				e.t.Logf("---- %s ----\n%s", name, tail(text, 2500))
+				e.t.Logf("---- %s ----\n%s", name, tail(text, 1500))
 			}
 		}
 		_ = os.CopyFS(filepath.Join(keep, filepath.Base(m.dir)), os.DirFS(m.dir))
@@ -135,6 +135,10 @@ func (e *ensemble) up() []*member {
 func (e *ensemble) settle() {
 	e.t.Helper()
 	state := ""
+	if os.Getenv("DBG") != "" {
+		began := time.Now()
+		defer func() { e.t.Logf("settled after %v: %s", time.Since(began).Round(time.Millisecond), state) }()
+	}
 	e.await(func() string { return "settles: " + state }, func() bool {
 		leaders, ready := 0, true
 		state = ""

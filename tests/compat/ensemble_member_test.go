@@ -18,9 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A make is a server's implementation: what starts it on a zoo.cfg.
+// serverMake is a server's implementation: what starts it on a zoo.cfg.
 type serverMake struct {
 	name    string
+	java    bool
 	command func(t *testing.T, cfg string) *exec.Cmd
 }
 
@@ -28,12 +29,26 @@ func (m *serverMake) String() string { return m.name }
 
 // The makes. Java starts with a small heap and its first compiler only: that halves what a start costs.
 var (
-	java39 = &serverMake{"java", javaServer(zookeeper)}
-	java38 = &serverMake{"java38", javaServer(zookeeper38)}
-	golang = &serverMake{"ours", func(t *testing.T, cfg string) *exec.Cmd {
+	java39 = &serverMake{"java", true, javaServer(zookeeper)}
+	java38 = &serverMake{"java38-", true, javaServer(zookeeper38)}
+	golang = oursOr(os.Getenv("HOLDFAST_COMPAT_MAKES"))
+)
+
+// oursOr is our own make. With HOLDFAST_COMPAT_MAKES=java the original takes its place, and with ours we take the
+// original's: whether a test asks for something that the original does not do itself is seen in this way.
+func oursOr(makes string) *serverMake {
+	ours := &serverMake{"ours", false, func(t *testing.T, cfg string) *exec.Cmd {
 		return exec.Command(program(t, "zkserver"), "start-foreground", cfg)
 	}}
-)
+	switch makes {
+	case "java":
+		return &serverMake{"alsojava", true, javaServer(zookeeper)}
+	case "ours":
+		*java39, *java38 = *ours, *ours
+		java39.name, java38.name = "alsoours", "alsoours38-"
+	}
+	return ours
+}
 
 func javaServer(o *original) func(*testing.T, string) *exec.Cmd {
 	return func(t *testing.T, cfg string) *exec.Cmd {
@@ -51,6 +66,7 @@ func logbackDir(t *testing.T) string {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "logback.xml"), []byte(`<configuration>
 <appender name="C" class="ch.qos.logback.core.ConsoleAppender">
 <encoder><pattern>%d{ISO8601} [%X{myid}] %-5p [%t:%C{1}@%L] - %m%n</pattern></encoder></appender>
+<logger name="org.apache.zookeeper.server.NIOServerCnxn" level="WARN"/><logger name="org.apache.zookeeper.server.quorum.QuorumCnxManager" level="ERROR"/>
 <root level="INFO"><appender-ref ref="C"/></root></configuration>`), 0o644))
 	return dir
 }

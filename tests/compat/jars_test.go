@@ -14,16 +14,15 @@ import (
 
 // original is one of the originals: a directory of jars, filled by Maven once per run.
 type original struct {
-	pom     string
-	version string // empty for the one in the pom
-	once    sync.Once
-	lib     string
-	err     error
+	pom  string
+	once sync.Once
+	lib  string
+	err  error
 }
 
 var (
 	zookeeper   = &original{pom: "zookeeper"}
-	zookeeper38 = &original{pom: "zookeeper", version: "3.8.4"}
+	zookeeper38 = &original{pom: "zookeeper38"}
 	hadoop      = &original{pom: "hadoop"}
 )
 
@@ -36,17 +35,14 @@ func (o *original) classpath(t *testing.T) string {
 			o.err = err
 			return
 		}
-		o.lib = filepath.Join(cache, "holdfast-originals", o.pom+o.version)
+		o.lib = filepath.Join(cache, "holdfast-originals", o.pom)
 		pom, err := filepath.Abs(filepath.Join("testdata", o.pom, "pom.xml"))
 		if err != nil {
 			o.err = err
 			return
 		}
-		args := []string{"-B", "-q", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=" + o.lib}
-		if o.version != "" {
-			args = append(args, "-Dzk.version="+o.version)
-		}
-		cmd := exec.Command("mvn", args...)
+		cmd := exec.Command("mvn", "-B", "-q", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime",
+			"-DoutputDirectory="+o.lib)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Logf("mvn: %s", out)

@@ -47,9 +47,11 @@ func startOurs(t *testing.T, dir string) server {
 	return server{start(t, "zkserver", exec.Command(program(t, "zkserver"), "start-foreground", cfg)), addr}
 }
 
-// connect opens a session and waits until it is there.
+// connect opens a session and waits until it is there. A server that is asked too early closes the connection (an
+// original's port is open before it serves), and the client then waits a second.
 func (s server) connect(t *testing.T) *zk.Conn {
 	t.Helper()
+	eventually(t, "the server serves", func() bool { return strings.Contains(word(s.addr, "srvr"), "Mode: ") })
 	c, events, err := zk.Connect([]string{s.addr}, 10*time.Second, zk.WithLogger(quiet{}))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)

@@ -1,0 +1,184 @@
+//go:build compat
+
+package compat
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/internal/zkclient"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+// events collects what a client hears.
+type events struct {
+	mu  sync.Mutex
+	got []zkclient.Event
+}
+
+func (ev *events) add(e zkclient.Event) {
+	ev.mu.Lock()
+	defer ev.mu.Unlock()
+	ev.got = append(ev.got, e)
+}
+
+func (ev *events) has(typ zkproto.EventType, path string) bool {
+	ev.mu.Lock()
+	defer ev.mu.Unlock()
+	for _, e := range ev.got {
+		if e.Type == typ && e.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// listen opens a session whose events are kept.
+func (e *ensemble) listen(timeout time.Duration, at ...*member) (*zkclient.Client, *events) {
+	e.t.Helper()
+	ev := &events{}
+	cfg := zkclient.Config{SessionTimeout: timeout, DialTimeout: 3 * time.Second, Reconnect: true, RequestTimeout: 30 * time.Second, OnEvent: ev.add}
+	for _, m := range at {
+		cfg.Servers = append(cfg.Servers, m.addr())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := zkclient.Connect(ctx, cfg)
+	require.NoError(e.t, err)
+	e.t.Cleanup(c.Leave)
+	return c, ev
+}
+
+// Sessions, ephemerals and watches across servers of both makes, with a leader of each.
+func TestSessionsInMixedEnsemble(t *testing.T) {
+	e := newEnsemble(t, "tickTime=500", java39, golang, java39)
+	e.start()
+	for _, leads := range []*serverMake{golang, java39} {
+		e.lead(leads)
+		for _, from := range e.up() {
+			to := e.members[from.id%3] // each server hands over to the next
+			e.sessionMoves(leads.name, from, to)
+			e.ephemeralsEnd(leads.name, from, to)
+		}
+		e.sessionOutlivesItsServer(leads.name)
+	}
+	e.same()
+}
+
+func (e *ensemble) exists(c *zkclient.Client, path string) bool {
+	e.t.Helper()
+	require.NoError(e.t, c.Sync(e.t.Context(), "/"))
+	_, err := c.Exists(e.t.Context(), path, false)
+	if err != nil {
+		require.ErrorIs(e.t, err, zkproto.ErrNoNode)
+	}
+	return err == nil
+}
+
+// A session that was opened at one server goes on at another, with its password; the first is told.
+func (e *ensemble) sessionMoves(name string, from, to *member) {
+	t, ctx := e.t, e.t.Context()
+	t.Helper()
+	path := "/moves-" + name + from.String()
+	c := e.session(8*time.Second, from)
+	_, err := c.Create(ctx, path, nil, world, zkproto.ModeEphemeral, 0)
+	require.NoError(t, err)
+	session := c.Session()
+
+	wrong := session
+	wrong.Password = make([]byte, 16)
+	_, err = zkclient.Dial(ctx, to.addr(), zkclient.Handshake{Timeout: 8 * time.Second, Resume: &wrong})
+	require.Error(t, err, "%s takes a session of %s with a wrong password", to, from)
+
+	w, err := zkclient.Dial(ctx, to.addr(), zkclient.Handshake{Timeout: 8 * time.Second, Resume: &session})
+	require.NoError(t, err, "%s does not take a session of %s", to, from)
+	require.Equal(t, session.ID, w.Session.ID)
+	require.Equal(t, session.Timeout, w.Session.Timeout)
+	_, err = c.Create(ctx, path+"-late", nil, world, zkproto.ModePersistent, 0)
+	require.Error(t, err, "%s writes for a session that is at %s now", from, to)
+	require.NoError(t, w.Close())
+
+	// The client connects again, to the first one, and ends the session there.
+	e.await(func() string { return "the session moves back to " + from.String() }, func() bool { return e.exists(c, path) })
+	require.False(t, e.exists(c, path+"-late"))
+	require.NoError(t, c.Close())
+	other := e.session(8*time.Second, to)
+	require.False(t, e.exists(other, path))
+	_, err = zkclient.Dial(ctx, to.addr(), zkclient.Handshake{Timeout: 8 * time.Second, Resume: &session})
+	require.ErrorIs(t, err, zkproto.ErrSessionExpired, "closed at %s, taken by %s", from, to)
+	require.NoError(t, other.Close())
+}
+
+// Ephemerals are there as long as their client pings its server, whichever that is, and gone soon after it stops. Watches
+// of clients of another server fire.
+func (e *ensemble) ephemeralsEnd(name string, from, to *member) {
+	t, ctx := e.t, e.t.Context()
+	t.Helper()
+	path := "/ends-" + name + from.String()
+	watcher, heard := e.listen(8*time.Second, to)
+	_, err := watcher.Exists(ctx, path, true)
+	require.ErrorIs(t, err, zkproto.ErrNoNode)
+
+	c := e.session(time.Second, from)
+	require.Equal(t, time.Second, c.Session().Timeout)
+	_, err = c.Create(ctx, path, nil, world, zkproto.ModeEphemeral, 0)
+	require.NoError(t, err)
+	e.await(func() string { return to.String() + " tells of " + path }, func() bool { return heard.has(zkproto.EventNodeCreated, path) })
+	stat, err := watcher.Exists(ctx, path, true)
+	require.NoError(t, err)
+	require.Equal(t, c.Session().ID, zkproto.SessionID(stat.EphemeralOwner))
+
+	quiet := time.Now() // all that keeps the session now are pings to its server
+	e.await(func() string { return "time goes by" }, func() bool {
+		require.False(t, heard.has(zkproto.EventNodeDeleted, path), "the session of a client that pings %s has expired", from)
+		return time.Since(quiet) > 2200*time.Millisecond
+	})
+	c.Leave()
+	gone := time.Now()
+	e.await(func() string { return path + " goes when its client does" }, func() bool { return heard.has(zkproto.EventNodeDeleted, path) })
+	require.Less(t, time.Since(gone), 6*time.Second)
+	require.NoError(t, watcher.Close())
+}
+
+// A client whose server dies goes on at one of the other make, with its ephemerals and watches.
+func (e *ensemble) sessionOutlivesItsServer(name string) {
+	t, ctx := e.t, e.t.Context()
+	t.Helper()
+	leader := e.leader()
+	for _, first := range e.followers() {
+		second := leader
+		for _, m := range e.up() {
+			if m.make != first.make {
+				second = m
+			}
+		}
+		path := "/outlives-" + name + first.String()
+		c, heard := e.listen(10*time.Second, first, second)
+		_, err := c.Create(ctx, path, nil, world, zkproto.ModeEphemeral, 0)
+		require.NoError(t, err)
+		_, err = c.Exists(ctx, path+"-watched", true)
+		require.ErrorIs(t, err, zkproto.ErrNoNode)
+		id := c.Session().ID
+		require.Equal(t, first.addr(), c.Server())
+		first.kill()
+		e.await(func() string { return "the client of " + first.String() + " goes on at " + second.String() }, func() bool {
+			stat, err := c.Exists(ctx, path, false)
+			return err == nil && zkproto.SessionID(stat.EphemeralOwner) == id
+		})
+		require.Equal(t, second.addr(), c.Server())
+		require.Equal(t, id, c.Session().ID)
+		other := e.session(10*time.Second, leader)
+		_, err = other.Create(ctx, path+"-watched", nil, world, zkproto.ModePersistent, 0)
+		require.NoError(t, err)
+		e.await(func() string { return "the watch fires at " + second.String() }, func() bool { return heard.has(zkproto.EventNodeCreated, path+"-watched") })
+		require.NoError(t, c.Close())
+		require.False(t, e.exists(other, path))
+		require.NoError(t, other.Close())
+		first.start()
+		e.settle()
+	}
+}
