@@ -33,6 +33,7 @@ type Machine struct {
 	told     []bool       // who has been told our vote again since it was announced, by voter
 	gone     map[Sid]bool // who cannot be reached, says the driver
 	absent   Sid          // who is taken to be dead in this round, until it speaks
+	awake    Sid          // the leader, if it has been heard looking since the verdict
 	oracle   bool
 	backed   bool  // the verdict is this round's votes for this server
 	deserted bool  // and too many of them were taken back
@@ -50,7 +51,7 @@ type Machine struct {
 
 // New makes a machine. It does nothing before Start.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, gone: map[Sid]bool{}}
+	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, awake: quorum.None, gone: map[Sid]bool{}}
 	m.SetQuorum(cfg.Quorum, nil, cfg.ConfigData)
 	return m
 }
@@ -121,8 +122,13 @@ func (m *Machine) Appoint(leader Sid, last zkproto.Zxid, currentEpoch uint32) {
 	m.decide(Vote{Leader: leader, Zxid: last, Round: m.round, PeerEpoch: int64(currentEpoch)})
 }
 
-// Absent tells that a server's link has just been closed by its end. The next round does not wait for it, until it speaks.
-func (m *Machine) Absent(sid Sid) { m.absent = sid }
+// Absent tells that a leader's link has just been closed by its end. The next round does not wait for it, until it speaks;
+// if it has been heard looking before, it has only stepped down.
+func (m *Machine) Absent(sid Sid) {
+	if sid != m.awake {
+		m.absent = sid
+	}
+}
 
 // Unreachable tells that nothing can be sent to a server now, or that it can again. A round does not wait for it.
 func (m *Machine) Unreachable(sid Sid, yes bool) {
@@ -186,6 +192,9 @@ func (m *Machine) Step(n Notification) (ignored string) {
 		if n.State == Looking && m.state != Looking {
 			m.reply(n.From)
 			m.checkDeserted(from, n.Vote)
+			if n.From == m.vote.Leader {
+				m.awake = n.From
+			}
 		}
 		return ""
 	}
@@ -385,7 +394,7 @@ func (m *Machine) confirmed(ballots []ballot, v Vote) bool {
 
 func (m *Machine) decide(v Vote) {
 	m.vote, m.decided, m.hasQuorum = v, true, false
-	m.backed, m.deserted, m.absent = false, false, quorum.None
+	m.backed, m.deserted, m.absent, m.awake = false, false, quorum.None, quorum.None
 }
 
 // announce tells all voters our proposal.

@@ -51,7 +51,9 @@ func (n *Node) countAck(l *learner) {
 		return
 	}
 	n.lead.acked[l.voter] = int64(l.acked)
-	n.tryCommit()
+	if l.acked > n.w.committed() {
+		n.tryCommit()
+	}
 }
 
 // persistedLeader counts this server's own disk.

@@ -22,7 +22,7 @@ func TestRandomFaults(t *testing.T) {
 
 // TestRandomReconfigurations does the same while servers are added, removed, made observers and voters again.
 func TestRandomReconfigurations(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(120) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		c := newCluster(t, 3, int(seed%2))
 		c.dynamic = true
