@@ -16,8 +16,8 @@ import (
 )
 
 // observed logs into memory, and tells of each line.
-func observed() (*zap.Logger, *observer.ObservedLogs, chan zapcore.Entry) {
-	core, logs := observer.New(zapcore.WarnLevel)
+func observed(level zapcore.Level) (*zap.Logger, *observer.ObservedLogs, chan zapcore.Entry) {
+	core, logs := observer.New(level)
 	lines := make(chan zapcore.Entry, 1000)
 	return zap.New(core, zap.Hooks(func(e zapcore.Entry) error { lines <- e; return nil })), logs, lines
 }
@@ -58,7 +58,7 @@ func TestGarbageOnTheElectionPortIsNamedAndHurtsNobody(t *testing.T) {
 	for name, in := range badHandshakes {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, 2)
-			logger, logs, lines := observed()
+			logger, logs, lines := observed(zapcore.WarnLevel)
 			p, _ := c.start(2, func(cfg *Config) { cfg.Logger = logger })
 			c.start(1)
 			from := refused(t, c.servers[1].Election[0], in.in)
@@ -100,7 +100,7 @@ func TestGarbageOnTheQuorumPortIsNamedAndHurtsNobody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, 2)
-			logger, logs, lines := observed()
+			logger, logs, lines := observed(zapcore.WarnLevel)
 			_, r := c.start(2, func(cfg *Config) { cfg.Logger = logger })
 			c.start(1)
 			from := refused(t, c.servers[1].Quorum[0], in.in)
@@ -145,7 +145,7 @@ func TestGarbageOnAnElectionConnectionEndsIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, 3)
-			logger, logs, lines := observed()
+			logger, logs, lines := observed(zapcore.WarnLevel)
 			_, r := c.start(1, func(cfg *Config) { cfg.Logger = logger })
 			c.start(2)
 			refused(t, c.servers[0].Election[0], append(encodeHello(hello{3, []string{"127.0.0.1:1"}}, false), in...))
@@ -159,7 +159,7 @@ func TestGarbageOnAnElectionConnectionEndsIt(t *testing.T) {
 
 func TestServerWithOurOwnIDIsNamed(t *testing.T) {
 	c := newCluster(t, 2)
-	logger, logs, lines := observed()
+	logger, logs, lines := observed(zapcore.WarnLevel)
 	c.start(2, func(cfg *Config) { cfg.Logger = logger })
 	refused(t, c.servers[1].Election[0], encodeHello(hello{2, []string{"127.0.0.1:1"}}, false))
 	receive(t, lines, "a line in the log")
@@ -168,7 +168,7 @@ func TestServerWithOurOwnIDIsNamed(t *testing.T) {
 
 func TestSilentConnectionsAreClosedInTime(t *testing.T) {
 	c := newCluster(t, 2)
-	logger, logs, lines := observed()
+	logger, logs, lines := observed(zapcore.WarnLevel)
 	c.start(2, func(cfg *Config) { cfg.Logger, cfg.CnxTimeout = logger, 50*time.Millisecond })
 	for _, address := range []string{c.servers[1].Election[0], c.servers[1].Quorum[0]} {
 		refused(t, address, nil)
@@ -200,7 +200,7 @@ func TestCrowdOfSilentConnectionsKeepsNobodyOut(t *testing.T) {
 
 func TestManyComplaintsAreFewLines(t *testing.T) {
 	c := newCluster(t, 1)
-	logger, logs, _ := observed()
+	logger, logs, _ := observed(zapcore.WarnLevel)
 	p, _ := c.start(1, func(cfg *Config) { cfg.Logger = logger })
 	for range 50 {
 		refused(t, c.servers[0].Quorum[0], []byte("GET / HTTP/1.1\r\n\r\n"))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
@@ -204,7 +205,9 @@ func TestPortOpensWhenTheAddressBecomesFree(t *testing.T) {
 	l := c.reserved(taken)
 	c.servers[0].Election = []string{taken}
 	failed := make(chan error, 10)
+	logger, _, lines := observed(zapcore.InfoLevel)
 	p, _ := c.start(1, func(cfg *Config) {
+		cfg.Logger = logger
 		cfg.BindRetry = 2
 		cfg.BindFailed = func(err error) { failed <- err }
 	})
@@ -214,9 +217,10 @@ func TestPortOpensWhenTheAddressBecomesFree(t *testing.T) {
 	require.NotEmpty(t, s.Ports[0].LastError)
 	require.GreaterOrEqual(t, s.Ports[0].Failures, 2)
 	require.NoError(t, l.Close())
-	deadline := time.Now().Add(patient)
-	for !p.Status().Ports[0].Open && time.Now().Before(deadline) {
-		pause(t.Context(), time.Millisecond)
+	for open := 0; open < 2; { // the quorum port is open already
+		if e := receive(t, lines, "both ports"); e.Message == "listening for peers" {
+			open++
+		}
 	}
 	s = p.Status()
 	require.True(t, s.Ports[0].Open)
@@ -239,4 +243,97 @@ func TestListenOnAllIPs(t *testing.T) {
 	})
 	got := []string{receive(t, opened, "a port"), receive(t, opened, "a port")}
 	require.ElementsMatch(t, []string{":2888", ":3888"}, got)
+}
+
+// hangUp accepts connections and closes them at once; it tells of each.
+func hangUp(t *testing.T, l net.Listener) <-chan time.Time {
+	t.Helper()
+	calls := make(chan time.Time, 1000)
+	done := make(chan struct{})
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			calls <- time.Now()
+			_ = c.Close()
+		}
+	}()
+	return calls
+}
+
+func TestServerThatHangsUpIsDialedEverMoreRarely(t *testing.T) {
+	for _, id := range []zab.Sid{1, 2} {
+		c := newCluster(t, 2)
+		other := 3 - id
+		calls := hangUp(t, c.reserved(c.servers[other-1].Election[0]))
+		p, _ := c.start(id)
+		p.Send([]zab.Message{vote(id, other, 1)})
+		first := receive(t, calls, "a call")
+		for range 2 {
+			receive(t, calls, "one more")
+		}
+		require.Greater(t, receive(t, calls, "the fourth call").Sub(first), 100*time.Millisecond)
+	}
+}
+
+func TestNewConnectionReplacesAnOldOne(t *testing.T) {
+	c := newCluster(t, 2)
+	p, r := c.start(1)
+	first := dialHello(t, c.servers[0].Election[0], hello{2, []string{c.servers[1].Election[0]}}, false)
+	p.Send([]zab.Message{vote(1, 2, 1)})
+	_, err := readFrame(first)
+	require.NoError(t, err)
+	second := dialHello(t, c.servers[0].Election[0], hello{2, []string{c.servers[1].Election[0]}}, false)
+	b, err := readFrame(second) // the last one again
+	require.NoError(t, err)
+	n, err := decodeNotification(b)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), n.Vote.Round)
+	_, err = first.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+	_, err = second.Write(appendFrame(nil, vote(2, 1, 5).Vote))
+	require.NoError(t, err)
+	require.Equal(t, vote(2, 1, 5), r.next(t))
+}
+
+func TestSeveralAddressesWithoutALineBetweenSome(t *testing.T) {
+	// Each server has an address that leads nowhere, and tells both.
+	c := newCluster(t, 3)
+	for i := range c.servers {
+		dead := c.open()
+		_ = c.reserved(dead).Close()
+		c.servers[i].Election = []string{c.servers[i].Election[0], "192.0.2.1:1"}
+		c.servers[i].Quorum = []string{dead, c.servers[i].Quorum[0]}
+	}
+	for id := range zab.Sid(3) {
+		c.start(id+1, func(cfg *Config) { cfg.MultiAddress = true; cfg.KeepAlive = true })
+	}
+	c.peers[1].Send([]zab.Message{vote(1, 2, 1), vote(1, 3, 1)})
+	require.Equal(t, vote(1, 2, 1), c.rec[2].next(t))
+	require.Equal(t, vote(1, 3, 1), c.rec[3].next(t))
+	c.join(1, 3, 1)
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	good := []Server{{ID: 1, Quorum: []string{"a:1"}, Election: []string{"a:2"}}}
+	for want, cfg := range map[string]Config{
+		"server id -1 is negative": {ID: -1, Servers: good},
+		"no server.2 line":         {ID: 2, Servers: good},
+		"server.1 is there twice":  {ID: 1, Servers: append(good, good...)},
+		"server.1 has no address":  {ID: 1, Servers: []Server{{ID: 1, Quorum: []string{"a:1"}}}},
+		`address "a": `:            {ID: 1, Servers: []Server{{ID: 1, Quorum: []string{"a"}, Election: []string{"a:2"}}}},
+		`address "a:x": port "x"`:  {ID: 1, Servers: []Server{{ID: 1, Quorum: []string{"a:x"}, Election: []string{"a:2"}}}},
+		"negative time or size":    {ID: 1, Servers: good, CnxTimeout: -1},
+	} {
+		_, err := New(cfg, newRecorder())
+		require.ErrorContains(t, err, want)
+	}
+	p, err := New(Config{ID: 1, Servers: good}, newRecorder())
+	require.NoError(t, err)
+	p.Close() // never started
+	p.Close()
 }
