@@ -63,21 +63,53 @@ func acts() []act {
 			},
 		},
 		{
-			name: "restart-zkserver", title: "kill -9 zkserver and start it again: nothing may fail over", fails: false,
+			name: "kill-leader", title: "kill -9 the leader of the zkservers: nothing may fail over",
 			play: func(ctx context.Context, c *cluster, _, _ *node, fault func()) error {
+				leader, _, err := c.leader(ctx)
+				if err != nil {
+					return err
+				}
 				fault()
-				c.zk.kill()
+				leader.kill()
+				return nil
+			},
+		},
+		{
+			name: "hang-follower", title: "SIGSTOP a follower of the zkservers: nothing may fail over",
+			play: func(ctx context.Context, c *cluster, _, _ *node, fault func()) error {
+				_, follower, err := c.leader(ctx)
+				if err != nil {
+					return err
+				}
+				fault()
+				if !canSuspend {
+					follower.kill()
+					return nil
+				}
+				return follower.suspend()
+			},
+		},
+		{
+			name: "lose-quorum", title: "kill -9 two of the three zkservers for a second: nothing may fail over, nothing is lost",
+			play: func(ctx context.Context, c *cluster, _, _ *node, fault func()) error {
+				leader, follower, err := c.leader(ctx)
+				if err != nil {
+					return err
+				}
+				fault()
+				leader.kill()
+				follower.kill()
 				// Long enough for both controllers to notice, shorter than their sessions live.
 				if err := sleep(ctx, zkOutage); err != nil {
 					return err
 				}
-				return c.zk.start()
+				return c.startServers()
 			},
 		},
 	}
 }
 
-// zkOutage is how long zkserver stays away in the act restart-zkserver.
+// zkOutage is how long two zkservers stay away in the act lose-quorum.
 const zkOutage = time.Second
 
 // ActNames lists the acts in their order.

@@ -27,13 +27,12 @@ func (n *node) rpcAddr() string { return net.JoinHostPort(host, strconv.Itoa(n.r
 // host is where everything in the demo listens. It is what the originals write into their znodes for 127.0.0.1.
 const host = "localhost"
 
-// cluster is everything that runs: one zkserver and two machines.
+// cluster is everything that runs: three zkservers and two machines.
 type cluster struct {
 	dir      string
 	launch   Launcher
 	spawn    *spawner
-	zk       *process
-	zkPort   int
+	servers  []*server
 	nodes    []*node
 	timeline *timeline
 
@@ -43,20 +42,19 @@ type cluster struct {
 
 // newCluster chooses free ports and writes all configuration into dir, which exists and is empty.
 func newCluster(dir string, launch Launcher) (*cluster, error) {
-	ports, err := freePorts(5)
+	ports, err := freePorts(4 + servers*portsOfServer)
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir, launch: launch, spawn: newSpawner(), zkPort: ports[0], timeline: newTimeline()}
-	for _, d := range []string{"zookeeper", "journal"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			return nil, err
-		}
+	c := &cluster{dir: dir, launch: launch, spawn: newSpawner(), timeline: newTimeline()}
+	if err := os.Mkdir(filepath.Join(dir, "journal"), 0o755); err != nil {
+		return nil, err
 	}
-	zooCfg := filepath.Join(dir, "zoo.cfg")
-	c.zk = c.process("zkserver", func() *exec.Cmd { return launch("zkserver", "start-foreground", zooCfg) })
+	if err := c.newServers(ports[4:]); err != nil {
+		return nil, err
+	}
 	for i, id := range []string{"nn1", "nn2"} {
-		n := &node{id: id, rpcPort: ports[1+2*i], zkfcPort: ports[2+2*i]}
+		n := &node{id: id, rpcPort: ports[2*i], zkfcPort: ports[1+2*i]}
 		n.nn = c.process(id, func() *exec.Cmd {
 			return launch("nnstub", "serve", "--id", id, "--nameservice", nameservice, "--rpc-address", n.rpcAddr(),
 				"--journal", filepath.Join(dir, "journal"), "--auto-failover")
@@ -65,9 +63,6 @@ func newCluster(dir string, launch Launcher) (*cluster, error) {
 			return launch("zkfc", "-config", c.configPath(), "-D", "node="+id, "-D", "events.file="+c.eventsPath(id))
 		})
 		c.nodes = append(c.nodes, n)
-	}
-	if err := os.WriteFile(zooCfg, []byte(c.zooCfg()), 0o644); err != nil {
-		return nil, err
 	}
 	return c, os.WriteFile(c.configPath(), []byte(c.holdfastYAML()), 0o644)
 }
@@ -82,25 +77,15 @@ func (c *cluster) process(name string, command func() *exec.Cmd) *process {
 	return &process{name: name, dir: c.dir, command: command, spawn: c.spawn}
 }
 
-func (c *cluster) zooCfg() string {
-	return fmt.Sprintf(`# The demo's coordination server. A tick of 500 ms allows sessions of 1 to 10 s.
-tickTime=500
-dataDir=%s
-clientPort=%d
-clientPortAddress=127.0.0.1
-4lw.commands.whitelist=*
-`, filepath.ToSlash(filepath.Join(c.dir, "zookeeper")), c.zkPort)
-}
-
 func (c *cluster) holdfastYAML() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# The demo's failover controllers. What is not said here is the default; configs/holdfast.yaml explains every key.
 zookeeper:
-  quorum: ["127.0.0.1:%d"]
+  quorum: ["%s"]
 nameservices:
   - id: %s
     nodes:
-`, c.zkPort, nameservice)
+`, strings.Join(c.clientAddrs(), `", "`), nameservice)
 	for _, n := range c.nodes {
 		fmt.Fprintf(&b, "      - {id: %s, host: %s, rpcPort: %d, zkfcPort: %d}\n", n.id, host, n.rpcPort, n.zkfcPort)
 	}
@@ -120,7 +105,7 @@ func (c *cluster) start(ctx context.Context) error {
 	for _, n := range c.nodes {
 		c.followers.Go(func() { c.timeline.follow(fctx, c.eventsPath(n.id)) })
 	}
-	if err := c.zk.start(); err != nil {
+	if err := c.startServers(); err != nil {
 		return err
 	}
 	for _, n := range c.nodes {
@@ -141,7 +126,7 @@ func (c *cluster) start(ctx context.Context) error {
 
 // repair starts again what is not running.
 func (c *cluster) repair() error {
-	if err := c.zk.start(); err != nil {
+	if err := c.startServers(); err != nil {
 		return err
 	}
 	for _, n := range c.nodes {
@@ -166,7 +151,7 @@ func (c *cluster) stop() {
 	for _, n := range c.nodes {
 		wg.Go(func() { n.nn.stop(ctx) })
 	}
-	wg.Go(func() { c.zk.stop(ctx) })
+	c.eachServer(func(s *server) { s.resume(); s.stop(ctx) })
 	wg.Wait()
 	if c.stopFollow != nil {
 		c.stopFollow()

@@ -21,11 +21,18 @@ const (
 // Live is the present state of the cluster, as a view shows it.
 type Live struct {
 	Nodes     []LiveNode
-	ZKServer  Vital
+	Servers   []LiveServer
 	Holder    string  // the node whose controller holds the lock; empty: nobody, or unknown
 	Rate      float64 // acknowledged writes per second
 	Acked     int     // acknowledged writes so far
 	SinceLast time.Duration
+}
+
+// LiveServer is one zkserver.
+type LiveServer struct {
+	ID    string
+	Mode  string // "leader", "follower"; something else while it is neither
+	Vital Vital
 }
 
 // LiveNode is one machine.
@@ -40,11 +47,14 @@ type LiveNode struct {
 func (p *play) live() Live {
 	now := time.Now()
 	l := Live{
-		ZKServer: vital(p.cluster.zk), Holder: p.scout.lockHolder(), Rate: p.writer.rate(now, time.Second/2),
+		Holder: p.scout.lockHolder(), Rate: p.writer.rate(now, time.Second/2),
 		Acked: p.writer.count(),
 	}
 	if a, ok := p.writer.last(); ok {
 		l.SinceLast = now.Sub(a.at)
+	}
+	for _, s := range p.cluster.servers {
+		l.Servers = append(l.Servers, LiveServer{ID: s.id, Mode: p.scout.mode(s.id), Vital: vital(s.process)})
 	}
 	for _, n := range p.cluster.nodes {
 		l.Nodes = append(l.Nodes, LiveNode{

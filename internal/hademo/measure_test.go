@@ -121,7 +121,7 @@ func TestTableShowsLossAndMedians(t *testing.T) {
 	results := []Result{
 		{Act: "kill-namenode", From: "nn1", To: "nn2", Total: 30 * time.Millisecond, Acked: 12345},
 		{Act: "kill-namenode", From: "nn2", To: "nn1", Total: 10 * time.Millisecond, Acked: 1, Lost: 2},
-		{Act: "restart-zkserver", From: "nn1", To: "nn1", Total: 1500 * time.Millisecond},
+		{Act: "lose-quorum", From: "nn1", To: "nn1", Total: 1500 * time.Millisecond, ZKGap: 1500 * time.Millisecond},
 	}
 	var b strings.Builder
 	Summary(&b, results)
@@ -139,7 +139,7 @@ func TestResultAsJSON(t *testing.T) {
 	var m map[string]any
 	require.NoError(t, json.Unmarshal(b, &m))
 	for _, key := range []string{
-		"act", "round", "detect_ms", "lock_ms", "fence_ms", "promote_ms", "first_write_ms", "total_ms", "acked", "lost", "dual_active",
+		"act", "round", "detect_ms", "lock_ms", "fence_ms", "promote_ms", "first_write_ms", "total_ms", "zk_gap_ms", "acked", "lost", "dual_active",
 	} {
 		require.Contains(t, m, key)
 	}

@@ -13,7 +13,7 @@ type Plain struct {
 
 // Starting implements View.
 func (v Plain) Starting(dir string) {
-	fmt.Fprintf(v.Out, "starting zkserver, two NameNodes and their failover controllers in %s\n", dir)
+	fmt.Fprintf(v.Out, "starting three zkservers, two NameNodes and their failover controllers in %s\n", dir)
 }
 
 // Watch implements View.
@@ -49,6 +49,9 @@ func verdict(r Result) string {
 	s := fmt.Sprintf("%s stays active", r.From)
 	if r.From != r.To {
 		s = fmt.Sprintf("%s took over from %s in %s ms", r.To, r.From, ms(r.Total))
+	}
+	if r.From == r.To {
+		s += fmt.Sprintf("; ZooKeeper was away for %s ms", ms(r.ZKGap))
 	}
 	return fmt.Sprintf("%s; the client waited %s ms at most; %s writes acknowledged, %s lost", s, ms(r.Gap),
 		thousands(r.Acked), thousands(r.Lost))

@@ -85,6 +85,7 @@ type play struct {
 	ledger  *ledger
 	writer  *writer
 	scout   *scout
+	pulse   *pulse
 
 	verified int // acknowledged writes that were looked for already
 }
@@ -103,12 +104,14 @@ func (p *play) run(ctx context.Context, todo []act) ([]Result, error) {
 	}
 	p.writer = newWriter(p.client)
 	p.scout = newScout(p.cluster)
+	p.pulse = newPulse(p.cluster.clientAddrs())
 
 	bg, cancel := context.WithCancel(ctx)
-	done := make(chan struct{}, 2)
+	done := make(chan struct{}, 3)
 	go func() { p.writer.run(bg); done <- struct{}{} }()
 	go func() { p.scout.run(bg); done <- struct{}{} }()
-	defer func() { cancel(); <-done; <-done }()
+	go func() { p.pulse.run(bg); done <- struct{}{} }()
+	defer func() { cancel(); <-done; <-done; <-done }()
 
 	if _, _, err := p.ready(ctx); err != nil {
 		return nil, err
@@ -137,13 +140,13 @@ func (p *play) run(ctx context.Context, todo []act) ([]Result, error) {
 	return results, nil
 }
 
-// ready waits until one node is active and the other a standby that is ready, both controllers are in the election, and a
-// write has just succeeded.
+// ready waits until one node is active and the other a standby that is ready, both controllers are in the election, every
+// zkserver has its role, and a write has just succeeded.
 func (p *play) ready(ctx context.Context) (active, standby *node, err error) {
 	wctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	for {
-		if active, standby = p.scout.roles(); active != nil && standby != nil {
+		if active, standby = p.scout.roles(); active != nil && standby != nil && p.scout.ensembleComplete() {
 			n := p.writer.count()
 			if _, err := p.writer.waitAck(wctx, n, func(a ack) bool { return a.node == active.id }); err == nil {
 				return active, standby, nil
@@ -192,21 +195,23 @@ func (p *play) round(ctx context.Context, a act, round, rounds int) (Result, err
 		}); err != nil {
 			return r, fmt.Errorf("the controller of %s reports no promotion: %w", standby.id, err)
 		}
-	} else if r.Total, err = p.reconnected(actx, firstEvent, t0); err != nil {
-		return r, err
+	}
+	if _, err = p.pulse.wait(actx, time.Now()); err != nil {
+		return r, fmt.Errorf("the zkservers take no writes: %w", err)
 	}
 	if err = sleep(ctx, calm); err != nil {
 		return r, err
 	}
+	r.ZKGap = p.pulse.gap(t0)
 	acks := p.writer.since(beforeFault)
 	evs := p.cluster.timeline.since(firstEvent)
 	told()
 	if a.fails {
 		measure(&r, t0, evs, acks, standby.id)
 	} else {
-		r.Gap = longestGap(acks)
+		r.Gap, r.Total = longestGap(acks), r.ZKGap
 		if now, _ := p.scout.roles(); now != nil && now != active {
-			return r, fmt.Errorf("%s is active now: the restart of zkserver must not move the active role", now.id)
+			return r, fmt.Errorf("%s is active now: what happens to zkservers must not move the active role", now.id)
 		}
 	}
 	if err = p.cluster.repair(); err != nil {
@@ -243,23 +248,6 @@ func (p *play) tell(ctx context.Context, firstEvent int, t0 time.Time) (stop fun
 		}
 	}()
 	return func() { cancel(); <-done }
-}
-
-// reconnected waits until both controllers have their sessions back.
-func (p *play) reconnected(ctx context.Context, firstEvent int, t0 time.Time) (time.Duration, error) {
-	var last time.Time
-	for _, n := range p.cluster.nodes {
-		e, err := p.cluster.timeline.wait(ctx, firstEvent, func(e event) bool {
-			return e.Node == n.id && e.Event == "session-connected" && e.Time.After(t0)
-		})
-		if err != nil {
-			return 0, fmt.Errorf("the controller of %s did not find zkserver again: %w", n.id, err)
-		}
-		if e.Time.After(last) {
-			last = e.Time
-		}
-	}
-	return last.Sub(t0), nil
 }
 
 // verify looks for each write that was acknowledged since the last time: all of them in the journal on disk, those of this

@@ -27,6 +27,7 @@ var columns = []struct {
 	{"1st write", func(r Result) string { return phase(r, r.FirstWrite) }},
 	{"total ms", func(r Result) string { return ms(r.Total) }},
 	{"client gap", func(r Result) string { return ms(r.Gap) }},
+	{"zk gap", func(r Result) string { return ms(r.ZKGap) }},
 	{"acked", func(r Result) string { return thousands(r.Acked) }},
 	{"lost", func(r Result) string { return thousands(r.Lost) }},
 	{"dual", func(r Result) string { return thousands(r.DualActive) }},
@@ -112,8 +113,8 @@ func Summary(w io.Writer, results []Result) {
 	}
 	fmt.Fprintf(w, "%s writes acknowledged, %s lost, %s moments with two writers in one epoch.\n",
 		thousands(acked), thousands(lost), thousands(dual))
-	fmt.Fprintln(w, "Times in milliseconds. total: from the fault to the first write that the new active acknowledged (restart-zkserver:")
-	fmt.Fprintln(w, "until both controllers were connected again). client gap: the longest wait of the writing client.")
+	fmt.Fprintln(w, "Times in milliseconds. total: from the fault to the first write that the new active acknowledged. client gap and")
+	fmt.Fprintln(w, "zk gap: the longest wait of the client that writes files, and of one that writes to the zkservers (lose-quorum: a second is the fault).")
 }
 
 // medians gives one row per act, in order of appearance; nil when every act was played once.
@@ -149,6 +150,7 @@ func medians(results []Result) []Result {
 		m.Total = med(func(r Result) time.Duration { return r.Total })
 		m.Takeover = med(func(r Result) time.Duration { return r.Takeover })
 		m.Gap = med(func(r Result) time.Duration { return r.Gap })
+		m.ZKGap = med(func(r Result) time.Duration { return r.ZKGap })
 		for _, r := range rs {
 			m.Acked += r.Acked
 			m.Lost += r.Lost

@@ -3,8 +3,6 @@ package hademo
 import (
 	"context"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +20,7 @@ type scout struct {
 
 	mu     sync.Mutex
 	states map[string]target.Status // of the nodes that answered last time
+	modes  map[string]string        // of the zkservers
 	holder string
 }
 
@@ -32,7 +31,7 @@ const (
 )
 
 func newScout(c *cluster) *scout {
-	s := &scout{cluster: c, services: make(map[string]target.Service), states: make(map[string]target.Status)}
+	s := &scout{cluster: c, services: make(map[string]target.Service), states: make(map[string]target.Status), modes: make(map[string]string)}
 	for _, n := range c.nodes {
 		s.services[n.id] = target.NewHadoop(n.rpcAddr(), target.HadoopOptions{})
 	}
@@ -47,6 +46,9 @@ func (s *scout) run(ctx context.Context) {
 		wg.Go(func() { s.watchNode(ctx, n) })
 	}
 	wg.Go(func() { s.watchLock(ctx) })
+	for _, z := range s.cluster.servers {
+		wg.Go(func() { s.watchServer(ctx, z) })
+	}
 }
 
 func (s *scout) watchNode(ctx context.Context, n *node) {
@@ -67,9 +69,25 @@ func (s *scout) watchNode(ctx context.Context, n *node) {
 	}
 }
 
+func (s *scout) watchServer(ctx context.Context, z *server) {
+	for ctx.Err() == nil {
+		mode := z.mode(ctx)
+		s.mu.Lock()
+		s.modes[z.id] = mode
+		s.mu.Unlock()
+		_ = sleep(ctx, scoutEvery)
+	}
+}
+
+// mode is what a zkserver says it is.
+func (s *scout) mode(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.modes[id]
+}
+
 func (s *scout) watchLock(ctx context.Context) {
-	conn, _, err := zk.Connect([]string{net.JoinHostPort("127.0.0.1", strconv.Itoa(s.cluster.zkPort))}, 10*time.Second,
-		zk.WithLogger(silent{}))
+	conn, _, err := zk.Connect(s.cluster.clientAddrs(), 10*time.Second, zk.WithLogger(silent{}))
 	if err != nil {
 		return // only a malformed address can fail here
 	}
@@ -111,6 +129,22 @@ func (s *scout) roles() (active, standby *node) {
 	return active, standby
 }
 
+// ensembleComplete tells whether one zkserver leads and all others follow.
+func (s *scout) ensembleComplete() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	leaders, followers := 0, 0
+	for _, mode := range s.modes {
+		switch mode {
+		case "leader":
+			leaders++
+		case "follower":
+			followers++
+		}
+	}
+	return leaders == 1 && leaders+followers == len(s.cluster.servers)
+}
+
 // state is what the node says of itself; empty when it does not answer.
 func (s *scout) state(id string) string {
 	s.mu.Lock()
@@ -137,6 +171,9 @@ func (s *scout) describe() string {
 			st = "no answer"
 		}
 		parts = append(parts, fmt.Sprintf("%s: %s", n.id, st))
+	}
+	for _, z := range s.cluster.servers {
+		parts = append(parts, z.id+": "+s.mode(z.id))
 	}
 	return strings.Join(append(parts, "lock: "+orNobody(s.lockHolder())), ", ")
 }

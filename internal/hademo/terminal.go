@@ -146,7 +146,7 @@ func (s *screen) View() string {
 	var b strings.Builder
 	b.WriteString(bold.Render("Holdfast") + dim.Render("  one active node, whatever dies") + "\n\n")
 	if s.live == nil {
-		fmt.Fprintf(&b, "starting zkserver, two NameNodes and their failover controllers …\n%s\n", dim.Render(s.dir))
+		fmt.Fprintf(&b, "starting three zkservers, two NameNodes and their failover controllers …\n%s\n", dim.Render(s.dir))
 		return b.String()
 	}
 	b.WriteString(s.machines() + "\n")
@@ -169,7 +169,7 @@ func (s *screen) View() string {
 	return b.String()
 }
 
-// machines draws the two nodes and the coordination server side by side.
+// machines draws the two nodes and the zkservers side by side.
 func (s *screen) machines() string {
 	cells := make([]string, 0, len(s.now.Nodes)+1)
 	for _, n := range s.now.Nodes {
@@ -184,9 +184,26 @@ func (s *screen) machines() string {
 		cells = append(cells, style.Width(30).Render(fmt.Sprintf("%s\nNameNode  %s\nzkfc      %s  %s",
 			bold.Render(n.ID), nameNode(n), light(n.Controller), lock)))
 	}
-	cells = append(cells, boxes.Width(22).Render(fmt.Sprintf("%s\n%s\n%s", bold.Render("zkserver"), light(s.now.ZKServer),
-		dim.Render("lock: "+orNobody(s.now.Holder)))))
+	cells = append(cells, boxes.Width(24).Render(s.ensemble()))
 	return lipgloss.JoinHorizontal(lipgloss.Top, cells...)
+}
+
+// ensemble draws the zkservers, one a line.
+func (s *screen) ensemble() string {
+	lines := make([]string, 0, len(s.now.Servers))
+	for _, z := range s.now.Servers {
+		mode := z.Mode
+		switch {
+		case z.Vital != Running:
+			mode = light(z.Vital)
+		case mode == "leader":
+			mode = green.Render(mode)
+		case mode != "follower":
+			mode = yellow.Render(mode)
+		}
+		lines = append(lines, bold.Render(z.ID)+"  "+mode)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func orNobody(s string) string {

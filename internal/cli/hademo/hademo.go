@@ -17,7 +17,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/hademo"
 )
 
-const usage = `hademo starts a coordination server, two NameNodes and their failover controllers as real processes, writes without
+const usage = `hademo starts three coordination servers, two NameNodes and their failover controllers as real processes, writes without
 pause through the active NameNode, breaks one thing after the other, and shows how long each failover took.
 
 Usage: hademo [flags]
