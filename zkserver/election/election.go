@@ -3,12 +3,18 @@
 // Each server proposes the best vote it knows, first its own, and tells everybody. Votes are ordered by (peer epoch, zxid,
 // server id), so all end up proposing the server with the newest history. Rounds are numbered by a logical clock; a vote
 // of an older round counts for nothing, one of a newer round makes the receiver start over in it. When a quorum proposes
-// the same, the vote is kept open for a few ticks in case a better one is on its way, unless all voters agree already.
+// the same, the vote is kept open for a few ticks in case a better one is on its way, unless all voters agree already that
+// can still be heard.
 // A server that comes to a running ensemble gets told so by its members and joins their leader once a quorum of them,
 // the leader included, say the same.
 //
 // The election is a hint, not a proof: that no committed entry is lost is up to the discovery phase of package zab, which
 // turns a leader down whose history is not the newest of its quorum.
+//
+// Where this differs from the original: it waits 200 ms in any case; it does not answer a worse vote of the same round, so
+// that one who was still following when the votes came waits for their repetition; and a leader whose voters have gone over
+// to another waits for initLimit. An original server in its 200 ms takes no notice of a server that is through: the follower
+// dials until the leader listens, the leader waits for followers.
 //
 // The rules and the fields are those of FastLeaderElection.java of Apache ZooKeeper 3.9, so that notifications map one to
 // one onto its wire format.

@@ -1,8 +1,6 @@
 package election
 
 import (
-	"slices"
-
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
@@ -20,7 +18,7 @@ type Machine struct {
 	cfg    Config
 	voters []Sid
 	home   quorum.Verifier // the configuration in force, while another is proposed; else nil
-	self   int // own place among the voters, -1 for observers
+	self   int             // own place among the voters, -1 for observers
 
 	state State
 	round int64
@@ -116,39 +114,6 @@ func (m *Machine) Take(buf []Notification) []Notification {
 // Pending tells whether Take has something to hand out.
 func (m *Machine) Pending() bool { return len(m.out) > 0 }
 
-// Appoint makes a leader the verdict without an election: a reconfiguration has designated it.
-func (m *Machine) Appoint(leader Sid, last zkproto.Zxid, currentEpoch uint32) {
-	m.state = Looking
-	m.decide(Vote{Leader: leader, Zxid: last, Round: m.round, PeerEpoch: int64(currentEpoch)})
-}
-
-// Absent tells that a leader's link has just been closed by its end. The next round does not wait for it, until it speaks;
-// if it has been heard looking before, it has only stepped down.
-func (m *Machine) Absent(sid Sid) {
-	if sid != m.awake {
-		m.absent = sid
-	}
-}
-
-// Unreachable tells that nothing can be sent to a server now, or that it can again. A round does not wait for it.
-func (m *Machine) Unreachable(sid Sid, yes bool) {
-	if !yes {
-		delete(m.gone, sid)
-		return
-	}
-	m.gone[sid] = true
-	if m.state == Looking && !m.decided && m.round > 0 {
-		m.count()
-	}
-}
-
-// SetOracle tells what the oracle says: with two voters, this one may decide without the other.
-func (m *Machine) SetOracle(yes bool) { m.oracle = yes }
-
-// Deserted tells that the verdict does not hold: the elected leader looks for another, or, if it is this server, those
-// that voted for it do. Nobody would come. (ZOOKEEPER-3769; the original waits for initLimit, or for maxTimeToWaitForEpoch.)
-func (m *Machine) Deserted() bool { return m.deserted }
-
 // Tick tells that one tick has passed. It is called in all states.
 func (m *Machine) Tick() {
 	m.strange = m.strange[:0]
@@ -209,49 +174,6 @@ func (m *Machine) Step(n Notification) (ignored string) {
 	case Observing:
 	}
 	return ""
-}
-
-// strangersPerTick bounds the answers to one stranger: two servers that each take the other for one would else answer each
-// other without end.
-const strangersPerTick = 4
-
-// stepStranger answers observers and servers of no or another configuration: they have no vote, but may want to know who
-// leads.
-func (m *Machine) stepStranger(n Notification) string {
-	if n.State != Looking {
-		return ""
-	}
-	times := 0
-	for _, sid := range m.strange {
-		if sid == n.From {
-			times++
-		}
-	}
-	if times >= strangersPerTick || len(m.strange) >= quorum.MaxVoters {
-		return "asks too often"
-	}
-	m.strange = append(m.strange, n.From)
-	m.reply(n.From)
-	return ""
-}
-
-// checkDeserted hears, after the verdict, a voter that is looking. It has left us if it prefers another to the verdict.
-func (m *Machine) checkDeserted(from int, v Vote) {
-	if v.Round < m.vote.Round || v.Leader == m.vote.Leader || quorum.Index(m.cfg.Quorum, v.Leader) < 0 || !m.beats(v, m.vote) {
-		return
-	}
-	switch m.state {
-	case Leading:
-		if !m.backed {
-			return
-		}
-		b := m.recv[m.self]
-		m.recv[from] = ballot{cast: true, state: Looking, vote: v}
-		m.deserted = !m.agreed(m.recv, b)
-	case Following, Observing:
-		m.deserted = m.voters[from] == m.vote.Leader
-	default:
-	}
 }
 
 func (m *Machine) stepLooking(from int, n Notification) string {
@@ -344,52 +266,6 @@ func (m *Machine) count() {
 	if !m.hasQuorum {
 		m.hasQuorum, m.finalize = true, m.now+m.cfg.FinalizeTicks
 	}
-}
-
-// unanimous tells whether all voters that can still speak say the same. One whose link has just been closed by its end, and
-// one that the driver cannot reach, cannot: after the death of a leader the others need not wait for it. That loses
-// nothing, for a quorum agrees; a better vote that comes too late only finds a leader there, as it would after the wait.
-func (m *Machine) unanimous(mine ballot) bool {
-	for i := range m.recv {
-		if sid := m.voters[i]; !m.recv[i].cast && (sid == m.absent || m.gone[sid]) {
-			continue
-		}
-		if !m.recv[i].cast || !m.recv[i].same(mine) {
-			return false
-		}
-	}
-	return true
-}
-
-// agreed tells whether those whose ballots equal b are a quorum.
-func (m *Machine) agreed(ballots []ballot, b ballot) bool {
-	var s quorum.Set
-	for i := range ballots {
-		if ballots[i].cast && ballots[i].same(b) {
-			s.Add(i)
-		}
-	}
-	return m.cfg.Quorum.Contains(s)
-}
-
-// same compares ballots as the original does: servers that have settled may remember zxid and round of their vote
-// differently (ZOOKEEPER-1805), and those before format 1 the epoch too (ZOOKEEPER-1732).
-func (b ballot) same(o ballot) bool {
-	if b.state == Looking || o.state == Looking {
-		return b.vote == o.vote
-	}
-	if (b.version > 0) != (o.version > 0) {
-		return b.vote.Leader == o.vote.Leader
-	}
-	return b.vote.Leader == o.vote.Leader && b.vote.PeerEpoch == o.vote.PeerEpoch
-}
-
-func (m *Machine) confirmed(ballots []ballot, v Vote) bool {
-	if v.Leader == m.cfg.ID {
-		return v.Round == m.round
-	}
-	i := slices.Index(m.voters, v.Leader)
-	return i >= 0 && ballots[i].cast && ballots[i].state == Leading
 }
 
 func (m *Machine) decide(v Vote) {

@@ -8,6 +8,9 @@
 //	               than half of the group's weight; Weighted is the same with a single group
 //	Joint          two verifiers at once, while membership changes from one to the other
 //
+// A Membership is one configuration of an ensemble: its servers, where they are, and the Verifier that follows. Reconfigure
+// computes the next one.
+//
 // The package is pure: no I/O, clock or goroutine, and nothing here depends on map order. The rules are those of
 // QuorumMaj and QuorumHierarchical of Apache ZooKeeper 3.9 (keys server.N, group.N, weight.N of zoo.cfg).
 package quorum

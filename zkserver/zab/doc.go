@@ -10,7 +10,7 @@
 //	                    +---------------------------+
 //	                                 |
 //	                                 v
-//	Ready: Install, Truncate, Entries, HardState, Messages, Committed, Forwarded, Drop
+//	Ready: Install, Truncate, Entries, HardState, Configs, Messages, Committed, Forwarded, Drop
 //
 // # What is promised
 //
@@ -34,6 +34,7 @@
 //  4. SaveAccepted, SaveCurrent: write the epoch files (atomically: temporary file, sync, rename, sync of the directory),
 //     acceptedEpoch first. This does not have to wait for the sync of step 3: the core asks for a new current epoch only
 //     when Persisted has covered the history it stands for.
+//     Then ActiveConfig and SeenConfig, likewise durable: see there.
 //  5. Send the Messages, each on its link, in order. This comes after 1, 2 and 4, because they promise what these have made
 //     durable; it need not wait for the sync of step 3, because no message promises an entry before Persisted. So a
 //     leader's PROPOSALs go out while it writes. For a SNAP, and a Replay, see Type.
@@ -60,11 +61,19 @@
 // breaks, it calls Disconnected. On the leader's side the driver numbers what it accepts. Messages of one link arrive in
 // order or not at all; if one is lost, the link is lost. Notifications have no link, may be lost, and are repeated.
 //
+// # Membership
+//
+// Config.Active is the configuration in force; a server that is not in it follows without a vote. With ReconfigEnabled it
+// changes: by an entry of the leader's (Reconfigure, then Propose), by NEWLEADER, or by a notification heard while looking.
+// A new ensemble, whose configuration has version 0, gives it the zxid that begins the first epoch. The role may end with a
+// change, and another begin at once: the designated leader of a configuration leads without an election. See reconfig.go.
+//
 // # Time
 //
 // Ticks are the only time. A leader notices within SyncTicks that a follower is silent or does not log what it was sent; a
 // follower within SyncTicks that its leader is silent; everybody leaves a discovery or synchronization that takes InitTicks.
-// A closed link is acted upon at once.
+// A closed link is acted upon at once, and an election is over when all that can still be heard agree: after a kill -9 of the
+// leader the survivors have another without a tick passing. Unreachable makes that true with further servers down.
 //
 // # Ensembles of one
 //

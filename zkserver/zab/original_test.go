@@ -173,8 +173,8 @@ func (p *player) packet(line string) {
 		case "leader":
 			m.Data = activation(Sid(p.number(v)), m.Data)
 		case "config":
-			v, at, told := strings.Cut(v, "@")
-			c := testConfig(p.t, p.number(v), int64(m.Zxid))
+			size, at, told := strings.Cut(v, "@")
+			c := testConfig(p.t, p.number(size), int64(m.Zxid))
 			if told {
 				c = c.WithVersion(int64(p.zxid(at)))
 			}

@@ -15,7 +15,7 @@ func TestZOOKEEPER2789CounterRollover(t *testing.T) {
 	c := ensemble(t, 0)
 	l := c.leader()
 	n := c.servers[l].node
-	c.crash(1, 0) // one is away meanwhile
+	c.crash(1, 0)                            // one is away meanwhile
 	n.lead.lastProposed = z(1, maxCounter-5) // as zookeeper.testingonly.initialZxid does
 	require.Equal(t, uint64(5), n.ZxidsLeft())
 	for i := range 5 {

@@ -1,0 +1,77 @@
+package election
+
+import (
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+)
+
+// strangersPerTick bounds the answers to one stranger: two servers that each take the other for one would else answer each
+// other without end.
+const strangersPerTick = 4
+
+// stepStranger answers observers and servers of no or another configuration: they have no vote, but may want to know who
+// leads.
+func (m *Machine) stepStranger(n Notification) string {
+	if n.State != Looking {
+		return ""
+	}
+	times := 0
+	for _, sid := range m.strange {
+		if sid == n.From {
+			times++
+		}
+	}
+	if times >= strangersPerTick || len(m.strange) >= quorum.MaxVoters {
+		return "asks too often"
+	}
+	m.strange = append(m.strange, n.From)
+	m.reply(n.From)
+	return ""
+}
+
+// unanimous tells whether all voters that can still speak say the same. One whose link has just been closed by its end, and
+// one that the driver cannot reach, cannot: after the death of a leader the others need not wait for it. That loses
+// nothing, for a quorum agrees; a better vote that comes too late only finds a leader there, as it would after the wait.
+func (m *Machine) unanimous(mine ballot) bool {
+	for i := range m.recv {
+		if sid := m.voters[i]; !m.recv[i].cast && (sid == m.absent || m.gone[sid]) {
+			continue
+		}
+		if !m.recv[i].cast || !m.recv[i].same(mine) {
+			return false
+		}
+	}
+	return true
+}
+
+// agreed tells whether those whose ballots equal b are a quorum.
+func (m *Machine) agreed(ballots []ballot, b ballot) bool {
+	var s quorum.Set
+	for i := range ballots {
+		if ballots[i].cast && ballots[i].same(b) {
+			s.Add(i)
+		}
+	}
+	return m.cfg.Quorum.Contains(s)
+}
+
+// same compares ballots as the original does: servers that have settled may remember zxid and round of their vote
+// differently (ZOOKEEPER-1805), and those before format 1 the epoch too (ZOOKEEPER-1732).
+func (b ballot) same(o ballot) bool {
+	if b.state == Looking || o.state == Looking {
+		return b.vote == o.vote
+	}
+	if (b.version > 0) != (o.version > 0) {
+		return b.vote.Leader == o.vote.Leader
+	}
+	return b.vote.Leader == o.vote.Leader && b.vote.PeerEpoch == o.vote.PeerEpoch
+}
+
+func (m *Machine) confirmed(ballots []ballot, v Vote) bool {
+	if v.Leader == m.cfg.ID {
+		return v.Round == m.round
+	}
+	i := slices.Index(m.voters, v.Leader)
+	return i >= 0 && ballots[i].cast && ballots[i].state == Leading
+}

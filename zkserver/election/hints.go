@@ -1,0 +1,58 @@
+package election
+
+import (
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+)
+
+// Appoint makes a leader the verdict without an election: a reconfiguration has designated it.
+func (m *Machine) Appoint(leader Sid, last zkproto.Zxid, currentEpoch uint32) {
+	m.state = Looking
+	m.decide(Vote{Leader: leader, Zxid: last, Round: m.round, PeerEpoch: int64(currentEpoch)})
+}
+
+// Absent tells that a leader's link has just been closed by its end. The next round does not wait for it, until it speaks;
+// if it has been heard looking before, it has only stepped down.
+func (m *Machine) Absent(sid Sid) {
+	if sid != m.awake {
+		m.absent = sid
+	}
+}
+
+// Unreachable tells that nothing can be sent to a server now, or that it can again. A round does not wait for it.
+func (m *Machine) Unreachable(sid Sid, yes bool) {
+	if !yes {
+		delete(m.gone, sid)
+		return
+	}
+	m.gone[sid] = true
+	if m.state == Looking && !m.decided && m.round > 0 {
+		m.count()
+	}
+}
+
+// SetOracle tells what the oracle says: with two voters, this one may decide without the other.
+func (m *Machine) SetOracle(yes bool) { m.oracle = yes }
+
+// Deserted tells that the verdict does not hold: the elected leader looks for another, or, if it is this server, those
+// that voted for it do. Nobody would come. (ZOOKEEPER-3769; the original waits for initLimit, or for maxTimeToWaitForEpoch.)
+func (m *Machine) Deserted() bool { return m.deserted }
+
+// checkDeserted hears, after the verdict, a voter that is looking. It has left us if it prefers another to the verdict.
+func (m *Machine) checkDeserted(from int, v Vote) {
+	if v.Round < m.vote.Round || v.Leader == m.vote.Leader || quorum.Index(m.cfg.Quorum, v.Leader) < 0 || !m.beats(v, m.vote) {
+		return
+	}
+	switch m.state {
+	case Leading:
+		if !m.backed {
+			return
+		}
+		b := m.recv[m.self]
+		m.recv[from] = ballot{cast: true, state: Looking, vote: v}
+		m.deserted = !m.agreed(m.recv, b)
+	case Following, Observing:
+		m.deserted = m.voters[from] == m.vote.Leader
+	default:
+	}
+}
