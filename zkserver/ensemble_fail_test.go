@@ -30,6 +30,8 @@ type writers struct {
 func (e *ensemble) write(n int) *writers {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &writers{e: e, cancel: cancel, errs: map[string]int{}}
+	e.t.Cleanup(w.group.Wait) // when the connections below are closed
+	defer e.t.Cleanup(cancel)
 	for i := range n {
 		order := append(append([]*member(nil), e.members[i%len(e.members):]...), e.members[:i%len(e.members)]...)
 		c := e.connect(order...)
