@@ -145,6 +145,8 @@ type voterConn struct {
 	work chan struct{} // there may be something to send
 	once sync.Once
 	done chan struct{}
+	// fresh is true until something is sent; guarded by the voter's lock.
+	fresh bool
 }
 
 func (c *voterConn) wake() {
@@ -163,13 +165,19 @@ func (c *voterConn) close() {
 
 // write sends the newest notification whenever there is one.
 func (c *voterConn) write() {
+	again := time.NewTimer(0)
+	defer again.Stop()
 	for {
 		select {
 		case <-c.done:
 			return
 		case <-c.work:
+		case <-again.C:
 		}
-		frame := c.v.take(c)
+		frame, wait := c.v.take(c)
+		if wait > 0 {
+			again.Reset(wait)
+		}
 		if frame == nil {
 			continue
 		}

@@ -259,3 +259,38 @@ func TestPortsMoveWithTheConfiguration(t *testing.T) {
 	c.join(1, 2, 3)
 	require.Len(t, p2.Status().Links, 3, "connections stay")
 }
+
+func TestSnapshotEndsWithItsLink(t *testing.T) {
+	for name, end := range map[string]func(*Peers, zab.Link){
+		"dropped": func(p *Peers, l zab.Link) { p.Drop([]zab.Link{l}) },
+		"closed":  func(p *Peers, _ zab.Link) { p.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, 2)
+			_, r1 := c.start(1)
+			p2, r2 := c.start(2)
+			at := c.join(1, 2, 1)
+			begun := make(chan struct{}, 1)
+			r1.receive = func(r io.Reader) error {
+				_, err := r.Read(make([]byte, 8))
+				begun <- struct{}{}
+				if err == nil {
+					_, err = io.Copy(io.Discard, r)
+				}
+				return err
+			}
+			r2.send = func(w io.Writer) error {
+				_, err := w.Write(emptySnapshot[:len(emptySnapshot)-5])
+				for err == nil {
+					_, err = w.Write(append([]byte{0, 0, 0, 1, 'x', 0, 0, 4, 0}, make([]byte, 1024+afterData)...))
+				}
+				return err
+			}
+			p2.Send([]zab.Message{{Type: zab.Snap, To: 1, Link: at.Link}})
+			receive(t, begun, "the beginning of the snapshot")
+			end(p2, at)
+			require.Equal(t, at, receive(t, r2.ends, "the end").link)
+			require.Error(t, receive(t, r1.ends, "the end").reason)
+		})
+	}
+}

@@ -83,9 +83,9 @@ type pieces struct {
 func (p pieces) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), p.n)]) }
 
 func TestDataOfPacketsStaysAsItWas(t *testing.T) {
-	// 40 MB through the reader, of which everything is looked at again in the end.
+	// All of it is looked at again in the end, when the reader has read on.
 	var want []zab.Message
-	for i := range 20_000 {
+	for i := range 5000 {
 		m := zab.Message{Type: zab.Commit, Zxid: zab.Zxid(i)}
 		if i%3 != 0 {
 			m.Type, m.Data = zab.Proposal, bytes.Repeat([]byte{byte(i)}, i%4096)
@@ -94,7 +94,7 @@ func TestDataOfPacketsStaysAsItWas(t *testing.T) {
 	}
 	got, err := readAll(pieces{bytes.NewReader(encode(want)), 5000}, testLimit)
 	require.ErrorIs(t, err, io.EOF)
-	require.Equal(t, want, got)
+	require.True(t, bytes.Equal(encode(want), encode(got)))
 	for i := range got {
 		require.Equal(t, len(got[i].Data), cap(got[i].Data), "appending to one must not write into the next")
 	}

@@ -45,6 +45,7 @@ func (p *Peers) serveQuorum(c net.Conn) {
 	p.mu.Lock()
 	if p.ctx.Err() != nil || len(p.links) >= maxAccepted {
 		p.mu.Unlock()
+		p.complain(quorumPort, c, fmt.Errorf("server %d: there are %d links already", info.Sid, maxAccepted))
 		_ = c.Close()
 		return
 	}

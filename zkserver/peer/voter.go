@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"net"
 	"slices"
 	"strconv"
@@ -21,6 +22,8 @@ const (
 	recently = time.Second
 	// awaitBack is how long we wait to be dialed back before we ask again.
 	awaitBack = 300 * time.Millisecond
+	// sameAgain is the least time between two notifications that say the same, on one connection.
+	sameAgain = 20 * time.Millisecond
 	// maxStrangers bounds the servers kept in mind that are no members.
 	maxStrangers = 64
 )
@@ -127,7 +130,7 @@ func (v *voter) wanted() bool {
 // install makes nc the connection to the server: it replaces an older one. What was sent last is sent again.
 func (v *voter) install(nc net.Conn) {
 	_ = nc.SetDeadline(time.Time{})
-	c := &voterConn{v: v, nc: nc, work: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &voterConn{v: v, nc: nc, work: make(chan struct{}, 1), done: make(chan struct{}), fresh: true}
 	if !v.p.run(c.read) || !v.p.run(c.write) {
 		c.close()
 		return
@@ -169,15 +172,21 @@ func (v *voter) ended(c *voterConn, err error) {
 	}
 }
 
-// take answers what is to be sent on c.
-func (v *voter) take(c *voterConn) []byte {
+// take answers what is to be sent on c; or how long to wait, because it is what was sent a moment ago: two servers that
+// answer each other's old news would otherwise do so as fast as they can (an original observer and a voter do, until the
+// election is over).
+func (v *voter) take(c *voterConn) (frame []byte, wait time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.conn != c || v.pending == nil {
-		return nil
+		return nil, 0
 	}
+	if wait = sameAgain - time.Since(v.sentAt); wait > 0 && !c.fresh && bytes.Equal(v.pending, v.last) {
+		return nil, wait
+	}
+	c.fresh = false
 	v.last, v.pending, v.sentAt = v.pending, nil, time.Now()
-	return v.last
+	return v.last, 0
 }
 
 // unsent takes a frame back that could not be sent.

@@ -337,3 +337,30 @@ func TestConfigIsChecked(t *testing.T) {
 	p.Close() // never started
 	p.Close()
 }
+
+func TestSameNewsAreNotToldAsFastAsPossible(t *testing.T) {
+	c := newCluster(t, 2)
+	p, r := c.start(1)
+	nc := dialHello(t, c.servers[0].Election[0], hello{2, []string{c.servers[1].Election[0]}}, false)
+	hear := func() int64 {
+		b, err := readFrame(nc)
+		require.NoError(t, err)
+		n, err := decodeNotification(b)
+		require.NoError(t, err)
+		return n.Vote.Round
+	}
+	p.Send([]zab.Message{vote(1, 2, 1)})
+	require.Equal(t, int64(1), hear())
+	begin := time.Now()
+	for range 4 { // each answers the other at once
+		_, err := nc.Write(appendFrame(nil, vote(2, 1, 5).Vote))
+		require.NoError(t, err)
+		r.next(t)
+		p.Send([]zab.Message{vote(1, 2, 1)})
+		require.Equal(t, int64(1), hear())
+	}
+	require.Greater(t, time.Since(begin), 3*sameAgain)
+	p.Send([]zab.Message{vote(1, 2, 1)})
+	p.Send([]zab.Message{vote(1, 2, 2)}) // news do not wait
+	require.Equal(t, int64(2), hear())
+}
