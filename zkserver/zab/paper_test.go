@@ -184,7 +184,14 @@ func FuzzStep(f *testing.F) {
 		leader, err := New(Config{ID: 1, Quorum: majority(t, 1, 2, 3)})
 		require.NoError(t, err)
 		leader.startLeading()
-		nodes := []*Node{leader, follower1(t, HardState{AcceptedEpoch: 1, CurrentEpoch: 1}, z(1, 1)), standalone(t, 3)}
+		dynamic := Config{ID: 1, Active: testConfig(t, 3, 0), ReconfigEnabled: true, Membership: proposedConfig}
+		leads, err := New(dynamic)
+		require.NoError(t, err)
+		leads.startLeading()
+		follows, err := New(dynamic)
+		require.NoError(t, err)
+		follows.startFollowing(3)
+		nodes := []*Node{leader, follower1(t, HardState{AcceptedEpoch: 1, CurrentEpoch: 1}, z(1, 1)), standalone(t, 3), leads, follows}
 		for ; len(b) >= 4; b = b[4:] {
 			n := nodes[int(b[0])%len(nodes)]
 			m := Message{Type: Type(b[1] % 22), From: Sid(b[0]>>4) - 1, To: 1, Link: n.link, Zxid: z(uint32(b[2]), uint32(b[3]))}
@@ -198,6 +205,16 @@ func FuzzStep(f *testing.F) {
 				m.Data = appendInt32(int32(b[3]))
 			default:
 				m.Zxid = -m.Zxid
+			}
+			if config := testConfig(t, 1+int(b[3]%5), int64(m.Zxid)); b[1]&32 != 0 {
+				m.Data = append([]byte("reconfig "), config.Data()...)
+				switch m.Type {
+				case CommitAndActivate, InformAndActivate:
+					m.Data = activation(Sid(b[2]%5), m.Data)
+				case NewLeader:
+					m.Data = config.Data()
+				default:
+				}
 			}
 			if b[1] > 230 {
 				m.Type = Notification
