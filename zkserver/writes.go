@@ -129,6 +129,11 @@ func appendReply(out []byte, a *replica.Answer) []byte {
 		return res.Stat.AppendTo(jute.AppendString(out, res.Path))
 	case zkproto.OpSetData, zkproto.OpSetACL:
 		return res.Stat.AppendTo(out)
+	case zkproto.OpReconfig:
+		if set, ok := a.Txn.(*zkproto.SetDataTxn); ok {
+			out = (&zkproto.GetDataReply{Data: set.Data, Stat: res.Stat}).AppendTo(out)
+		}
+		return out
 	case zkproto.OpSync:
 		if a.NullPath {
 			return jute.AppendBytes(out, nil)
