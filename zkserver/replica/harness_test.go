@@ -34,6 +34,7 @@ type parcel struct {
 	zab.Message
 	state []zab.Entry
 	fresh uint64 // generation of the receiver it is for; links end with their servers
+	end   bool   // no message: the link is closed
 }
 
 // server is one member with its disk, and the host of its replica.
@@ -195,7 +196,8 @@ func (s *server) perform() {
 		s.post(rd.Messages)
 		for _, l := range rd.Drop {
 			if peer := s.c.servers[l.Peer]; peer != nil && peer.up && !s.c.cut[[2]zab.Sid{s.id, l.Peer}] {
-				peer.r.Disconnected(zab.Link{Peer: s.id, Link: peer.linkOf(s, l.Link)})
+				m := zab.Message{From: s.id, To: l.Peer, Link: peer.linkOf(s, l.Link)}
+				s.c.wire = append(s.c.wire, parcel{Message: m, fresh: peer.life, end: true}) // behind what was sent
 			}
 		}
 		if n := len(s.log); n > 0 && !s.slowDisk {
@@ -274,6 +276,11 @@ func (c *cluster) settle() {
 func (c *cluster) deliver(p parcel) {
 	to := c.servers[p.To]
 	if !to.up || p.fresh != to.life || c.cut[[2]zab.Sid{p.From, p.To}] {
+		return
+	}
+	if p.end {
+		to.r.Disconnected(zab.Link{Peer: p.From, Link: p.Link})
+		to.perform()
 		return
 	}
 	if p.Type == zab.Snap {
