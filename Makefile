@@ -5,7 +5,7 @@ FUZZTIME ?= 10s
 ROUNDS   ?= 100
 SESSIONS ?= 10000
 
-.PHONY: build test race lint fmt gen fuzz crash crowd compat bench cross cover verify
+.PHONY: build test race lint fmt gen fuzz crash crowd compat netns bench cross cover verify
 
 build:            ## all commands into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
@@ -37,6 +37,9 @@ crowd:            ## SESSIONS idle sessions, and as many connects at 1000 a seco
 
 compat:           ## against the unmodified originals; needs Java 11+ and Maven
 	$(GO) test -tags compat -count=1 -timeout 30m ./tests/compat/...
+
+netns:            ## ensembles on broken networks; needs Linux, root, iproute2 and iptables. HOLDFAST_NETNS_ROUNDS=n for long
+	CGO_ENABLED=0 $(GO) test -tags netns -count=1 -timeout 60m -v ./tests/netns
 
 bench:            ## throughput of one zkserver here, with fsync
 	tools/bench.sh
