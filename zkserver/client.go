@@ -1,6 +1,7 @@
 package zkserver
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -76,6 +77,7 @@ func (w *client) Connect(req *zkproto.ConnectRequest) error {
 	s := w.server
 	s.stats.received.Add(1)
 	s.stats.connects.Add(1)
+	s.stats.deficit.Add(s.tokens.deficit())
 	if !s.tokens.take(req.SessionID != 0, s.clock.Now()) {
 		s.port.Refuse()
 		return errNoToken
@@ -107,6 +109,9 @@ func (w *client) submit(r pipeline.Request[*client]) error {
 // Closed implements cnxn.Client.
 func (w *client) Closed(reason error) {
 	s := w.server
+	if errors.Is(reason, io.EOF) && !w.closing {
+		s.stats.dropped.Add(1)
+	}
 	w.Lock()
 	w.fifo.Clear()
 	id := w.session

@@ -15,7 +15,8 @@ type stats struct {
 	received, sent            atomic.Int64 // packets
 	bytesIn, bytesOut         atomic.Int64 // of requests and of replies
 	watchBytes                atomic.Int64 // of events
-	connects                  atomic.Int64
+	connects, dropped         atomic.Int64 // asked for a session; closed by the client without closing its session
+	deficit                   *obs.Summary
 	authFailed                atomic.Int64
 	revalidated, expired      atomic.Int64
 	slowSyncs                 atomic.Int64
@@ -108,6 +109,7 @@ func (st *stats) init() {
 	st.restoreTime = latency("restore_time", "Duration of a restore from a snapshot", obs.Basic)
 	st.loadTime = latency("dbinittime", "Time to load the state at the start", obs.Basic)
 	st.batches = summary("sync_processor_batch_size", "Transactions written together")
+	st.deficit = summary("connection_token_deficit", "Tokens that are missing in the bucket for new sessions, at each that is asked for")
 	st.replayed = summary("startup_txns_loaded", "Transactions replayed from the log at the start")
 	st.fanOut = map[zkproto.EventType]*obs.Summary{
 		zkproto.EventNodeCreated:         summary("node_created_watch_count", "Watchers told of the creation of a znode"),
@@ -135,6 +137,7 @@ func (s *Server) count() {
 		"bytes_received_count":          st.bytesIn.Load,
 		"response_bytes":                st.bytesOut.Load,
 		"connection_request_count":      st.connects.Load,
+		"connection_drop_count":         st.dropped.Load,
 		"connection_revalidate_count":   st.revalidated.Load,
 		"connection_rejected":           func() int64 { return s.port.Rejected() },
 		"stale_sessions_expired":        st.expired.Load,
@@ -218,7 +221,7 @@ func (l *lastRequest) set(it *pipeline.Item, zxid zkproto.Zxid, now int64) {
 func (s *Server) ResetStats() {
 	st := &s.stats
 	for _, n := range []*atomic.Int64{
-		&st.received, &st.sent, &st.bytesIn, &st.bytesOut, &st.watchBytes, &st.connects, &st.authFailed, &st.revalidated,
+		&st.received, &st.sent, &st.bytesIn, &st.bytesOut, &st.watchBytes, &st.connects, &st.dropped, &st.authFailed, &st.revalidated,
 		&st.expired, &st.slowSyncs, &st.snapshots, &st.snapFailures, &st.snapLimited, &st.restLimited, &st.restoreFailures, &st.prepared,
 	} {
 		n.Store(0)

@@ -82,6 +82,13 @@ func (t *tokens) refuse(now time.Time) bool {
 	return t.random() < t.drop
 }
 
+// deficit is how many tokens are missing (connection_token_deficit).
+func (t *tokens) deficit() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return int64(t.size - t.have)
+}
+
 // chance is that of a refusal (connection_drop_probability).
 func (t *tokens) chance() float64 {
 	t.mu.Lock()
