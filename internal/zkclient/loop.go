@@ -14,7 +14,7 @@ import (
 // The pause between two rounds over the servers, doubling from the first to the last.
 const (
 	firstPause = 20 * time.Millisecond
-	lastPause  = time.Second
+	lastPause  = 250 * time.Millisecond
 )
 
 // run serves one connection after the other until the client is closed, its session has expired, or a connection broke
