@@ -27,6 +27,7 @@ type cluster struct {
 	hold    map[zab.Type]bool   // such messages stay on the wire
 	trace   []string
 	config  func(*Config)
+	batch   bool // servers read all that has come before they act on it
 }
 
 // parcel is a message on its way; of a SNAP, with the state.
@@ -265,6 +266,13 @@ func (c *cluster) settle() {
 			}
 			c.deliver(p)
 		}
+		if c.batch {
+			for _, id := range c.order {
+				if c.servers[id].up {
+					c.servers[id].perform()
+				}
+			}
+		}
 		moved := len(kept) < len(batch)
 		c.wire = append(kept, c.wire...)
 		if !moved {
@@ -289,7 +297,9 @@ func (c *cluster) deliver(p parcel) {
 	if err := to.r.Step(p.Message); err != nil {
 		c.trace = append(c.trace, err.Error())
 	}
-	to.perform()
+	if !c.batch {
+		to.perform()
+	}
 }
 
 // tick lets time pass for everybody, and delivers.
@@ -521,6 +531,7 @@ func (c *cluster) same() {
 		require.Equal(c.t, first.tree.Digest(), s.tree.Digest(), "servers %d and %d", first.id, s.id)
 		require.Equal(c.t, first.r.Sessions(), s.r.Sessions(), "servers %d and %d", first.id, s.id)
 		require.Zero(c.t, s.tree.DigestMismatches())
+		require.Zero(c.t, s.r.prep.Outstanding())
 	}
 }
 

@@ -79,6 +79,7 @@ func TestLocalSessionIsUpgradedByItsFirstEphemeral(t *testing.T) {
 			require.Equal(t, "", c.learner(1).data("/e"))
 			require.Contains(t, leader.r.Sessions(), w.session)
 			require.Zero(t, s.r.LocalSessions())
+			require.False(t, s.r.seats.of(w.session).upgraded)
 			// it can move now, and lives by the touch table
 			c.tick(500)
 			require.NoError(t, w.closed)
@@ -120,6 +121,9 @@ func TestZOOKEEPER3471UpgradeWithCloseInBetween(t *testing.T) {
 				require.Empty(t, w.sent)
 				require.Equal(t, "", s.data("/e"))
 				require.Equal(t, zkproto.ErrOK, w.do(zkproto.OpCloseSession, nil).Result.Err)
+			}
+			if how == "close" {
+				require.Empty(t, c.leader().r.Sessions(), "closed at once, not by expiry")
 			}
 			c.tick(450)
 			require.Equal(t, "no /e", s.data("/e"), "no ephemeral outlives its session")

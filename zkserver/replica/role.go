@@ -30,6 +30,7 @@ func (r *Replica) end() {
 	}
 	if r.role == roleLeader {
 		r.sessions.Reset(r.now.Mono)
+		r.prep.Reset(r.tree)
 	}
 	r.role, r.spent, r.lostAt = roleNone, false, r.now.Mono
 	for range r.queue.Len() {

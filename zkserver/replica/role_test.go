@@ -301,6 +301,85 @@ func TestZOOKEEPER1277EpochIsUsedUpUnderLoad(t *testing.T) {
 	c.same()
 }
 
+// Clients that stay are shown to the new leader before their next request.
+func TestKeptClientIsRevalidatedBeforeItsNextRequest(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	leader := c.leader()
+	one, two := c.learner(0).connect(), c.learner(1).connect()
+	c.crash(leader.id)
+	leader = c.leader()
+	w := one
+	if leader == one.at {
+		w = two
+	}
+	c.wire = nil
+	w.submit(zkproto.OpCreate, createBody("/a", "", 0))
+	w.submit(zkproto.OpCreate, createBody("/b", "", 0))
+	require.Len(t, c.wire, 3)
+	require.Equal(t, zab.Revalidate, c.wire[0].Type)
+	require.Equal(t, zab.Request, c.wire[1].Type)
+	c.settle()
+	require.Empty(t, w.sent)
+	// and if that leader does not know the session, the client is closed
+	w.at.r.show(w.at.r.seats.of(w.session))
+	w.at.r.passedOn([]zab.Message{{Type: zab.Revalidate, Data: appendValid(nil, w.session, false)}})
+	require.ErrorIs(t, w.closed, ErrExpired)
+}
+
+// A new leader gives every session its whole timeout, however long it has not been touched here.
+func TestNewLeaderGivesFullTimeouts(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	leader := c.leader()
+	w := c.learner(0).connect()
+	c.tick(1000)
+	w.gone()
+	c.crash(leader.id)
+	leader = c.leader()
+	c.tick(380)
+	require.Contains(t, leader.r.Sessions(), w.session)
+	c.tick(60)
+	require.NotContains(t, leader.r.Sessions(), w.session)
+}
+
+// A client that has moved counts its requests anew. What the former server forwarded for it is not taken for its own.
+func TestRequestsOfAFormerConnectionAreNotAnswersToNewOnes(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	leader := c.leader()
+	w := c.learner(0).connect()
+	c.hold[zab.Commit] = true
+	w.submit(zkproto.OpCreate, createBody("/old", "", 0))
+	c.settle()
+	moved := w.again(c.learner(1))
+	c.settle()
+	require.NotNil(t, moved.est)
+	moved.xid = 10
+	xid := moved.submit(zkproto.OpCreate, createBody("/new", "", 0))
+	c.hold[zab.Commit] = false
+	c.settle()
+	a, _ := moved.answer(xid)
+	require.Equal(t, "/new", a.Result.Path)
+	// the same with equal numbers, while there is no leader
+	c.hold[zab.Commit], c.hold[zab.Ack] = true, true
+	again := moved.again(w.at)
+	c.settle()
+	require.NotNil(t, again.est)
+	again.xid = 20
+	again.submit(zkproto.OpCreate, createBody("/old2", "", 0))
+	c.settle()
+	moved2 := again.again(moved.at)
+	c.settle()
+	require.NotNil(t, moved2.est)
+	c.hold = map[zab.Type]bool{}
+	c.crash(leader.id)
+	moved2.xid = 20
+	xid = moved2.submit(zkproto.OpCreate, createBody("/new2", "", 0))
+	c.leader()
+	c.drain(moved2)
+	a, _ = moved2.answer(xid)
+	require.Equal(t, "/new2", a.Result.Path)
+	require.NoError(t, moved2.closed)
+}
+
 // Random crashes, cuts and restarts with clients that write all the time. What was answered is in the tree once, what was
 // lost at most once.
 func TestRandomChangesOfRole(t *testing.T) {
@@ -314,6 +393,7 @@ func TestRandomChangesOfRole(t *testing.T) {
 func randomChanges(t *testing.T, seed uint64) (done int) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	c := newCluster(t, 3, func(cfg *Config) { cfg.Zab.KeepCommitted = 10 + int(seed%3)*100 })
+	c.batch = seed%2 == 0
 	first := c.leader().connect()
 	first.do(zkproto.OpCreate, createBody("/q", "", 0))
 	var clients []*client

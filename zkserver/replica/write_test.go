@@ -109,7 +109,14 @@ func TestObserverForwardsAndApplies(t *testing.T) {
 // pipelined requests of several clients on several servers: each client's answers come in its order (the harness checks
 // that), and every request is done once.
 func TestPipelinedRequestsKeepOrder(t *testing.T) {
+	for _, batch := range []bool{false, true} {
+		t.Run(fmt.Sprint("batch=", batch), func(t *testing.T) { pipelined(t, batch) })
+	}
+}
+
+func pipelined(t *testing.T, batch bool) {
 	c := newCluster(t, 3, nil)
+	c.batch = batch
 	leader := c.leader()
 	var clients []*client
 	for _, s := range []*server{leader, c.learner(0), c.learner(1), c.learner(0)} {
