@@ -71,6 +71,39 @@ func TestOracleMakesALeader(t *testing.T) {
 	c.allEqual()
 }
 
+// With three servers the oracle is not heard.
+func TestOracleIsForTwo(t *testing.T) {
+	c := newCluster(t, 3, 0)
+	c.cfg.Oracle = true
+	c.startAll()
+	c.elect()
+	c.oracle(3, true)
+	c.crash(1, 0)
+	c.crash(2, 0)
+	c.run(30)
+	require.Equal(t, quorum.None, c.leader())
+}
+
+// Who has just become an observer, and still follows, is not counted on: it is about to leave, and would get no proposals.
+func TestObserverThatStillFollowsIsNotCountedOn(t *testing.T) {
+	c := newCluster(t, 3, 0)
+	c.dynamic = true
+	c.startAll()
+	c.elect()
+	n := c.servers[3].node
+	require.NoError(t, c.reconfig(3, zkproto.ReconfigRequest{Joining: "1=h1:1:2:observer;3,2=h2:1:2:observer;3", CurConfigID: -1}))
+	for range 2 {
+		c.deliver(3, 1, false)
+		c.sync(1)
+		c.deliver(1, 3, false)
+		c.sync(3)
+	}
+	require.Equal(t, n.LastSeen(), n.Active())
+	missing, ok := n.synced(testConfig(t, 3, 0))
+	require.False(t, ok)
+	require.Equal(t, []Sid{1, 2}, missing)
+}
+
 func TestReconfigureRefuses(t *testing.T) {
 	type req = zkproto.ReconfigRequest
 	code := func(n *Node, r req) zkproto.Error {

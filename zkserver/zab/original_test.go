@@ -22,6 +22,7 @@ import (
 //	packets          one per line: [SID] TYPE ZXID [current=E] [accepted=E] [leader=SID] [config=N[@ZXID]]
 //	persist ZXID     the log is synced up to there
 //	propose N        a leader proposes N entries
+//	reconfig N       a leader proposes a configuration of servers 1 to N
 //	tick N
 //
 // Output is what the driver is asked to do. Run with -rewrite to record it anew, and read the difference.
@@ -59,6 +60,10 @@ func (p *player) command(d *datadriven.TestData) {
 		for range p.number(d.CmdArgs[0].Key) {
 			require.NoError(p.t, p.n.Propose(Entry{Zxid: p.n.NextZxid(), Data: []byte("x")}))
 		}
+	case "reconfig":
+		next := p.n.NextZxid()
+		text := testConfig(p.t, p.number(d.CmdArgs[0].Key), int64(next)).String()
+		require.NoError(p.t, p.n.Propose(Entry{Zxid: next, Data: []byte("reconfig " + text)}))
 	case "tick":
 		for range p.number(d.CmdArgs[0].Key) {
 			p.n.Tick()
@@ -227,6 +232,12 @@ func (p *player) drain() {
 				}
 				if m.Type == Ping && m.Data == nil && p.n.Status().Role != Leading {
 					extra = " without data"
+				}
+				if c, err := quorum.ParseMembership(m.Data); err == nil && m.Type == NewLeader && c.Version > 0 {
+					extra = " config=" + show(Zxid(c.Version))
+				}
+				if leader, _, ok := decodeActivation(m.Data); ok && (m.Type == CommitAndActivate || m.Type == InformAndActivate) {
+					extra = " leader=" + leader.String()
 				}
 				say("> %d %s %s%s", m.To, m.Type, show(m.Zxid), extra)
 			}

@@ -141,8 +141,8 @@ type Ready struct {
 
 	// ActiveConfig, if not nil, is in force from now on: make it durable before the Messages are sent (the file
 	// zoo.cfg.dynamic.VERSION by Membership.File(false), then zoo.cfg's line dynamicConfigFile, then remove
-	// zoo.cfg.dynamic.next), tell the peers' connections, and, should /zookeeper/config be older than its version, set it to
-	// ActiveConfig.Data with that version as mzxid: not every change of configuration has a transaction.
+	// zoo.cfg.dynamic.next), tell the peers' connections; and, should /zookeeper/config be older than its version when
+	// Committed is applied, set it to ActiveConfig.Data with that version as mzxid: not every change has a transaction.
 	ActiveConfig *quorum.Membership
 	// SeenConfig, if not nil, is proposed: write zoo.cfg.dynamic.next by File(true), durable before the Messages are sent
 	// and after ActiveConfig, and connect to servers that are new in it. If its version is not above that of the active one,
