@@ -24,7 +24,7 @@ func TestReconfigInMixedEnsemble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEnsemble(t, "reconfigEnabled=true\nskipACL=yes", makes[:3]...)
 			e.start()
-			require.Equal(t, makes[2], e.leader().make)
+			e.lead(makes[2])
 			w := e.write("w")
 
 			fourth := e.add(makes[3], true)

@@ -79,36 +79,46 @@ func (e *ensemble) exists(c *zkclient.Client, path string) bool {
 	return err == nil
 }
 
-// A session that was opened at one server goes on at another, with its password; the first is told.
+// A session that was opened at one server goes on at another, with its password, and back; the one it has left writes for it
+// no more.
 func (e *ensemble) sessionMoves(name string, from, to *member) {
 	t, ctx := e.t, e.t.Context()
 	t.Helper()
 	path := "/moves-" + name + from.String()
-	c := e.session(8*time.Second, from)
-	_, err := c.Create(ctx, path, nil, world, zkproto.ModeEphemeral, 0)
+	c, err := zkclient.Connect(ctx, zkclient.Config{Servers: []string{from.addr()}, SessionTimeout: 8 * time.Second})
+	require.NoError(t, err)
+	defer c.Leave()
+	_, err = c.Create(ctx, path, nil, world, zkproto.ModeEphemeral, 0)
 	require.NoError(t, err)
 	session := c.Session()
+	resume := func(at *member, s zkclient.Session) (*zkclient.Wire, error) {
+		return zkclient.Dial(ctx, at.addr(), zkclient.Handshake{Timeout: 8 * time.Second, Resume: &s})
+	}
 
 	wrong := session
 	wrong.Password = make([]byte, 16)
-	_, err = zkclient.Dial(ctx, to.addr(), zkclient.Handshake{Timeout: 8 * time.Second, Resume: &wrong})
+	_, err = resume(to, wrong)
 	require.Error(t, err, "%s takes a session of %s with a wrong password", to, from)
 
-	w, err := zkclient.Dial(ctx, to.addr(), zkclient.Handshake{Timeout: 8 * time.Second, Resume: &session})
+	w, err := resume(to, session)
 	require.NoError(t, err, "%s does not take a session of %s", to, from)
 	require.Equal(t, session.ID, w.Session.ID)
 	require.Equal(t, session.Timeout, w.Session.Timeout)
 	_, err = c.Create(ctx, path+"-late", nil, world, zkproto.ModePersistent, 0)
 	require.Error(t, err, "%s writes for a session that is at %s now", from, to)
 	require.NoError(t, w.Close())
-
-	// The client connects again, to the first one, and ends the session there.
-	e.await(func() string { return "the session moves back to " + from.String() }, func() bool { return e.exists(c, path) })
-	require.False(t, e.exists(c, path+"-late"))
-	require.NoError(t, c.Close())
 	other := e.session(8*time.Second, to)
-	require.False(t, e.exists(other, path))
-	_, err = zkclient.Dial(ctx, to.addr(), zkclient.Handshake{Timeout: 8 * time.Second, Resume: &session})
+	require.True(t, e.exists(other, path))
+	require.False(t, e.exists(other, path+"-late"))
+
+	w, err = resume(from, session)
+	require.NoError(t, err, "%s does not take its session back", from)
+	require.Equal(t, session.Timeout, w.Session.Timeout)
+	require.NoError(t, w.Write([]byte{0, 0, 0, 8, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xf5})) // closeSession
+	_ = w.ReadBatch(func([]byte) error { return nil })
+	_ = w.Close()
+	require.False(t, e.exists(other, path), "the session was closed")
+	_, err = resume(to, session)
 	require.ErrorIs(t, err, zkproto.ErrSessionExpired, "closed at %s, taken by %s", from, to)
 	require.NoError(t, other.Close())
 }
