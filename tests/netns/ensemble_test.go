@@ -58,6 +58,11 @@ type ensemble struct {
 func newEnsemble(t *testing.T, n int, dataDir func(host int) string) *ensemble {
 	t.Helper()
 	e := &ensemble{network: newNetwork(t, n), dir: t.TempDir()}
+	logs := e.dir
+	if dir := os.Getenv("HOLDFAST_NETNS_LOGS"); dir != "" { // keeps the logs, one directory a test
+		logs = filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-"))
+		require.NoError(t, os.MkdirAll(logs, 0o755))
+	}
 	var list strings.Builder
 	for i := 1; i <= n; i++ {
 		fmt.Fprintf(&list, "server.%d=%s:2888:3888\n", i, e.addr(i))
@@ -71,7 +76,7 @@ func newEnsemble(t *testing.T, n int, dataDir func(host int) string) *ensemble {
 		}
 		require.NoError(t, os.MkdirAll(dir, 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "myid"), []byte(strconv.Itoa(i)), 0o644))
-		m := &member{host: i, conf: filepath.Join(e.dir, fmt.Sprintf("zoo%d.cfg", i)), log: filepath.Join(e.dir, fmt.Sprintf("zk%d.log", i))}
+		m := &member{host: i, conf: filepath.Join(e.dir, fmt.Sprintf("zoo%d.cfg", i)), log: filepath.Join(logs, fmt.Sprintf("zk%d.log", i))}
 		require.NoError(t, os.WriteFile(m.conf, []byte(fmt.Sprintf(`tickTime=500
 initLimit=10
 syncLimit=2

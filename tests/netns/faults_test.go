@@ -35,13 +35,17 @@ func faulty(t *testing.T, servers int, fault func(e *ensemble, w *workload, lead
 	t.Helper()
 	e := newEnsemble(t, servers, nil)
 	w := newWorkload(e, seed())
-	for range rounds() {
+	for round := range rounds() {
 		leader := e.settled()
 		w.progress(50)
+		begin := time.Now()
 		fault(e, w, leader)
 		e.heal()
+		healed := time.Now()
 		e.settled()
 		w.progress(50)
+		t.Logf("round %d: the fault took %s, until all were together again %s", round+1,
+			healed.Sub(begin).Round(time.Millisecond), time.Since(healed).Round(time.Millisecond))
 	}
 	w.judge()
 }
