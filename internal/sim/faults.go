@@ -21,6 +21,7 @@ const (
 	faultDiskError                  // a write or a sync fails
 	faultPause                      // a process is stopped, and goes on later
 	faultLeader                     // whoever leads is killed, loses power or is cut off
+	faultEpoch                      // a machine loses its power just before or after it writes an epoch file
 	faultHangUp                     // a client closes its connection
 	faultMute                       // a client is stopped, perhaps for longer than its timeout
 	faultKinds
@@ -29,7 +30,7 @@ const (
 func (k faultKind) String() string {
 	return [...]string{
 		"kill", "power", "blackout", "cut", "one-way", "isolate", "bridge", "split", "reset", "slow link", "slow disk",
-		"disk error", "pause", "leader", "hang up", "mute",
+		"disk error", "pause", "leader", "epoch", "hang up", "mute",
 	}[k]
 }
 
@@ -122,6 +123,16 @@ func (n *nemesis) strike(k faultKind) {
 				n.death(l, false)
 			}
 		}
+	case faultEpoch:
+		if !s.up {
+			return
+		}
+		s.atEpoch = true
+		if l := w.leader(); l != nil && other != s && w.rng.IntN(2) == 0 {
+			w.fault("%s is cut off", other)
+			n.apart(func(x *server) int { return btoi(x == other) }, nil)
+			n.death(l, false)
+		}
 	case faultHangUp:
 		if len(w.clients) > 0 {
 			c := w.clients[w.rng.IntN(len(w.clients))]
@@ -166,7 +177,30 @@ func (n *nemesis) death(s *server, power bool) {
 		w.restartLater(s)
 		return
 	}
-	s.armed = 1 + w.rng.IntN(60)
+	n.arm(s, 1+w.rng.IntN(60), how, power)
+}
+
+// epoch lets a server lose its power about the time when it writes an epoch file, and perhaps cuts its leader off: who is
+// left must not repeat what the two have agreed on.
+func (n *nemesis) epoch(s *server, leader zab.Sid) {
+	n.arm(s, 1+n.w.rng.IntN(10), "loses its power at an epoch", true)
+	l := n.w.server(leader)
+	if l == nil || n.w.rng.IntN(2) == 0 {
+		return
+	}
+	n.w.after(n.w.between(0, 3*n.w.plan.latency[1]), func() {
+		if !n.w.calm {
+			n.w.fault("%s is cut off, which was to lead it", l)
+			n.w.net.heal()
+			n.apart(func(x *server) int { return btoi(x == l) }, nil)
+		}
+	})
+}
+
+// arm lets the process die at one of the next points.
+func (n *nemesis) arm(s *server, points int, how string, power bool) {
+	w := n.w
+	s.armed = points
 	s.onDeath = func() {
 		w.fault("%s %s in the middle of its duties", s, how)
 		s.kill(power)
@@ -331,7 +365,7 @@ func (w *World) heal() {
 		c.mute = false
 	}
 	for _, s := range w.servers {
-		s.armed, s.onDeath, s.disk.fail = 0, nil, 0
+		s.armed, s.onDeath, s.atEpoch, s.disk.fail = 0, nil, false, 0
 		if s.paused {
 			w.resume(s, s.life)
 		}

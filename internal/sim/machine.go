@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"strconv"
+
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
@@ -90,16 +92,21 @@ func (b *bare) propose(number uint64) bool {
 	}
 	h := zkproto.TxnHeader{ClientID: 1, Cxid: int32(number), Zxid: z, Time: b.s.clock() / 1000}
 	var txn zkproto.Txn
-	path, data := bareKeys[number%uint64(len(bareKeys))], h.AppendTo(nil)
-	if b.s.state.Tree.NodeCount() < 30 && number%3 == 0 {
+	data := h.AppendTo(nil)
+	// Only what a leader could have prepared may be in the log: replaying it onto a fuzzy snapshot relies on that.
+	switch number % 6 {
+	case 0:
 		h.Type = zkproto.OpCreate
-		txn = &zkproto.CreateTxn{Path: path, Data: data, ACL: openACL, ParentCVersion: int32(number)}
-	} else if number%17 == 0 {
+		txn = &zkproto.CreateTxn{Path: barePath(number), Data: data, ACL: openACL, ParentCVersion: int32(number)}
+	case 3:
 		h.Type = zkproto.OpDelete
-		txn = &zkproto.DeleteTxn{Path: path}
-	} else {
+		txn = &zkproto.DeleteTxn{Path: barePath(number - 63)}
+	case 4:
 		h.Type = zkproto.OpSetData
-		txn = &zkproto.SetDataTxn{Path: path, Data: data, Version: int32(number)}
+		txn = &zkproto.SetDataTxn{Path: barePath(number - 16), Data: data, Version: int32(number)}
+	default:
+		h.Type = zkproto.OpSetData
+		txn = &zkproto.SetDataTxn{Path: "/", Data: data, Version: int32(number)}
 	}
 	if err := b.n.Propose(zab.Entry{Zxid: z, Data: txn.AppendTo(h.AppendTo(nil))}); err != nil {
 		b.s.w.failf("%s: propose %s: %v", b.s, z, err)
@@ -108,7 +115,6 @@ func (b *bare) propose(number uint64) bool {
 	return true
 }
 
-var (
-	openACL  = zkproto.WorldAll()
-	bareKeys = []string{"/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h", "/i", "/j"}
-)
+func barePath(number uint64) string { return "/" + strconv.FormatUint(number, 10) }
+
+var openACL = zkproto.WorldAll()

@@ -129,6 +129,9 @@ func (c *conn) alive(i int) bool {
 func (n *network) send(c *conn, i int, m wire) {
 	p := &c.pipes[i]
 	from, to := c.ends[i].s.place, c.ends[1-i].s.place
+	if n.w.broken == LoseMessages && !m.closes && !n.w.calm && n.w.chance(300) {
+		return
+	}
 	m.at = max(n.w.now+n.delay(from, to), p.last)
 	p.last = m.at
 	p.q = append(p.q, m)

@@ -17,7 +17,7 @@ type oracle struct {
 	w       *World
 	entries map[zab.Zxid]entry
 	line    []place
-	leaders map[uint32]zab.Sid
+	leaders map[uint32]reign
 	marks   []mark // by server
 	acked   int
 	ackedTo zab.Zxid                   // the highest that was acknowledged to a client
@@ -40,6 +40,13 @@ type place struct {
 	known  bool
 }
 
+// reign is one server's leadership, of one epoch: it cannot have the same again.
+type reign struct {
+	sid     zab.Sid
+	life    int
+	changes uint64
+}
+
 // mark is what the oracle knows of one server.
 type mark struct {
 	logged   zab.Zxid // end of its log
@@ -50,7 +57,7 @@ type mark struct {
 
 func (o *oracle) init(w *World, servers int, first zab.Zxid) {
 	*o = oracle{
-		w: w, entries: map[zab.Zxid]entry{}, line: []place{{zxid: first}}, leaders: map[uint32]zab.Sid{}, changes: map[string][]zab.Zxid{},
+		w: w, entries: map[zab.Zxid]entry{}, line: []place{{zxid: first}}, leaders: map[uint32]reign{}, changes: map[string][]zab.Zxid{},
 		closed: map[zkproto.SessionID]bool{}, over: map[zkproto.SessionID]bool{},
 		marks: make([]mark, servers), seed: maphash.MakeSeed(),
 	}
@@ -64,7 +71,7 @@ func (o *oracle) last() zab.Zxid { return o.line[len(o.line)-1].zxid }
 // started checks what a server has found on its disk.
 func (o *oracle) started(s *server, last zab.Zxid, accepted, current uint32) {
 	m := &o.marks[s.place]
-	if !o.w.broken.any() && (accepted < m.promised || current < m.current) {
+	if o.w.broken == Sound && (accepted < m.promised || current < m.current) {
 		o.w.failf("%s has epochs %d and %d on its disk, and had promised %d and %d", s, accepted, current, m.promised, m.current)
 	}
 	m.logged, m.at, m.current = last, -1, current
@@ -201,10 +208,11 @@ func (o *oracle) applied(s *server) {
 // status checks a new status, when everything that comes with it is done.
 func (o *oracle) status(s *server, st zab.Status) {
 	if st.Role == zab.Leading && st.Phase >= zab.Synchronization {
-		if other, ok := o.leaders[st.Epoch]; ok && other != s.id {
-			o.w.failf("servers %d and %d both lead epoch %d", other, s.id, st.Epoch)
+		this := reign{s.id, s.life, st.Changes}
+		if other, ok := o.leaders[st.Epoch]; ok && other != this {
+			o.w.failf("servers %d and %d both lead epoch %d", other.sid, s.id, st.Epoch)
 		}
-		o.leaders[st.Epoch] = s.id
+		o.leaders[st.Epoch] = this
 	}
 	if !st.Serving() {
 		return

@@ -62,7 +62,9 @@ func (w *World) makePlan() {
 	if p.quorum, err = quorum.NewMajority(sids...); err != nil {
 		w.failf("%v", err)
 	}
-	p.quorum = w.broken.quorum(p.quorum)
+	if w.broken == MinorityCommits {
+		p.quorum = minority{p.quorum}
+	}
 	p.duration = w.between(500, 2500) * millisecond
 	p.tick = 10 * millisecond
 	p.initTicks, p.syncTicks, p.pingTicks = 40, 15+r.IntN(10), 4
@@ -108,5 +110,9 @@ func (w *World) makePlan() {
 		if r.IntN(3) == 0 {
 			p.rates[k] = w.between(40, 600) * millisecond
 		}
+	}
+	if r.IntN(4) == 0 { // one leader after another
+		p.rates[faultLeader] = w.between(60, 150) * millisecond
+		p.rates[faultEpoch] = w.between(20, 60) * millisecond
 	}
 }

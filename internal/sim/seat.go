@@ -61,6 +61,10 @@ func (c *seat) send(r reply) {
 	if !c.open {
 		return
 	}
+	if r.kind == isEvent && w.broken == EventLate && w.chance(3) {
+		w.after(w.between(0, 20*millisecond), func() { c.c.take(c, &r) })
+		return
+	}
 	c.lastOut = max(w.now+w.between(w.plan.latency[0], w.plan.latency[1]), c.lastOut)
 	w.events.push(c.lastOut, func() { c.c.take(c, &r) })
 }
@@ -113,17 +117,20 @@ func (c *seat) request(a ask) {
 	c.heard = now.Mono
 	f.r.At(now)
 	it := pipeline.Item{Op: a.op, Xid: a.xid, Body: a.body}
-	if a.op.IsWrite() || a.op == zkproto.OpSync {
+	if a.op.IsWrite() || a.op == zkproto.OpSync && c.s.w.broken != SyncAtOnce {
 		if len(c.held) > 0 {
 			c.answerHeld()
 		}
 		it.Write = true
 		c.fifo.PushWrite(it)
+		if c.s.w.broken == SendTwice && a.op == zkproto.OpSetData && c.s.w.chance(10) {
+			f.r.Submit(&replica.Request{From: &seat{s: c.s}, Session: c.session, Op: a.op, Xid: -a.xid, Body: a.body, IDs: anyone})
+		}
 		f.r.Submit(&replica.Request{From: c, Session: c.session, Op: a.op, Xid: a.xid, Body: a.body, IDs: anyone})
 		return
 	}
 	switch {
-	case !c.fifo.Idle():
+	case !c.fifo.Idle() && c.s.w.broken != StaleRead:
 		c.fifo.PushRead(it)
 	case f.r.Mode() != replica.ModeReadWrite || len(c.held) > 0:
 		c.held = append(c.held, a)
@@ -190,6 +197,9 @@ func (c *seat) read(it *pipeline.Item) {
 	case zkproto.OpSetWatches:
 		var req zkproto.SetWatchesRequest
 		req.Decode(&d, it.Op)
+		if c.s.w.broken == ForgetWatches {
+			break
+		}
 		for _, ev := range f.watches.SetWatches(t, c, &req, nil) {
 			c.send(reply{kind: isEvent, zxid: -1, event: ev})
 		}

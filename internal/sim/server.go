@@ -30,6 +30,7 @@ type server struct {
 	life    int
 	armed   int // the process dies at the armed-th point from now; 0: never
 	onDeath func()
+	atEpoch bool // it will die when it writes an epoch file
 	doing   bool
 
 	// Of one life:
@@ -44,6 +45,7 @@ type server struct {
 	logged   int // entries since the last snapshot
 	snapping bool
 	synced   zab.Zxid
+	late     zab.Zxid // PersistedAfterCut
 	bodies   map[zab.Link]*store.Received
 	serving  bool
 	changes  uint64
@@ -118,6 +120,7 @@ func (s *server) kill(power bool) {
 		return
 	}
 	s.up, s.paused, s.backlog, s.armed, s.onDeath = false, false, nil, 0, nil
+	s.atEpoch = false
 	s.powered = !power
 	s.w.net.dead(s, !power)
 	s.disk.crash(power)
@@ -282,15 +285,16 @@ func (s *server) perform() {
 		}
 		s.point()
 		s.append(r.Entries)
-		s.saveEpochs(&r)
+		if s.w.broken != SendBeforeSave {
+			s.saveEpochs(&r)
+		}
 		s.point()
 		walks := s.send(r.Messages)
 		s.point()
-		for i := range r.Committed {
-			s.w.oracle.applying(s, &r.Committed[i])
-			s.machine.apply(r.Committed[i : i+1])
-			s.w.oracle.applied(s)
+		if s.w.broken == SendBeforeSave {
+			s.saveEpochs(&r)
 		}
+		s.apply(&r)
 		for _, b := range walks {
 			b.begin()
 		}
@@ -306,6 +310,26 @@ func (s *server) perform() {
 		s.startJob()
 	}
 	s.startJob()
+}
+
+// apply makes committed entries visible.
+func (s *server) apply(r *zab.Ready) {
+	entries := r.Committed
+	if s.w.broken == ApplyEarly && !r.Status.Serving() && r.Status.Role != zab.Looking {
+		entries = r.Entries
+	}
+	for i := range entries {
+		if s.w.broken == ApplyEarly && entries[i].Zxid <= s.state.Tree.LastZxid() {
+			continue
+		}
+		s.w.oracle.applying(s, &entries[i])
+		s.machine.apply(entries[i : i+1])
+		s.w.oracle.applied(s)
+	}
+	if s.late != 0 {
+		s.machine.persisted(s.late)
+		s.late = 0
+	}
 }
 
 func (s *server) traceReady(r *zab.Ready) {
@@ -351,14 +375,22 @@ func (s *server) install(sn *zab.Snapshot) {
 }
 
 func (s *server) truncate(z zab.Zxid) {
+	before := s.jobLast
 	s.drain()
-	st, err := s.store.Truncate(s.w.broken.truncateTo(s, z), s.state.Tree)
+	cut := z
+	if s.w.broken == TruncateTooLittle {
+		cut++
+	}
+	st, err := s.store.Truncate(cut, s.state.Tree)
 	if err != nil {
 		s.refuse(err)
 	}
 	s.w.oracle.truncated(s, z)
 	if st != nil {
 		s.replaced(st, z)
+	}
+	if s.w.broken == PersistedAfterCut {
+		s.late = before
 	}
 }
 
@@ -395,7 +427,7 @@ func (s *server) startJob() {
 	if err := s.store.Log.Append(recs); err != nil {
 		s.fail(err)
 	}
-	if w.broken.ackBeforeSync(s) {
+	if w.broken == AckBeforeSync {
 		s.machine.persisted(s.jobLast)
 	}
 	life := s.life
@@ -471,7 +503,11 @@ func (s *server) keepSnapshot(b *body) {
 
 // saveEpochs writes the epoch files.
 func (s *server) saveEpochs(r *zab.Ready) {
-	accepted := r.SaveAccepted && !s.w.broken.skipAcceptedEpoch(s)
+	if s.atEpoch && (r.SaveAccepted || r.SaveCurrent) {
+		s.atEpoch = false
+		s.w.nemesis.epoch(s, r.Status.Leader)
+	}
+	accepted := r.SaveAccepted && s.w.broken != ForgetAccepted
 	if err := store.SaveEpochs(s.disk.fs, dir, r.HardState, accepted, r.SaveCurrent); err != nil {
 		s.fail(err)
 	}

@@ -97,3 +97,26 @@ func TestSameSeedSameRun(t *testing.T) {
 		require.Equal(t, a, b)
 	}
 }
+
+// TestBrokenDutiesAreFound is the test of the simulator: each duty that all servers neglect must be noticed within so many
+// seeds. The number that it takes stands in docs/reliability.md.
+func TestBrokenDutiesAreFound(t *testing.T) {
+	for b := Sound + 1; b < brokenKinds; b++ {
+		t.Run(b.String(), func(t *testing.T) {
+			found, _ := firstFailure(Options{Broken: b, Bare: b.bare()}, 300)
+			require.NotNil(t, found, "not noticed")
+			t.Logf("seed %d: %s", found.Seed, found.What)
+		})
+	}
+}
+
+// firstFailure runs seeds from 1 on until one fails.
+func firstFailure(opt Options, most uint64) (*Failure, uint64) {
+	for seed := uint64(1); seed <= most; seed++ {
+		opt.Seed = seed
+		if _, f := run(opt, false); f != nil {
+			return f, seed
+		}
+	}
+	return nil, most
+}
