@@ -27,6 +27,7 @@ func (s *Server) recover() error {
 		return err
 	}
 	var st *store.State
+	begin, loaded := s.clock.Now(), s.clock.Now()
 	s.store, st, err = store.Open(store.Options{
 		FS: s.fs, SnapDir: s.snapDir(), LogDir: s.logDir(), Tree: s.treeOptions(), Snapshot: s.snapshotOptions(), Logger: s.log,
 		Load: snapshot.LoadOptions{TrustEmpty: s.cfg.TrustEmpty, RefuseEmpty: !s.cfg.DBAutocreate && !announced},
@@ -34,11 +35,13 @@ func (s *Server) recover() error {
 			PreallocSize: s.cfg.PreAllocSize, NoSync: !s.cfg.ForceSync,
 			SyncWarn: s.cfg.FsyncWarnThreshold, SizeLimit: max(0, s.cfg.LogSizeLimit), Logger: s.log, OnSync: s.stats.synced,
 		},
-		History: s.distributed(), OnMismatch: s.digestMismatch,
+		History: s.distributed(), OnMismatch: s.digestMismatch, OnLoaded: func() { loaded = s.clock.Now() },
 	})
 	if err != nil {
 		return fmt.Errorf("zkserver: %w", err)
 	}
+	s.stats.snapLoadTime.Observe(loaded.Sub(begin))
+	s.stats.replayTime.Observe(s.clock.Now().Sub(loaded))
 	s.tree = st.Tree
 	if err := s.core.init(s, st); err != nil {
 		return fmt.Errorf("zkserver: %w", err)

@@ -32,6 +32,7 @@ type stats struct {
 	syncs, jobs               *obs.Latency // fsyncs, and the writing and fsync of batches
 	batches                   *obs.Summary // transactions written together
 	snapshotTime, restoreTime *obs.Latency
+	snapLoadTime, replayTime  *obs.Latency                       // of the snapshot and the log, at the start
 	loadTime                  *obs.Latency                       // of the whole state, at the start
 	replayed                  *obs.Summary                       // transactions, at the start
 	fanOut                    map[zkproto.EventType]*obs.Summary // watchers told of one event
@@ -107,6 +108,8 @@ func (st *stats) init() {
 	st.syncs = latency("fsynctime", "Duration of an fsync of the transaction log", obs.Basic)
 	st.snapshotTime = latency("snapshottime", "Duration of writing a snapshot", obs.Basic)
 	st.restoreTime = latency("restore_time", "Duration of a restore from a snapshot", obs.Basic)
+	st.snapLoadTime = latency("startup_snap_load_time", "Time to load the snapshot at the start", obs.Basic)
+	st.replayTime = latency("startup_txns_load_time", "Time to replay the log at the start", obs.Basic)
 	st.loadTime = latency("dbinittime", "Time to load the state at the start", obs.Basic)
 	st.batches = summary("sync_processor_batch_size", "Transactions written together")
 	st.deficit = summary("connection_token_deficit", "Tokens that are missing in the bucket for new sessions, at each that is asked for")

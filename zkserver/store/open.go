@@ -33,6 +33,8 @@ type Options struct {
 	Logger *zap.Logger
 	// OnMismatch is told of a digest that the tree does not have after a transaction; nil: nobody is.
 	OnMismatch func(t *tree.Tree, zxid zkproto.Zxid)
+	// OnLoaded is told when the snapshot is loaded and the replay of the log begins; nil: nobody is.
+	OnLoaded func()
 }
 
 // Store is the files of one server. Its methods may be called by one goroutine at a time, except Receive and Replay,
@@ -106,6 +108,9 @@ func (s *Store) load(options snapshot.LoadOptions) (*State, error) {
 	}
 	if st.Tree.Expect(tree.ZxidDigest(loaded.Digest)) {
 		s.mismatch(st.Tree, loaded.Zxid)
+	}
+	if s.opt.OnLoaded != nil {
+		s.opt.OnLoaded()
 	}
 	if err := s.replay(st, collect); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
