@@ -53,7 +53,8 @@ type server struct {
 	watched  []tree.Event
 	slowDisk bool
 	snaps    map[uint64][]zab.Entry // states that came with a SNAP, by link
-	foreign  int                    // transactions applied that nobody here waited for
+	answered func(*Answer)
+	foreign  int // transactions applied that nobody here waited for
 }
 
 // client is a connection to one server. Its requests must be answered in order, each once.
@@ -380,6 +381,9 @@ func (s *server) Answer(a *Answer) {
 		return
 	}
 	w := a.From.(*client)
+	if s.answered != nil {
+		s.answered(a)
+	}
 	if w.dead {
 		return
 	}

@@ -96,6 +96,77 @@ func TestSyncMakesALearnerCatchUp(t *testing.T) {
 	require.False(t, c.hold[zab.Commit], "answered")
 }
 
+// A learner reads COMMIT, SYNC and another COMMIT in one go: the sync is answered in their order.
+func TestSyncIsAnsweredAfterWhatWasCommittedBefore(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	leader := c.leader()
+	s := c.learner(0)
+	w, writer := s.connect(), leader.connect()
+	writer.do(zkproto.OpCreate, createBody("/a", "1", 0))
+	c.batch = true
+	var seen []string
+	s.answered = func(a *Answer) {
+		if a.Op == zkproto.OpSync {
+			seen = append(seen, s.data("/a"))
+		}
+	}
+	c.hold[zab.Commit], c.hold[zab.Sync] = true, true
+	writer.do(zkproto.OpSetData, setBody("/a", "2"))
+	w.submit(zkproto.OpSync, pathBody("/a"))
+	c.settle()
+	writer.do(zkproto.OpSetData, setBody("/a", "3"))
+	c.hold[zab.Commit] = false
+	var syncs []parcel
+	for i, p := range c.wire {
+		if p.Type == zab.Sync {
+			syncs = append(syncs, p)
+			c.wire = append(c.wire[:i:i], c.wire[i+1:]...)
+			break
+		}
+	}
+	require.Len(t, syncs, 1)
+	commits := c.wire
+	c.wire = nil
+	for _, p := range commits {
+		if p.To != s.id {
+			c.wire = append(c.wire, p)
+		}
+	}
+	// commits without the SYNC: what somebody else has written does not answer it
+	n := 0
+	for _, p := range commits {
+		if p.To != s.id {
+			continue
+		}
+		if n == 1 {
+			c.deliver(syncs[0])
+		}
+		c.deliver(p)
+		if n == 0 {
+			require.Empty(t, seen)
+		}
+		n++
+	}
+	require.Equal(t, 2, n)
+	s.perform()
+	require.Equal(t, []string{"2"}, seen)
+	require.Equal(t, "3", s.data("/a"))
+}
+
+func TestSyncIsNotAnsweredByAnothersWrite(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	leader := c.leader()
+	w, writer := c.learner(0).connect(), leader.connect()
+	c.hold[zab.Request] = true
+	w.submit(zkproto.OpSync, pathBody("/"))
+	writer.do(zkproto.OpCreate, createBody("/a", "1", 0))
+	require.Equal(t, "1", w.at.data("/a"))
+	require.NotEmpty(t, w.sent)
+	c.hold[zab.Request] = false
+	c.settle()
+	require.Empty(t, w.sent)
+}
+
 // SYNC comes between the commits where the original's learners expect it: never behind the COMMIT of a request that was
 // forwarded later.
 func TestSyncPacketKeepsItsPlace(t *testing.T) {
