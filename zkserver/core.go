@@ -29,6 +29,7 @@ type core struct {
 	now       time.Time    // of the current step
 	giveUp    chan struct{}
 	view      ensembleView
+	away      map[zab.Sid]bool // what the election was told of who can be reached
 
 	sinceSnapshot int   // transactions logged
 	bytesSince    int64 // bytes logged
@@ -101,6 +102,9 @@ func (s *Server) tick() {
 	c.now = s.clock.Now()
 	s.beat.Store(c.now.UnixNano())
 	c.replica.Tick(s.moment(c.now))
+	if s.peers != nil {
+		s.hintReach()
+	}
 }
 
 // moment is a time as the replica counts it.

@@ -54,6 +54,7 @@ func (s *Server) zabConfig(last zkproto.Zxid) (zab.Config, error) {
 	tick := s.cfg.TickTime
 	return zab.Config{
 		ID: e.MyID, Active: active, LastSeen: seen, Observer: e.Observer(), ReconfigEnabled: e.ReconfigEnabled,
+		Oracle:        e.OraclePath != "",
 		ReconfigRules: quorum.Rules{Standalone: e.StandaloneEnabled, MultiAddress: e.MultiAddress},
 		AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch, LastZxid: last, Storage: storage{s},
 		InitTicks: ticks(time.Duration(e.InitLimit) * tick), SyncTicks: ticks(time.Duration(e.SyncLimit) * tick), PingTicks: ticks(tick / 2),

@@ -183,6 +183,9 @@ func (s *Server) start() error {
 	go s.run()
 	if s.peers != nil {
 		s.peers.Start()
+		if s.cfg.OraclePath != "" {
+			s.group.Go(s.watchOracle)
+		}
 	}
 	if s.cfg.ContainerCheckInterval > 0 {
 		s.group.Go(s.reapContainers)

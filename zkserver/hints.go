@@ -1,0 +1,77 @@
+package zkserver
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// hintReach tells the election, while there is one, which servers cannot be reached: it does not wait for their votes.
+func (s *Server) hintReach() {
+	c := &s.core
+	if c.replica.Node().Status().Role != zab.Looking {
+		return
+	}
+	for _, v := range s.peers.Status().Voters {
+		away := v.Known && !v.Connected && v.LastError != ""
+		if c.away[v.ID] == away {
+			continue
+		}
+		if c.away == nil {
+			c.away = map[zab.Sid]bool{}
+		}
+		c.away[v.ID] = away
+		c.replica.Unreachable(v.ID, away)
+	}
+}
+
+// oracleInterval is how often the oracle's file is read.
+const oracleInterval = 200 * time.Millisecond
+
+// watchOracle asks the oracle of two servers again and again. A file that is not there, or cannot be read, says no.
+//
+// Source: QuorumOracleMaj.askOracle of the original.
+func (s *Server) watchOracle() {
+	ticker := s.clock.NewTicker(oracleInterval)
+	defer ticker.Stop()
+	said, warned := false, false
+	for {
+		yes, err := s.askOracle()
+		if err != nil && !warned {
+			s.log.Warn("the oracle cannot be asked; that counts as no", zap.String("path", s.cfg.OraclePath), zap.Error(err))
+		}
+		warned = err != nil
+		if yes != said {
+			said = yes
+			s.log.Info("the oracle says whether this server may go on alone", zap.Bool("alone", yes))
+			s.onCore(func() { s.core.replica.SetOracle(yes) })
+			s.wakeCore()
+		}
+		select {
+		case <-ticker.C():
+		case <-s.quit:
+			return
+		case <-s.failed:
+			return
+		}
+	}
+}
+
+func (s *Server) askOracle() (yes bool, err error) {
+	f, err := s.fs.Open(s.cfg.OraclePath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }() // opened for reading
+	text, err := io.ReadAll(io.LimitReader(f, 16))
+	return err == nil && strings.HasPrefix(string(text), "1"), err
+}
