@@ -151,7 +151,7 @@ func (w *client) Requests(frames [][]byte) error {
 		batch, done, full, err := w.requests(frames[:min(len(frames), most)], now, late)
 		if batch != nil {
 			s.throttle.add(len(batch.Requests), batch.Bytes())
-			if !s.inbox.Put(batch) {
+			if !s.direct(batch) && !s.inbox.Put(batch) {
 				return errStopping
 			}
 		}

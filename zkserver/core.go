@@ -2,6 +2,7 @@ package zkserver
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,8 +13,11 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
-// core is what the core goroutine owns.
+// core is what the core goroutine owns, or whoever else has its lock for a moment (direct.go).
 type core struct {
+	mu    sync.Mutex
+	ended bool // nobody may step any more
+
 	replica   *replica.Replica
 	interval  time.Duration   // between two ticks
 	bucket    time.Duration   // width of an expiry bucket
@@ -54,17 +58,23 @@ const peerBatch = 256
 
 // run is the core goroutine.
 func (s *Server) run() {
-	defer close(s.coreDone)
 	c := &s.core
+	defer func() {
+		c.mu.Lock()
+		c.ended = true
+		c.mu.Unlock()
+		close(s.coreDone)
+	}()
 	ticker := s.clock.NewTicker(c.interval)
 	defer ticker.Stop()
 	s.beat.Store(s.clock.Now().UnixNano())
 	stopping := s.stopping
 	for {
+		ticked := false
 		select {
 		case <-s.wake:
 		case <-ticker.C():
-			s.tick()
+			ticked = true
 		case <-stopping:
 			stopping = nil
 		case <-s.failed:
@@ -72,9 +82,15 @@ func (s *Server) run() {
 		case <-c.giveUp:
 			return
 		}
+		c.mu.Lock()
+		if ticked {
+			s.tick()
+		}
 		for s.step() {
 		}
-		if stopping == nil && s.idle() {
+		done := stopping == nil && s.idle()
+		c.mu.Unlock()
+		if done {
 			return
 		}
 	}
@@ -140,7 +156,9 @@ func (s *Server) step() (more bool) {
 	s.finishWaiting()
 	s.feedDisk(false)
 	s.flush()
-	s.feedDisk(true) // last of all: it may take the time of an fsync
+	if s.feedDisk(true) { // last of all: it may take the time of an fsync
+		more = true
+	}
 	return more
 }
 
@@ -218,11 +236,11 @@ func (s *Server) apply(entries []zab.Entry) {
 }
 
 // feedDisk gives the disk what waits for it, if it is idle, and begins a snapshot when one is due. Small batches are
-// left for a call with here set, which syncs them itself.
-func (s *Server) feedDisk(here bool) {
+// left for a call with here set, which syncs them itself and tells so.
+func (s *Server) feedDisk(here bool) (synced bool) {
 	c := &s.core
 	if len(c.toLog) == 0 || s.disk.busy.Load() || len(c.toLog) <= directBatch && !here {
-		return
+		return false
 	}
 	job := diskJob{records: c.toLog}
 	c.toLog, c.spare = c.spare[:0], c.toLog
@@ -234,7 +252,8 @@ func (s *Server) feedDisk(here bool) {
 	job.roll = s.snapshotIfDue()
 	if len(job.records) <= directBatch && !job.roll {
 		s.disk.writeHere(s, job)
-		return
+		return true
 	}
 	s.disk.submit(job)
+	return false
 }

@@ -22,6 +22,7 @@ type disk struct {
 type diskJob struct {
 	records []txnlog.Record
 	roll    bool
+	here    bool // the core does it: nothing else goes on meanwhile
 }
 
 func (d *disk) start(s *Server) {
@@ -47,13 +48,13 @@ func (d *disk) submit(job diskJob) {
 	d.jobs <- job
 }
 
-// writeHere does a job on the core goroutine. The disk is not busy.
+// writeHere does a job on the core's goroutine. The disk is not busy.
 func (d *disk) writeHere(s *Server, job diskJob) {
+	job.here = true
 	if err := d.write(s, job); err != nil {
 		d.busy.Store(true) // for good, as above
 		s.fail(d.failure(s, err))
 	}
-	s.wakeCore() // to see what is durable now
 }
 
 func (d *disk) failure(s *Server, err error) error {
@@ -70,11 +71,17 @@ func (d *disk) write(s *Server, job diskJob) error {
 	if len(job.records) == 0 {
 		return nil
 	}
-	if err := s.store.Log.Append(job.records); err != nil {
-		return err
-	}
-	if err := s.store.Log.Sync(); err != nil {
-		return err
+	if job.here {
+		if err := s.store.Log.AppendSync(job.records); err != nil {
+			return err
+		}
+	} else {
+		if err := s.store.Log.Append(job.records); err != nil {
+			return err
+		}
+		if err := s.store.Log.Sync(); err != nil {
+			return err
+		}
 	}
 	s.stats.logged(s.clock.Now().Sub(begin), len(job.records))
 	d.persisted.Store(int64(job.records[len(job.records)-1].Zxid))

@@ -96,6 +96,13 @@ func (q *Inbox[C]) Take(dst []*Batch[C]) []*Batch[C] {
 	return dst
 }
 
+// Idle tells whether no batch waits and a Put would be taken.
+func (q *Inbox[C]) Idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.closed && len(q.batches) == 0
+}
+
 // Close refuses further batches.
 func (q *Inbox[C]) Close() {
 	q.mu.Lock()
