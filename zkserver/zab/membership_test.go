@@ -107,3 +107,20 @@ func TestDesignatedLeaderIsToldTheTruth(t *testing.T) {
 	n.appoint(2)
 	require.Equal(t, z(1, 5), n.joinZxid())
 }
+
+// Of the voters that are in sync under the new configuration, the one that has acknowledged most is designated.
+func TestDesignatedIsTheOneWithMost(t *testing.T) {
+	c := newCluster(t, 4, 0)
+	c.dynamic = true
+	c.startAll()
+	c.elect()
+	n := c.servers[4].node
+	for sid, acked := range map[Sid]uint32{1: 3, 2: 9, 3: 9} {
+		n.lead.find(sid).acked = z(1, acked)
+	}
+	require.Equal(t, Sid(2), n.designate(testConfig(t, 3, 0)))
+	n.lead.find(2).stage = stageSyncing
+	require.Equal(t, Sid(3), n.designate(testConfig(t, 3, 0)))
+	require.Equal(t, Sid(1), n.designate(testConfig(t, 1, 0)))
+	require.Equal(t, Sid(4), n.designate(testConfig(t, 4, 0)), "it stays, if it can")
+}
