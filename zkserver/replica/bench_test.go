@@ -67,8 +67,7 @@ func BenchmarkEnsemble(b *testing.B) {
 			w.do(zkproto.OpCreate, createBody("/a", "", 0))
 			host := &quiet{}
 			for _, id := range c.order {
-				s := c.servers[id]
-				s.r.host, s.r.notify = host, func(tree.Event) {}
+				c.servers[id].r.host, c.servers[id].r.notify = host, func(tree.Event) {}
 			}
 			q := Request{From: w, Session: w.session, Op: zkproto.OpSetData, Body: setBody("/a", fmt.Sprintf("%100d", 1))}
 			var wire, next []zab.Message

@@ -18,7 +18,6 @@ func (r *Replica) isLocal(id zkproto.SessionID) bool {
 func (r *Replica) createLocal(c *Connect, readOnly bool) {
 	id := r.newSession()
 	r.local.Add(id, c.Timeout, r.now.Mono)
-	r.local.SetOwner(id, r.self)
 	r.seats.add(&seat{from: c.From, session: id, timeout: c.Timeout, local: true, reported: r.now.Mono})
 	r.host.Established(c.From, &Established{Session: id, Timeout: c.Timeout, Local: true, ReadOnly: readOnly})
 }

@@ -76,7 +76,7 @@ func TestLocalSessionIsUpgradedByItsFirstEphemeral(t *testing.T) {
 			a := w.do(op, body)
 			require.Equal(t, zkproto.ErrOK, a.Result.Err)
 			c.tick(1)
-			require.Equal(t, "", c.learner(1).data("/e"))
+			require.Empty(t, c.learner(1).data("/e"))
 			require.Contains(t, leader.r.Sessions(), w.session)
 			require.Zero(t, s.r.LocalSessions())
 			require.False(t, s.r.seats.of(w.session).upgraded)
@@ -119,7 +119,7 @@ func TestZOOKEEPER3471UpgradeWithCloseInBetween(t *testing.T) {
 			if how == "leader dies" {
 				require.NoError(t, w.closed)
 				require.Empty(t, w.sent)
-				require.Equal(t, "", s.data("/e"))
+				require.Empty(t, s.data("/e"))
 				require.Equal(t, zkproto.ErrOK, w.do(zkproto.OpCloseSession, nil).Result.Err)
 			}
 			if how == "close" {

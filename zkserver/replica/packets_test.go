@@ -17,8 +17,10 @@ func TestPacketsAreTheOriginals(t *testing.T) {
 		got        []byte
 	}{
 		{"REQUEST", "0100018bcfe56800" + "00000007" + "00000005" + "aabb", appendRequest(nil, id, 7, zkproto.OpSetData, []byte{0xaa, 0xbb})},
-		{"createSession", "0100018bcfe56800" + "00000000" + "fffffff6" + "00001f40",
-			appendRequest(nil, id, 0, zkproto.OpCreateSession, []byte{0, 0, 0x1f, 0x40})},
+		{
+			"createSession", "0100018bcfe56800" + "00000000" + "fffffff6" + "00001f40",
+			appendRequest(nil, id, 0, zkproto.OpCreateSession, []byte{0, 0, 0x1f, 0x40}),
+		},
 		{"REVALIDATE", "0100018bcfe56800" + "00007530", appendTouch(nil, id, 30000)},
 		{"its answer", "0100018bcfe56800" + "01", appendValid(nil, id, true)},
 		{"or not", "0100018bcfe56800" + "00", appendValid(nil, id, false)},
@@ -90,7 +92,7 @@ func TestPingsCarryWhoWasHeardOf(t *testing.T) {
 	require.Equal(t, one.session, session)
 	require.Equal(t, int32(4000), timeout)
 	one.gone()
-	require.Len(t, s.r.touches(), 0, "nothing new was heard of it")
+	require.Empty(t, s.r.touches(), "nothing new was heard of it")
 }
 
 func TestBadPacketsAreNamedAndIgnored(t *testing.T) {

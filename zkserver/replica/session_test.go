@@ -30,7 +30,7 @@ func TestClosedSessionTakesItsEphemeralsAlongOnAllServers(t *testing.T) {
 		w := s.connect()
 		require.Equal(t, zkproto.ErrOK, w.do(zkproto.OpCreate, createBody("/e", "", zkproto.ModeEphemeral)).Result.Err)
 		c.tick(1)
-		require.Equal(t, "", c.learner(1).data("/e"))
+		require.Empty(t, c.learner(1).data("/e"))
 		require.Equal(t, zkproto.ErrOK, w.do(zkproto.OpCloseSession, nil).Result.Err)
 		c.tick(1)
 		for _, id := range c.order {
@@ -205,7 +205,7 @@ func TestZOOKEEPER1367SessionsSurviveARestartOfAll(t *testing.T) {
 	c.same()
 	require.Contains(t, leader.r.Sessions(), w.session)
 	c.tick(350)
-	require.Equal(t, "", leader.data("/e"), "a new leader gives the full timeout")
+	require.Empty(t, leader.data("/e"), "a new leader gives the full timeout")
 	c.tick(100)
 	c.same()
 	require.Equal(t, "no /e", leader.data("/e"))

@@ -131,7 +131,9 @@ func (t *Table) Check(id zkproto.SessionID, owner Owner) zkproto.Error {
 }
 
 // CheckGlobal is Check; tables that know of sessions of other servers answer differently.
-func (t *Table) CheckGlobal(id zkproto.SessionID, owner Owner) zkproto.Error { return t.Check(id, owner) }
+func (t *Table) CheckGlobal(id zkproto.SessionID, owner Owner) zkproto.Error {
+	return t.Check(id, owner)
+}
 
 // SetOwner attaches a session to owner; ErrSessionExpired when it is unknown or closing.
 func (t *Table) SetOwner(id zkproto.SessionID, owner Owner) zkproto.Error {
