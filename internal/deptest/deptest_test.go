@@ -19,7 +19,7 @@ const module = "github.com/holdfast-ha/holdfast"
 // pure are the packages without I/O, clock, goroutines, locks and loggers; a file name restricts the rule to that file.
 var pure = []string{
 	"zkserver/zab", "zkserver/election", "zkserver/quorum", "zkserver/prep", "zkserver/tree", "zkserver/watch",
-	"zkserver/session", "zkserver/auth", "failover/decide.go", "failover/elector/machine.go",
+	"zkserver/session", "zkserver/auth", "zkserver/replica", "failover/decide.go", "failover/elector/machine.go",
 }
 
 var forbiddenInPure = []string{
