@@ -116,6 +116,7 @@ func root(s cli.Streams) *cobra.Command {
 	addStatus(cmd, d)
 	addCheck(cmd, f, s)
 	addInit(cmd, f, s)
+	addForce(cmd, f, s)
 	cmd.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
 		fmt.Fprintf(s.Out, "holdfast zkserver, compatible with Apache ZooKeeper, version %s\n", admin.Version())
 		return nil
