@@ -42,6 +42,12 @@ func (n *Node) ackNewLeader(l *learner) {
 		n.establish()
 		return
 	}
+	if !l.observer && l.told < n.configVersion() {
+		// An original follower misses an activation that comes before UPTODATE, if it is not the first of what is outstanding. The
+		// next time NEWLEADER tells it.
+		n.dropLearner(l, "the configuration has changed during its synchronization: it must join again")
+		return
+	}
 	n.upToDateTo(l)
 	n.countAck(l)
 }

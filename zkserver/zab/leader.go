@@ -32,6 +32,7 @@ type learner struct {
 	last     Zxid // end of its log, from ACKEPOCH
 	acked    Zxid
 	covered  Zxid   // what the ACK of NEWLEADER stands for
+	told     int64  // version of the configuration in NEWLEADER
 	since    uint64 // tick at which it joined
 	heard    uint64 // tick of its last message
 	mark     Zxid   // a proposal it owes an ACK for, since tick markAt

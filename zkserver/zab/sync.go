@@ -78,6 +78,9 @@ func (n *Node) startSync(l *learner) {
 	if n.status.Phase == Broadcast {
 		config = n.active
 	}
+	if config != nil {
+		l.told = config.Version
+	}
 	n.send(Message{Type: NewLeader, To: l.sid, Link: l.link, Zxid: n.lead.newLeaderZxid(), Data: configData(config)})
 	if !l.observer {
 		for pos := end; pos < n.w.last; pos++ {
