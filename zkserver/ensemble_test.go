@@ -26,6 +26,7 @@ import (
 type ensemble struct {
 	t       *testing.T
 	members []*member
+	joiners int // of the last members, who are not in the configuration of the others at first
 	change  func(*config.Config)
 }
 
@@ -80,8 +81,10 @@ func (m *member) config() config.Config {
 	cfg.PreAllocSize = -1
 	cfg.Commands = []string{"*"}
 	cfg.MyID = m.id
-	for _, o := range m.e.members {
-		cfg.Servers = append(cfg.Servers, o.server)
+	for i, o := range m.e.members {
+		if i < len(m.e.members)-m.e.joiners || o == m {
+			cfg.Servers = append(cfg.Servers, o.server)
+		}
 	}
 	if m.e.change != nil {
 		m.e.change(&cfg)
