@@ -50,6 +50,9 @@ func (b Broken) String() string {
 	}[b]
 }
 
+// rare tells of those that need several faults to meet.
+func (b Broken) rare() bool { return b == SendBeforeSave || b == PersistedAfterCut }
+
 // bare tells whether a run without clients can notice.
 func (b Broken) bare() bool { return b < StaleRead }
 

@@ -108,6 +108,11 @@ func (b *bare) propose(number uint64) bool {
 		h.Type = zkproto.OpSetData
 		txn = &zkproto.SetDataTxn{Path: "/", Data: data, Version: int32(number)}
 	}
+	if b.s.w.plan.members != nil && number%20 == 7 {
+		if change := b.reconfigure(z); change != nil {
+			h.Type, txn = zkproto.OpReconfig, change
+		}
+	}
 	if err := b.n.Propose(zab.Entry{Zxid: z, Data: txn.AppendTo(h.AppendTo(nil))}); err != nil {
 		b.s.w.failf("%s: propose %s: %v", b.s, z, err)
 	}

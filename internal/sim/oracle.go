@@ -235,9 +235,9 @@ func (o *oracle) acknowledged(s *server, z zab.Zxid) {
 	}
 }
 
-// allServe tells whether all servers serve.
+// allServe tells whether all members serve.
 func (o *oracle) allServe() bool {
-	for _, s := range o.w.servers {
+	for _, s := range o.w.members() {
 		if !s.up || !s.serving {
 			return false
 		}
@@ -245,9 +245,9 @@ func (o *oracle) allServe() bool {
 	return true
 }
 
-// converged tells whether all servers serve and have applied everything.
+// converged tells whether all members serve and have applied everything.
 func (o *oracle) converged() bool {
-	for _, s := range o.w.servers {
+	for _, s := range o.w.members() {
 		if !s.up || !s.serving || o.marks[s.place].at != len(o.line)-1 {
 			return false
 		}

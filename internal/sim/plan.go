@@ -13,6 +13,7 @@ import (
 type plan struct {
 	voters, observers int
 	quorum            quorum.Verifier
+	members           *quorum.Membership // nil: they never change
 	duration          int64
 	tick              int64
 	initTicks         int
@@ -38,6 +39,9 @@ type plan struct {
 func (p *plan) String() string {
 	s := fmt.Sprintf("%d voters, %d observers, latency %d-%d us, sync %d-%d us, snapshot after %d, keep %d, first zxid %s, %d clients, grace %d ms",
 		p.voters, p.observers, p.latency[0], p.latency[1], p.syncTime[0], p.syncTime[1], p.snapCount, p.keep, p.first, p.clients, p.grace)
+	if p.members != nil {
+		s += ", membership changes"
+	}
 	for k, r := range p.rates {
 		if r > 0 {
 			s += fmt.Sprintf(", %s every %d ms", faultKind(k), r/millisecond)
@@ -64,6 +68,9 @@ func (w *World) makePlan() {
 	}
 	if w.broken == MinorityCommits {
 		p.quorum = minority{p.quorum}
+	}
+	if w.opt.Bare && w.broken == Sound && r.IntN(4) == 0 {
+		w.makeMembers()
 	}
 	p.duration = w.between(500, 2500) * millisecond
 	p.tick = 10 * millisecond

@@ -38,7 +38,7 @@ type Result struct {
 	Faults    int
 	Time      int64 // microseconds of the simulation
 	Asked     int   // requests in the history
-	Undecided bool  // porcupine was given up
+	Undecided int   // histories for which porcupine was given up
 	// Fingerprint is of everything that was committed, when: two runs of one seed have the same.
 	Fingerprint uint64
 }
@@ -205,7 +205,7 @@ func (w *World) judge() {
 	}
 	switch err := history.Writes(ops, judgeTime); {
 	case errors.Is(err, history.ErrUndecided):
-		w.undecided = true
+		w.undecided++
 	case err != nil:
 		w.failf("%v", err)
 	}

@@ -168,6 +168,9 @@ func (s *server) recover() {
 		LastZxid: last, Bottom: s.state.SnapshotZxid, Storage: storage{s}, InitTicks: w.plan.initTicks, SyncTicks: w.plan.syncTicks, PingTicks: w.plan.pingTicks,
 		FinalizeTicks: 1, NotifyMinTicks: 2, NotifyMaxTicks: 10, KeepCommitted: w.plan.keep,
 	}
+	if err = s.configure(&cfg); err != nil {
+		s.refuse(err)
+	}
 	if s.machine, err = w.newMachine(s, cfg); err != nil {
 		s.refuse(err)
 	}
@@ -288,6 +291,7 @@ func (s *server) perform() {
 		if s.w.broken != SendBeforeSave {
 			s.saveEpochs(&r)
 		}
+		s.saveMembers(&r)
 		s.point()
 		walks := s.send(r.Messages)
 		s.point()

@@ -30,7 +30,7 @@ type World struct {
 	history   history.Recorder
 	calm      bool // the faults are over
 	quiet     bool // nobody writes any more
-	undecided bool
+	undecided int
 	broken    Broken
 	steps     int
 

@@ -1,0 +1,157 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+	"github.com/holdfast-ha/holdfast/zkserver/replica"
+	"github.com/holdfast-ha/holdfast/zkserver/store"
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
+
+// The dynamic configuration of a server: what is in force, and what is proposed.
+const (
+	activeFile = dir + "/members"
+	nextFile   = dir + "/members.next"
+)
+
+// memberLine is the server line of a server. Addresses mean nothing here: the network goes by ids.
+func memberLine(id zab.Sid, observer bool) string {
+	role := "participant"
+	if observer {
+		role = "observer"
+	}
+	return fmt.Sprintf("server.%d=h%d:2888:3888:%s;2181", id, id, role)
+}
+
+// makeMembers is the configuration that an ensemble begins with. Not all servers need to be in it.
+func (w *World) makeMembers() {
+	p := &w.plan
+	outside := w.rng.IntN(3)
+	var lines []string
+	for i := range p.voters + p.observers {
+		if i >= 3 && outside > 0 {
+			outside--
+			continue
+		}
+		lines = append(lines, memberLine(zab.Sid(i+1), i >= p.voters))
+	}
+	var err error
+	if p.members, err = quorum.ParseMembership([]byte(strings.Join(append(lines, "version=0"), "\n"))); err != nil {
+		w.failf("%v", err)
+	}
+}
+
+// configure completes the settings of a core with the configuration on the server's disk.
+func (s *server) configure(cfg *zab.Config) error {
+	if s.w.plan.members == nil {
+		return nil
+	}
+	active, err := s.readMembers(activeFile)
+	if err != nil {
+		return err
+	}
+	if active == nil {
+		active = s.w.plan.members
+	}
+	next, err := s.readMembers(nextFile)
+	if err != nil {
+		return err
+	}
+	own, _ := active.Member(s.id)
+	cfg.Quorum, cfg.Active, cfg.LastSeen, cfg.Observer = nil, active, next, own.Observer
+	cfg.ReconfigEnabled, cfg.Membership = true, replica.PeekMembership
+	return nil
+}
+
+func (s *server) readMembers(name string) (*quorum.Membership, error) {
+	f, err := s.disk.fs.Open(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // no file is one of the answers
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	if err = f.Close(); err != nil {
+		return nil, err
+	}
+	return quorum.ParseMembership(text)
+}
+
+// saveMembers is the duty that comes with ActiveConfig and SeenConfig.
+func (s *server) saveMembers(r *zab.Ready) {
+	if r.ActiveConfig == nil && r.SeenConfig == nil {
+		return
+	}
+	var err error
+	if m := r.ActiveConfig; m != nil {
+		s.w.tracef("%s: configuration %s", s, strings.ReplaceAll(m.String(), "\n", " "))
+		if err = store.WriteFile(s.disk.fs, filepath.FromSlash(activeFile), m.File(true)); err == nil {
+			err = s.dropNext()
+		}
+	}
+	if m := r.SeenConfig; m != nil && err == nil {
+		s.w.tracef("%s: proposed configuration %s", s, strings.ReplaceAll(m.String(), "\n", " "))
+		if m.Version > s.machine.node().Active().Version {
+			err = store.WriteFile(s.disk.fs, filepath.FromSlash(nextFile), m.File(true))
+		} else {
+			err = s.dropNext()
+		}
+	}
+	if err != nil {
+		s.fail(err)
+	}
+}
+
+func (s *server) dropNext() error {
+	err := s.disk.fs.Remove(filepath.FromSlash(nextFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = s.disk.fs.SyncDir(dir)
+	}
+	return err
+}
+
+// reconfigure asks the leader for another configuration: a server leaves, joins or changes its role.
+func (b *bare) reconfigure(z zab.Zxid) zkproto.Txn {
+	w := b.s.w
+	id := w.servers[w.rng.IntN(len(w.servers))].id
+	q := zkproto.ReconfigRequest{CurConfigID: -1}
+	if _, member := b.n.Active().Member(id); member && w.rng.IntN(2) == 0 {
+		q.Leaving = fmt.Sprint(id)
+	} else {
+		q.Joining = memberLine(id, w.rng.IntN(4) == 0)
+	}
+	m, err := b.n.Reconfigure(&q, z)
+	if err != nil {
+		w.tracef("%s refuses to reconfigure: %v", b.s, err)
+		return nil
+	}
+	w.fault("%s proposes %s: leaving %q joining %q", b.s, z, q.Leaving, q.Joining)
+	return &zkproto.SetDataTxn{Path: "/zookeeper/config", Data: m.Data()}
+}
+
+// members are the servers that must come back when all faults are over: all, or those in the leader's configuration.
+func (w *World) members() []*server {
+	l := w.leader()
+	if w.plan.members == nil || l == nil {
+		return w.servers
+	}
+	var list []*server
+	for _, m := range l.machine.node().Active().Members {
+		list = append(list, w.server(m.ID))
+	}
+	return list
+}
