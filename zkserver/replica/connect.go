@@ -28,7 +28,7 @@ func (r *Replica) Connect(c *Connect) {
 
 func (r *Replica) connect(c *Connect) {
 	switch {
-	case r.role == roleLeader && r.cfg.LeaderServesNot:
+	case r.role == roleLeader && r.cfg.LeaderServesNot && !r.alone:
 		r.host.Refused(c.From, ErrLeaderDoesNotServe)
 	case c.LastZxidSeen > r.seen():
 		r.host.Refused(c.From, ErrAhead)
