@@ -36,7 +36,9 @@ const (
 	keysOfWorkload    = 5
 	clientsOfWorkload = 6
 	sessionTimeout    = 4 * time.Second
-	betweenOps        = 3 * time.Millisecond // keeps the histories short enough to be judged
+	// Both keep the histories easy enough to be judged: each unknown outcome doubles the ways in which they may be explained.
+	betweenOps   = 3 * time.Millisecond
+	afterUnknown = 200 * time.Millisecond
 )
 
 // newWorkload creates the keys and starts the clients. Half of them begin with each server in turn.
@@ -118,8 +120,14 @@ func (w *workload) step(ctx context.Context, c *zkclient.Client, session int64, 
 		op.Kind = history.Read
 	}
 	done, err := w.do(ctx, c, session, op)
-	if done.Outcome == history.OK {
+	switch {
+	case done.Outcome == history.OK:
 		versions[op.Key] = done.Version
+	case done.Outcome == history.Unknown && err == nil:
+		select {
+		case <-time.After(afterUnknown):
+		case <-ctx.Done():
+		}
 	}
 	return err
 }
