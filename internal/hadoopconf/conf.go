@@ -1,0 +1,215 @@
+package hadoopconf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// The files that make a directory one of Hadoop's configuration.
+const (
+	CoreSite = "core-site.xml"
+	HDFSSite = "hdfs-site.xml"
+)
+
+// Source is where a value was written.
+type Source struct {
+	File string // path, "-D", "core-default.xml", "hdfs-default.xml"; empty: nowhere
+	Line int    // counted from 1; 0 where there are no lines
+}
+
+// String is file:line.
+func (s Source) String() string {
+	if s.Line > 0 {
+		return fmt.Sprintf("%s:%d", s.File, s.Line)
+	}
+	return s.File
+}
+
+// Value is one property.
+type Value struct {
+	Name  string
+	Raw   string // as written, ${…} not replaced
+	From  Source
+	Final bool
+	// Default marks a value of the original's *-default.xml.
+	Default bool
+}
+
+// Problem is one thing wrong with the files.
+type Problem struct {
+	From   Source
+	Key    string // may be empty
+	Text   string
+	Remedy string // may be empty
+}
+
+// String is one line: file:line: key: text; remedy.
+func (p Problem) String() string {
+	var b strings.Builder
+	for _, s := range []string{p.From.String(), p.Key} {
+		if s != "" {
+			b.WriteString(s + ": ")
+		}
+	}
+	b.WriteString(p.Text)
+	if p.Remedy != "" {
+		b.WriteString("; " + p.Remedy)
+	}
+	return b.String()
+}
+
+// Options is what is read.
+type Options struct {
+	// Dir is HADOOP_CONF_DIR; empty: no directory, only Files.
+	Dir string
+	// Files are further resources (-conf), in order.
+	Files []string
+	// Set holds "key=value" settings; later ones win.
+	Set []string
+	// Getenv looks up a variable for ${env.…}; default os.LookupEnv.
+	Getenv func(string) (string, bool)
+}
+
+// Conf is a loaded configuration.
+type Conf struct {
+	dir      string
+	props    map[string]Value
+	getenv   func(string) (string, bool)
+	problems []Problem
+	notes    []Problem
+}
+
+// Load reads everything it can; the problems are all that were found, and the configuration is what remains.
+func Load(o Options) (*Conf, []Problem) {
+	c := &Conf{dir: o.Dir, props: map[string]Value{}, getenv: o.Getenv}
+	if c.getenv == nil {
+		c.getenv = os.LookupEnv
+	}
+	for _, d := range defaults {
+		c.props[d.name] = Value{Name: d.name, Raw: d.value, From: Source{File: d.file}, Default: true}
+	}
+	if o.Dir != "" {
+		c.directory(o.Dir)
+	}
+	for _, f := range o.Files {
+		if _, err := c.file(f, nil); err != nil {
+			c.problem(Source{File: f}, "", "cannot read the file after -conf: "+reason(err), "name a readable file")
+		}
+	}
+	for _, s := range o.Set {
+		key, value, ok := strings.Cut(s, "=")
+		if key = strings.TrimSpace(key); !ok || key == "" {
+			c.problem(Source{File: "-D " + s}, "", "not a setting", "write -D key=value")
+			continue
+		}
+		c.Set(key, value, Source{File: "-D"})
+	}
+	return c, c.problems
+}
+
+func reason(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
+
+func (c *Conf) problem(from Source, key, text, remedy string) {
+	c.problems = append(c.problems, Problem{from, key, text, remedy})
+}
+
+// directory reads the site files of dir. One of them may be missing, not both.
+func (c *Conf) directory(dir string) {
+	found := false
+	for _, name := range []string{CoreSite, HDFSSite} {
+		switch ok, err := c.file(filepath.Join(dir, name), nil); {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			c.problem(Source{File: filepath.Join(dir, name)}, "", "cannot be read: "+reason(err), "")
+			found = true
+		case ok:
+			found = true
+		}
+	}
+	if !found {
+		c.problem(Source{File: dir}, "", "neither "+CoreSite+" nor "+HDFSSite+" is there", "name Hadoop's configuration directory")
+	}
+}
+
+// put adds a property of a file.
+func (c *Conf) put(v Value) {
+	if now, ok := newNames[v.Name]; ok {
+		v.Name = now
+	}
+	old, known := c.props[v.Name]
+	if known && old.Final {
+		if old.Raw != v.Raw {
+			c.notes = append(c.notes, Problem{
+				v.From, v.Name, "has no effect: the value of " + old.From.String() + " is final", "change it there",
+			})
+		}
+		return
+	}
+	if v.Raw == "" { // the original drops it, but keeps the mark
+		if v.Final && known {
+			old.Final = true
+			c.props[v.Name] = old
+		}
+		return
+	}
+	c.props[v.Name] = v
+}
+
+// Set gives key a value that wins over all files.
+func (c *Conf) Set(key, value string, from Source) {
+	if now, ok := newNames[key]; ok {
+		key = now
+	}
+	c.props[key] = Value{Name: key, Raw: value, From: from}
+}
+
+// Dir is the directory that was read; empty when there was none.
+func (c *Conf) Dir() string { return c.dir }
+
+// Notes are things that do not stop anything, but that nobody means: values without effect.
+func (c *Conf) Notes() []Problem { return c.notes }
+
+// Lookup is the property as written; ok is false when it is written nowhere and has no default.
+func (c *Conf) Lookup(key string) (v Value, ok bool) {
+	if now, renamed := newNames[key]; renamed {
+		key = now
+	}
+	v, ok = c.props[key]
+	return v, ok
+}
+
+// Names are all properties, sorted.
+func (c *Conf) Names() []string {
+	names := make([]string, 0, len(c.props))
+	for k := range c.props {
+		names = append(names, k)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// system is one of the few Java system properties that have a meaning here.
+func system(name string) (string, bool) {
+	switch name {
+	case "user.name":
+		if u, err := user.Current(); err == nil {
+			return u.Username, true
+		}
+	case "user.home":
+		if h, err := os.UserHomeDir(); err == nil {
+			return h, true
+		}
+	}
+	return "", false
+}
