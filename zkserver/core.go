@@ -236,10 +236,11 @@ func (s *Server) apply(entries []zab.Entry) {
 }
 
 // feedDisk gives the disk what waits for it, if it is idle, and begins a snapshot when one is due. Small batches are
-// left for a call with here set, which syncs them itself and tells so.
+// left for a call with here set, which syncs them itself and tells so. In an ensemble it never does: a quorum may decide
+// without this server's disk, and the others must be answered even while that hangs.
 func (s *Server) feedDisk(here bool) (synced bool) {
 	c := &s.core
-	if len(c.toLog) == 0 || s.disk.busy.Load() || len(c.toLog) <= directBatch && !here {
+	if len(c.toLog) == 0 || s.disk.busy.Load() || s.peers == nil && len(c.toLog) <= directBatch && !here {
 		return false
 	}
 	job := diskJob{records: c.toLog}
@@ -250,7 +251,7 @@ func (s *Server) feedDisk(here bool) (synced bool) {
 		c.bytesSince += int64(len(job.records[i].Data))
 	}
 	job.roll = s.snapshotIfDue()
-	if len(job.records) <= directBatch && !job.roll {
+	if s.peers == nil && len(job.records) <= directBatch && !job.roll {
 		s.disk.writeHere(s, job)
 		return true
 	}
