@@ -118,6 +118,7 @@ func (c *core) init(s *Server, st *store.State) error {
 		if cfg.Zab, err = s.zabConfig(st.LastZxid); err != nil {
 			return err
 		}
+		cfg.Zab.Bottom = st.SnapshotZxid
 		s.ensembleOptions(&cfg)
 		s.setConfigNode(s.members.Load())
 	} else if cfg.Zab, err = standalone(st.LastZxid); err != nil {

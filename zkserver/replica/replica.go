@@ -25,7 +25,6 @@ type Replica struct {
 	host  Host
 	node  *zab.Node
 	tree  *tree.Tree
-	fuzzy bool // the tree may hold parts of what comes: a leader's snapshot, until the role begins
 	prep  *prep.Prep
 	alone bool // standalone
 
@@ -263,7 +262,7 @@ func (r *Replica) Proposed() zkproto.Zxid { return r.node.LastZxid() }
 // Replaced tells that the tree is another one now, built from a snapshot of the leader's (Install) or anew after a cut of
 // the log (Truncate). It must be called before Apply. Clients are closed: their watches may have missed events.
 func (r *Replica) Replaced(t *tree.Tree, sessions map[zkproto.SessionID]int32) {
-	r.tree, r.fuzzy = t, r.role == roleNone
+	r.tree = t
 	r.setSessions(sessions)
 	r.prep = prep.New(r.tree, r.judge(), r.cfg.Registry, r.cfg.Prep)
 	r.closeAll(ErrStateReplaced)

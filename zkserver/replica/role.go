@@ -59,7 +59,8 @@ func (r *Replica) end() {
 
 // begin begins a role: everything that was committed before it is applied.
 func (r *Replica) begin(st zab.Status) {
-	r.epoch, r.fuzzy = st.Epoch, false
+	r.epoch = st.Epoch
+	r.tree.Settled() // a leader's snapshot may have held parts of what came after it
 	r.role = roleLearner
 	if st.Role == zab.Leading {
 		r.role = roleLeader

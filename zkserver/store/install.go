@@ -94,6 +94,7 @@ func (s *Store) Install(r *Received) (*State, error) {
 	if err != nil {
 		return fail(err)
 	}
+	t.Expect(tree.ZxidDigest{}) // the stream has none
 	if err := s.Log.Roll(); err != nil {
 		return fail(err)
 	}

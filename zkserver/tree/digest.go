@@ -111,6 +111,7 @@ type digest struct {
 	log        []ZxidDigest // a ring once it is full
 	logHead    int          // the oldest entry
 	expected   ZxidDigest   // of the snapshot that was loaded, not reached yet; Zxid 0 for none
+	unsure     bool         // the snapshot had none, so nobody knows how far it reaches into later transactions
 	mismatches int64
 }
 
@@ -193,7 +194,11 @@ func (t *Tree) DigestLog() []ZxidDigest {
 // Expect gives a loaded tree the digest that its snapshot carries: the tree at its zxid, which is compared as soon as
 // replay gets there. Before that, the tree may hold parts of later transactions. One older than the snapshot itself says
 // nothing. It tells whether the tree was compared at once and differs.
+//
+// The zero digest stands for a snapshot without one, like those that a leader sends: it may reach into later transactions,
+// and nobody knows how far. Then nothing is compared until a digest fits, or Settled is called.
 func (t *Tree) Expect(d ZxidDigest) (mismatch bool) {
+	t.digest.unsure = d.Zxid == 0 && t.last > 0
 	if t.digest.off || d.Zxid <= 0 || d.Zxid < t.last {
 		return false
 	}
@@ -203,11 +208,22 @@ func (t *Tree) Expect(d ZxidDigest) (mismatch bool) {
 	return t.digest.mismatches > before
 }
 
+// Settled tells that the tree is certainly what it is at its zxid, and holds nothing of later transactions: a server calls
+// it when it begins to serve. See Expect.
+func (t *Tree) Settled() { t.digest.unsure = false }
+
 // Verify compares the digest that was logged with the transaction just applied and tells whether it differs. Digests of
 // another version, and those met before the loaded snapshot's is reached, are not compared.
 func (t *Tree) Verify(want zkproto.TxnDigest) (mismatch bool) {
 	d := &t.digest
-	if d.off || d.expected.Zxid != 0 || want.Version != DigestVersion || want.Digest == d.sum {
+	if d.off || d.expected.Zxid != 0 || want.Version != DigestVersion {
+		return false
+	}
+	if want.Digest == d.sum {
+		d.unsure = false
+		return false
+	}
+	if d.unsure {
 		return false
 	}
 	d.mismatches++

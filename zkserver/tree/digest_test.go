@@ -104,3 +104,25 @@ func TestDigestOfTheSnapshotIsComparedWhenReached(t *testing.T) {
 	step(tr, 11)
 	require.Zero(t, tr.DigestMismatches())
 }
+
+// A snapshot that a leader sends has no digest, and may reach into later transactions: until one fits, or the server
+// begins to serve, a difference says nothing.
+func TestWithoutADigestNothingIsComparedUntilOneFits(t *testing.T) {
+	load := func() *Tree {
+		l := NewLoader()
+		require.NoError(t, l.AddNode("", nil, -1, zkproto.StatPersisted{}))
+		tr, err := l.Finish(10)
+		require.NoError(t, err)
+		require.False(t, tr.Expect(ZxidDigest{}))
+		return tr
+	}
+	wrong := zkproto.TxnDigest{Version: DigestVersion, Digest: 1}
+	tr := load()
+	require.False(t, tr.Verify(wrong))
+	require.False(t, tr.Verify(zkproto.TxnDigest{Version: DigestVersion, Digest: tr.Digest()}))
+	require.True(t, tr.Verify(wrong), "it has fitted once")
+	tr = load()
+	tr.Settled()
+	require.True(t, tr.Verify(wrong))
+	require.Equal(t, int64(1), tr.DigestMismatches())
+}
