@@ -200,9 +200,7 @@ func (s *Server) perform() {
 		}
 		if s.peers != nil {
 			s.peers.Send(r.Messages)
-			if r.Status.Role == zab.Leading {
-				c.view.proposed(r.Entries)
-			}
+			s.countReady(&r)
 		}
 		s.apply(r.Committed)
 		if s.peers == nil {

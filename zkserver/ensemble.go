@@ -189,7 +189,7 @@ func (s *Server) beforeSending(r *zab.Ready) error {
 
 // zabEvent writes an event of the zab core to the log.
 func (s *Server) zabEvent(e *zab.Event) {
-	s.core.view.note(s.cfg.MyID, e)
+	s.core.view.note(s.cfg.MyID, e, &s.stats.quorum)
 	level := zap.DebugLevel
 	switch e.Kind {
 	case zab.EventStarted, zab.EventLost, zab.EventDropped, zab.EventSync, zab.EventConfig:
@@ -207,7 +207,7 @@ func (s *Server) zabEvent(e *zab.Event) {
 
 // statusChanged publishes what this server is now.
 func (s *Server) statusChanged(st zab.Status) {
-	s.core.view.begin(s.core.now, st)
+	s.core.view.begin(s.core.now, st, &s.stats.quorum)
 	s.log.Info("state", zap.Stringer("state", st.Role), zap.Stringer("phase", st.Phase), zap.Int64("leader", int64(st.Leader)),
 		zap.Uint32("epoch", st.Epoch))
 }
@@ -290,6 +290,7 @@ func (s *Server) truncate(z zkproto.Zxid) error {
 func (s *Server) replaced(st *store.State) {
 	s.treeMu.Lock()
 	s.tree = st.Tree
+	s.setConfigNode(s.members.Load())
 	s.core.replica.Replaced(st.Tree, st.Sessions)
 	s.treeMu.Unlock()
 	s.restartDisk(st.LastZxid)
@@ -350,7 +351,12 @@ func union(a, b []peer.Server) []peer.Server {
 	return a
 }
 
-// setConfigNode puts the membership into /zookeeper/config. The tree is locked for writing.
+// setConfigNode puts the membership into /zookeeper/config, unless a later one is there by a transaction. Where the
+// membership cannot change in place, the configuration of this server is what counts, whatever the data say
+// (ZOOKEEPER-2819). The tree is locked for writing, or nobody else has it.
 func (s *Server) setConfigNode(m *quorum.Membership) {
-	s.tree.SetConfig(m.Data(), zkproto.Zxid(m.Version), s.clock.Now().UnixMilli())
+	_, stat, _, ok := s.tree.Get("/zookeeper/config")
+	if !ok || !s.cfg.ReconfigEnabled || int64(stat.Mzxid) < m.Version || m.Version == 0 && stat.Mzxid == 0 {
+		s.tree.SetConfig(m.Data(), zkproto.Zxid(m.Version), s.clock.Now().UnixMilli())
+	}
 }

@@ -14,14 +14,19 @@ import (
 
 // ensembleView is what the core notes for operators while it works.
 type ensembleView struct {
-	since     time.Time           // of the role and phase
-	why       string              // the last role ended
-	syncModes map[zab.Sid]string  // diff, trunc or snap, by learner; of a learner: under its own id
-	sizes     admin.ProposalSizes // of this leader
+	since     time.Time          // of the role and phase
+	why       string             // the last role ended
+	syncModes map[zab.Sid]string // diff, trunc or snap, by learner; of a learner: under its own id
+
+	// For the metrics.
+	status  zab.Status
+	looking time.Time // when the election began; zero while there is none
+	decided time.Time // when it ended
+	away    time.Time // when clients were last served; zero while they are
 }
 
 // note keeps what an event tells.
-func (v *ensembleView) note(self zab.Sid, e *zab.Event) {
+func (v *ensembleView) note(self zab.Sid, e *zab.Event, q *quorumStats) {
 	switch e.Kind {
 	case zab.EventLost:
 		v.why = e.Reason
@@ -35,37 +40,40 @@ func (v *ensembleView) note(self zab.Sid, e *zab.Event) {
 			peer = self
 		}
 		v.syncModes[peer] = strings.ToLower(mode)
+		switch {
+		case peer == self:
+		case mode == "SNAP":
+			q.snaps.Add(1)
+		default:
+			q.diffs.Add(1)
+		}
 	default:
 	}
 }
 
 // begin notes that the role or phase has changed.
-func (v *ensembleView) begin(now time.Time, st zab.Status) {
+func (v *ensembleView) begin(now time.Time, st zab.Status, q *quorumStats) {
 	v.since = now
+	if v.status.Role != st.Role || v.status.Changes != st.Changes {
+		q.sizes.reset()
+	}
+	v.measure(now, st, q)
+	v.status = st
 	if st.Phase == zab.Election {
 		clear(v.syncModes)
-	}
-	v.sizes = admin.ProposalSizes{Last: -1, Min: -1, Max: -1}
-}
-
-// proposed notes the sizes of proposals.
-func (v *ensembleView) proposed(entries []zab.Entry) {
-	s := &v.sizes
-	for i := range entries {
-		s.Last = int64(len(entries[i].Data))
-		s.Max = max(s.Max, s.Last)
-		if s.Min < 0 || s.Last < s.Min {
-			s.Min = s.Last
-		}
 	}
 }
 
 // State implements admin.Source.
 func (s *Server) State() admin.State {
-	if !s.running.Load() || s.Err() != nil || !s.serves() {
+	switch {
+	case !s.running.Load() || s.Err() != nil || !s.serves():
 		return admin.NotServing
+	case replica.Mode(s.mode.Load()) == replica.ModeReadOnly:
+		return admin.ServingReads
+	default:
+		return admin.Serving
 	}
-	return admin.Serving
 }
 
 // ensembleStatus is what operators see of the ensemble, nil for a standalone server. It may be called from any goroutine.
@@ -106,7 +114,7 @@ func (s *Server) fillEnsemble(e *admin.Ensemble) []zab.LearnerView {
 	if c.replica.Mode() == replica.ModeReadOnly {
 		e.Role = admin.ReadOnly
 	}
-	e.Since, e.Leader, e.Epoch, e.SyncMode, e.Proposals = c.view.since, st.Leader, st.Epoch, c.view.syncModes[s.cfg.MyID], c.view.sizes
+	e.Since, e.Leader, e.Epoch, e.SyncMode, e.Proposals = c.view.since, st.Leader, st.Epoch, c.view.syncModes[s.cfg.MyID], s.stats.quorum.proposalSizes()
 	if !e.Serving {
 		e.Why = c.view.why
 	}

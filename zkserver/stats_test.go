@@ -1,7 +1,6 @@
 package zkserver
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -53,5 +52,5 @@ func TestDroppedConnectionsAreCounted(t *testing.T) {
 	await(t, func() bool { return r.stats.dropped.Load() == 1 }, "it is counted")
 	require.Equal(t, int64(2), r.stats.deficit.Count())
 	require.InDelta(t, 0, r.stats.deficit.Min(), 0)
-	require.True(t, strings.Contains(r.word("srvr"), "Mode: standalone"))
+	require.Contains(t, r.word("srvr"), "Mode: standalone")
 }

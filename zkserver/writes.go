@@ -47,7 +47,11 @@ func (s *Server) submit(r *pipeline.Request[*client], body []byte) {
 // behind. The tree is locked, for reading at least.
 func (s *Server) answer(a *replica.Answer) {
 	if a.Txn != nil {
-		s.stats.propagation.Observe(time.Duration(s.core.now.UnixMilli()-a.Header.Time) * time.Millisecond)
+		age := time.Duration(s.core.now.UnixMilli()-a.Header.Time) * time.Millisecond
+		s.stats.propagation.Observe(age)
+		if s.peers != nil {
+			s.countCommit(age)
+		}
 		if s.audit != nil && a.Header.Type == zkproto.OpCloseSession {
 			s.auditEphemerals(a)
 		}

@@ -1,0 +1,90 @@
+package zkserver
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/go-zookeeper/zk"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/zkserver/config"
+)
+
+// ask is the answer of a member to a four-letter word.
+func (m *member) ask(word string) string {
+	text, ok := m.words.Answer(word, nil)
+	if !ok {
+		return "no such word"
+	}
+	return text
+}
+
+// What operators are told of an ensemble: by the words, by the pages of health and by the metrics.
+func TestWhatAnEnsembleTellsOperators(t *testing.T) {
+	e := newEnsemble(t, 3, 1, func(c *config.Config) { c.Commands = []string{"*"} })
+	e.startAll()
+	l := e.leader()
+	c := e.connect(l)
+	const writes = 20
+	for i := range writes {
+		_, err := c.Create(fmt.Sprintf("/n%d", i), []byte("d"), 0, zk.WorldACL(zk.PermAll))
+		require.NoError(t, err)
+	}
+	e.same()
+	require.Contains(t, l.ask("srvr"), "Mode: leader\n")
+	require.Regexp(t, `(?m)^Proposal sizes last/min/max: [1-9]\d*/[1-9]\d*/[1-9]\d*$`, l.ask("srvr"))
+	for _, line := range []string{
+		"server_state\tleader", "peer_state\tleading - broadcast", "synced_followers\t2", "synced_observers\t1", "learners\t3", "quorum_size\t3",
+		"quit_leading_due_to_disloyal_voter\t0", "cnt_election_time\t1", "looking_count\t1",
+	} {
+		require.Contains(t, l.ask("mntr"), "zk_"+line+"\n")
+	}
+	more := func(m *member, name string) int64 { return m.stats.metrics.Counters[name]() }
+	require.GreaterOrEqual(t, more(l, "proposal_count"), int64(writes))
+	require.GreaterOrEqual(t, more(l, "commit_count"), int64(writes))
+	require.GreaterOrEqual(t, l.stats.quorum.quorumAck.Count(), int64(writes))
+	require.GreaterOrEqual(t, more(l, "diff_count")+more(l, "snap_count"), int64(3))
+	for _, f := range e.followers() {
+		text := f.ask("mntr")
+		require.Contains(t, text, "zk_server_state\tfollower\nzk_peer_state\tfollowing - broadcast")
+		require.Contains(t, text, "zk_cnt_follower_sync_time\t1\n")
+		require.GreaterOrEqual(t, more(f, "learner_proposal_received_count"), int64(writes))
+		require.GreaterOrEqual(t, more(f, "learner_commit_received_count"), int64(writes))
+		require.GreaterOrEqual(t, f.stats.quorum.proposalLatency.Count(), int64(writes))
+		require.GreaterOrEqual(t, f.stats.quorum.commitPropagation.Count(), int64(writes))
+		require.Contains(t, f.ask("conf"), fmt.Sprintf("serverId=%d\n", f.id))
+		require.Contains(t, f.ask("conf"), "membership: \nserver.1=")
+		require.True(t, operator{f.Server}.Ready().OK)
+		require.Contains(t, operator{f.Server}.Quorum().Checks[0].Reason, fmt.Sprintf("follower of server %d in epoch", l.id))
+	}
+	o := e.members[3]
+	require.Contains(t, o.ask("mntr"), fmt.Sprintf("zk_peer_state\tobserving - broadcast%s\nzk_observer_master_id\t%d\n", syncModeOf(o), l.id))
+	require.Contains(t, operator{l.Server}.Quorum().Checks[0].Reason, "3 of 3 voters are up to date")
+
+	l.stop()
+	var next *member
+	e.await("another leads", func() bool { next = e.leader(); return next != nil && next != l && next.State() == admin.Serving })
+	e.await("it is counted", func() bool { return next.stats.quorum.leaderUnavailable.Count() == 1 })
+	require.Equal(t, int64(2), next.stats.quorum.elections.Count())
+	require.Equal(t, int64(1), next.stats.quorum.unavailable.Count())
+	require.Contains(t, operator{next.Server}.Quorum().Checks[0].Reason, fmt.Sprintf("missing: %d", l.id))
+
+	for _, f := range e.followers() {
+		f.stop()
+	}
+	e.await("the quorum is lost", func() bool { return next.State() == admin.NotServing })
+	require.Equal(t, "This ZooKeeper instance is not currently serving requests\n", next.ask("srvr"))
+	require.Equal(t, "null", next.ask("isro"))
+	require.Equal(t, "imok", next.ask("ruok"))
+	require.False(t, operator{next.Server}.Ready().OK)
+	require.False(t, operator{next.Server}.Quorum().OK)
+	require.True(t, operator{next.Server}.Live().OK, "there is no need to restart it")
+}
+
+func syncModeOf(m *member) string {
+	if s := m.ensembleStatus().SyncMode; s != "" {
+		return " - " + s
+	}
+	return ""
+}
