@@ -56,6 +56,20 @@ func (m *Machine) agreed(ballots []ballot, b ballot) bool {
 	return m.cfg.Quorum.Contains(s)
 }
 
+// agreedWithUs tells whether those that have settled are a quorum if this server joins them. Then their leader may be
+// waiting for just that, in its discovery, and would for as long as initLimit. It is tried when the votes have been
+// repeated once: normal elections are over by then. (The original does not.)
+func (m *Machine) agreedWithUs(b ballot) bool {
+	if m.self < 0 || m.now < m.cfg.NotifyMinTicks {
+		return false
+	}
+	own := m.outside[m.self]
+	m.outside[m.self] = b
+	ok := m.agreed(m.outside, b)
+	m.outside[m.self] = own
+	return ok
+}
+
 // same compares ballots as the original does: servers that have settled may remember zxid and round of their vote
 // differently (ZOOKEEPER-1805), and those before format 1 the epoch too (ZOOKEEPER-1732).
 func (b ballot) same(o ballot) bool {

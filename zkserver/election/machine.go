@@ -222,7 +222,7 @@ func (m *Machine) stepSettled(from int, n Notification) {
 		return
 	}
 	m.outside[from] = b
-	if m.agreed(m.outside, b) && m.confirmed(m.outside, n.Vote) {
+	if (m.agreed(m.outside, b) || m.agreedWithUs(b)) && m.confirmed(m.outside, n.Vote) {
 		m.round = n.Vote.Round
 		m.decide(n.Vote)
 	}

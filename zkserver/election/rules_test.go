@@ -199,3 +199,26 @@ func TestAppointed(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, Vote{Leader: 2, Zxid: 6, Round: 1, PeerEpoch: 1}, v)
 }
+
+// A leader in discovery has lost the one voter it needs, which looks again and is told so by the leader alone.
+func TestTheVoterThatALeaderWaitsForComesBack(t *testing.T) {
+	m := started(t, 1, 3)
+	says := func() { hears(m, 3, Leading, Vote{Leader: 3, Zxid: 5, PeerEpoch: 1, Round: 9}) }
+	says()
+	require.False(t, m.decided)
+	for range 3 {
+		m.Tick()
+	}
+	says()
+	require.True(t, m.decided)
+	require.Equal(t, Sid(3), m.vote.Leader)
+
+	m = started(t, 1, 5)
+	for range 3 {
+		m.Tick()
+	}
+	says()
+	require.False(t, m.decided, "two of five")
+	hears(m, 2, Following, Vote{Leader: 3, Zxid: 5, PeerEpoch: 1, Round: 9})
+	require.True(t, m.decided)
+}

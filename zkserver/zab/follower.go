@@ -63,6 +63,9 @@ func (n *Node) abandon(m Message, reason string) error {
 // stepFollower takes what the leader says.
 func (n *Node) stepFollower(m Message) error {
 	if m.Type == FollowerInfo || m.Type == ObserverInfo {
+		if n.outstanding() {
+			return n.remember(m) // this server may be designated, and have heard of it last
+		}
 		n.event(EventIgnored, m.From, m.Zxid, m.Type.String()+" to a server that does not lead")
 		n.drop(m.From, m.Link)
 		return nil

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/election"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
@@ -123,4 +124,30 @@ func TestDesignatedIsTheOneWithMost(t *testing.T) {
 	require.Equal(t, Sid(3), n.designate(testConfig(t, 3, 0)))
 	require.Equal(t, Sid(1), n.designate(testConfig(t, 1, 0)))
 	require.Equal(t, Sid(4), n.designate(testConfig(t, 4, 0)), "it stays, if it can")
+}
+
+// A follower hears of the designated leader before that leader does itself: its packet waits there.
+func TestDesignatedLeaderHearsLast(t *testing.T) {
+	c := newCluster(t, 3, 0)
+	c.dynamic = true
+	c.startAll()
+	c.elect()
+	require.NoError(t, c.reconfig(3, zkproto.ReconfigRequest{Leaving: "3", CurConfigID: -1}))
+	c.deliver(3, 1, false)
+	c.deliver(3, 2, false)
+	for _, id := range []Sid{1, 2, 3} {
+		c.sync(id)
+	}
+	c.deliver(1, 3, false)
+	c.deliver(2, 3, false)
+	require.Equal(t, Sid(1), c.servers[3].node.Status().Leader)
+	for c.deliver(3, 2, false) {
+		continue
+	}
+	require.Equal(t, Sid(1), c.servers[2].node.Status().Leader)
+	c.deliver(2, 1, false)
+	require.Equal(t, Following, c.servers[1].node.Status().Role)
+	c.settle()
+	require.Equal(t, Sid(1), c.leader(), "without a tick")
+	require.Equal(t, Following, c.servers[2].node.Status().Role)
 }

@@ -220,6 +220,11 @@ func (n *Node) stepLooking(m Message) error {
 		n.event(EventIgnored, m.From, m.Zxid, m.Type.String()+" while looking for a leader")
 		return nil
 	}
+	return n.remember(m)
+}
+
+// remember keeps a learner's first packet until this server leads. If it comes to follow instead, the link is dropped.
+func (n *Node) remember(m Message) error {
 	for i := range n.early {
 		if n.early[i].From == m.From {
 			if n.early[i].Link != m.Link {

@@ -227,6 +227,9 @@ func (n *Node) appoint(sid Sid) {
 func (n *Node) committedConfig(m *quorum.Membership, designated Sid) {
 	changed := n.activate(m)
 	if designated == n.status.Leader && !changed {
+		for _, early := range n.takeEarly() {
+			n.drop(early.From, early.Link)
+		}
 		return
 	}
 	n.leave(designated, fmt.Sprintf("configuration %x: leader is server %d", uint64(m.Version), designated))
