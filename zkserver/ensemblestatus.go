@@ -100,6 +100,9 @@ func (s *Server) ensembleStatus() *admin.Ensemble {
 		if p := links[zab.Link{Peer: l.ID, Link: l.Link}]; p != nil {
 			a := &e.Learners[i]
 			a.Addr, a.Established, a.Received, a.Sent, a.QueuedBytes = p.Address, p.Since, int64(p.Received), int64(p.Sent), int64(p.Queued)
+			if a.Observer {
+				s.stats.quorum.sinceReset(l.ID, l.Link, a)
+			}
 		}
 	}
 	return e

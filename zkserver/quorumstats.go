@@ -1,6 +1,7 @@
 package zkserver
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/holdfast-ha/holdfast/internal/obs"
@@ -28,6 +29,9 @@ type quorumStats struct {
 	revalidations             atomic.Int64    // sessions that learners asked about
 	disloyal                  atomic.Int64    // gave up leading because voters were lost
 
+	resetMu sync.Mutex
+	resets  map[quorum.Sid]packets
+
 	// Of a learner. synced is from the end of the election until it is up to date.
 	followerSync, observerSync           *obs.Latency
 	proposalsReceived, commitsReceived   atomic.Int64
@@ -35,6 +39,37 @@ type quorumStats struct {
 	forwardQueue                         *obs.Summary // requests that wait to be forwarded, at each look
 	ackCreation                          *obs.Latency // of every voter: from the leader's clock in the transaction until it is on disk
 	masterProposalTime, masterCommitTime *obs.Latency // of a follower that serves observers
+}
+
+// packets are what an observer's connection had exchanged when it was reset.
+type packets struct {
+	link           uint64
+	received, sent int64
+}
+
+// sinceReset takes off what was exchanged before the last observer_connection_stat_reset. A new connection begins at 0.
+func (q *quorumStats) sinceReset(id quorum.Sid, link uint64, l *admin.Learner) {
+	q.resetMu.Lock()
+	defer q.resetMu.Unlock()
+	if before, ok := q.resets[id]; ok && before.link == link {
+		l.Received -= before.received
+		l.Sent -= before.sent
+		return
+	}
+	if q.resets == nil {
+		q.resets = map[quorum.Sid]packets{}
+	}
+	q.resets[id] = packets{link: link}
+}
+
+// forget sets an observer's counters, of which l shows what there is since the last time, to zero.
+func (q *quorumStats) forget(l *admin.Learner) {
+	q.resetMu.Lock()
+	defer q.resetMu.Unlock()
+	before := q.resets[l.ID]
+	before.received += l.Received
+	before.sent += l.Sent
+	q.resets[l.ID] = before
 }
 
 // proposal counts a proposal of so many bytes.

@@ -62,6 +62,14 @@ func TestWhatAnEnsembleTellsOperators(t *testing.T) {
 	require.Contains(t, o.ask("mntr"), fmt.Sprintf("zk_peer_state\tobserving - broadcast%s\nzk_observer_master_id\t%d\n", syncModeOf(o), l.id))
 	require.Contains(t, operator{l.Server}.Quorum().Checks[0].Reason, "3 of 3 voters are up to date")
 
+	before := l.ensembleStatus().Learners[2]
+	require.True(t, before.Observer)
+	require.Positive(t, before.Sent)
+	l.ResetObservers()
+	require.Less(t, l.ensembleStatus().Learners[2].Sent, before.Sent)
+	require.GreaterOrEqual(t, l.ensembleStatus().Learners[2].Sent, int64(0))
+	require.Positive(t, l.ensembleStatus().Learners[0].Sent, "that of a follower")
+
 	l.stop()
 	var next *member
 	e.await("another leads", func() bool { next = e.leader(); return next != nil && next != l && next.State() == admin.Serving })

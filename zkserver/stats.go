@@ -255,7 +255,17 @@ func (s *Server) ResetConnections() {
 }
 
 // ResetObservers implements admin.Source.
-func (s *Server) ResetObservers() {}
+func (s *Server) ResetObservers() {
+	e := s.ensembleStatus()
+	if e == nil {
+		return
+	}
+	for i := range e.Learners {
+		if l := &e.Learners[i]; l.Observer {
+			s.stats.quorum.forget(l)
+		}
+	}
+}
 
 type latencies struct{ min, avg, max time.Duration }
 

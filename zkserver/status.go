@@ -63,7 +63,7 @@ func (s *Server) Status(details bool) admin.Status {
 	st.Watches, st.DataWatches, st.Watchers, st.WatchPaths = s.watches.Count(), s.watches.DataCount(), s.watches.Watchers(), s.watches.Paths()
 	s.watchMu.Unlock()
 	s.onCore(func() {
-		st.Sessions = s.core.replica.SessionTable().Len()
+		st.Sessions, st.LocalSessions = s.core.replica.SessionTable().Len(), s.core.replica.LocalSessions()
 		if details {
 			st.SessionExpiries = s.expiries()
 		}
