@@ -273,8 +273,6 @@ func (m *member) zxid() zab.Zxid {
 
 // dump is the tree, without what servers may differ in.
 func (m *member) dump() string {
-	m.treeMu.RLock()
-	defer m.treeMu.RUnlock()
 	r := running{Server: m.Server, t: m.e.t}
 	var b strings.Builder
 	for line := range strings.Lines(r.dumpTree()) {

@@ -34,6 +34,8 @@ func release(t *testing.T, from string, drop func(name string) bool) config.Conf
 
 // dumpTree writes a tree as dump.txt has it.
 func (r *running) dumpTree() string {
+	r.treeMu.RLock()
+	defer r.treeMu.RUnlock()
 	var b strings.Builder
 	var walk func(path string)
 	walk = func(path string) {
