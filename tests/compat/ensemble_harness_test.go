@@ -60,12 +60,15 @@ func (e *ensemble) add(k *serverMake, observer bool) *member {
 	return m
 }
 
+// superHash is of the superuser's password, "secret".
+const superHash = "lK75jTNcA+U9vtVEw5vB51mj/w4="
+
 // configure writes a member's zoo.cfg, which lists the given members.
 func (e *ensemble) configure(m *member, list []*member) {
 	e.t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "tickTime=1000\ninitLimit=20\nsyncLimit=5\ndataDir=%s\nadmin.enableServer=false\nmaxClientCnxns=0\n"+
-		"4lw.commands.whitelist=*\npreAllocSize=1024\n%s\n", m.data(), e.extra)
+		"4lw.commands.whitelist=*\npreAllocSize=1024\nDigestAuthenticationProvider.superDigest=super:%s\n%s\n", m.data(), superHash, e.extra)
 	if !e.dynamic {
 		fmt.Fprintf(&b, "clientPort=%d\nclientPortAddress=127.0.0.1\n", m.client)
 	}

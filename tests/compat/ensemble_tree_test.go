@@ -32,6 +32,7 @@ func (e *ensemble) tree(m *member) map[string]node {
 	defer c.Leave()
 	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
 	defer cancel()
+	require.NoError(e.t, c.AddAuth(ctx, "digest", []byte("super:secret")))
 	require.NoError(e.t, c.Sync(ctx, "/"), "sync at %s", m)
 	var mu sync.Mutex
 	out := map[string]node{}
