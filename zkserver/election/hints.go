@@ -19,6 +19,16 @@ func (m *Machine) Absent(sid Sid) {
 	}
 }
 
+// Await tells that a server is known to have the better vote: this one led until that came and said so. The next round is
+// kept open until it has spoken, but no longer than votes take to be repeated twice. Else the others, who are a quorum
+// without it, would elect the same server over and over, each time before its vote is there.
+func (m *Machine) Await(sid Sid) { m.await = sid }
+
+func (m *Machine) waits() bool {
+	i := quorum.Index(m.cfg.Quorum, m.await)
+	return i >= 0 && !m.recv[i].cast && m.now < 2*m.cfg.NotifyMinTicks
+}
+
 // Unreachable tells that nothing can be sent to a server now, or that it can again. A round does not wait for it.
 func (m *Machine) Unreachable(sid Sid, yes bool) {
 	if !yes {

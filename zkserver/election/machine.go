@@ -32,6 +32,7 @@ type Machine struct {
 	gone     map[Sid]bool // who cannot be reached, says the driver
 	absent   Sid          // who is taken to be dead in this round, until it speaks
 	awake    Sid          // the leader, if it has been heard looking since the verdict
+	await    Sid          // who has a better vote than this server, and has not cast it yet
 	oracle   bool
 	backed   bool  // the verdict is this round's votes for this server
 	deserted bool  // and too many of them were taken back
@@ -49,7 +50,7 @@ type Machine struct {
 
 // New makes a machine. It does nothing before Start.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, awake: quorum.None, gone: map[Sid]bool{}}
+	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, awake: quorum.None, await: quorum.None, gone: map[Sid]bool{}}
 	m.SetQuorum(cfg.Quorum, nil, cfg.ConfigData)
 	return m
 }
@@ -121,7 +122,7 @@ func (m *Machine) Tick() {
 		return
 	}
 	m.now++
-	if m.hasQuorum && m.now >= m.finalize {
+	if m.hasQuorum && m.now >= m.finalize && !m.waits() {
 		m.decide(m.vote)
 		m.backed = m.vote.Leader == m.cfg.ID
 		return
@@ -270,7 +271,8 @@ func (m *Machine) count() {
 
 func (m *Machine) decide(v Vote) {
 	m.vote, m.decided, m.hasQuorum = v, true, false
-	m.backed, m.deserted, m.absent, m.awake = false, false, quorum.None, quorum.None
+	m.backed, m.deserted = false, false
+	m.absent, m.awake, m.await = quorum.None, quorum.None, quorum.None
 }
 
 // announce tells all voters our proposal.

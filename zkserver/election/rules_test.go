@@ -222,3 +222,25 @@ func TestTheVoterThatALeaderWaitsForComesBack(t *testing.T) {
 	hears(m, 2, Following, Vote{Leader: 3, Zxid: 5, PeerEpoch: 1, Round: 9})
 	require.True(t, m.decided)
 }
+
+// A leader that has yielded to newer history waits for its owner's vote; not for ever.
+func TestNewerHistoryIsAwaited(t *testing.T) {
+	m := machines(t, 3, false)[1]
+	for _, speaks := range []bool{true, false} {
+		m.Await(3)
+		m.Start(5, 1)
+		hears(m, 1, Looking, Vote{Leader: 2, Zxid: 5, PeerEpoch: 1})
+		for range 5 {
+			m.Tick()
+		}
+		require.False(t, m.decided)
+		if speaks {
+			hears(m, 3, Looking, Vote{Leader: 3, Zxid: 6, PeerEpoch: 1})
+			require.Equal(t, Sid(3), m.vote.Leader)
+			continue
+		}
+		m.Tick()
+		require.True(t, m.decided)
+		require.Equal(t, Sid(2), m.vote.Leader)
+	}
+}

@@ -246,6 +246,7 @@ func (n *Node) ackEpoch(l *learner, m Message) error {
 	}
 	// Zab, DSN 2011, section 4, phase 1: the initial history is the newest of the quorum's. Ours is not, so another leads.
 	if l.counted && l.voter >= 0 && newer(uint32(current), m.Zxid, n.lead.startCurrent, n.w.lastZxid()) {
+		n.el.Await(l.sid)
 		n.lost(l.sid, fmt.Sprintf("server %d has newer history: epoch %d zxid %s, here epoch %d zxid %s",
 			l.sid, current, m.Zxid, n.lead.startCurrent, n.w.lastZxid()))
 		return nil

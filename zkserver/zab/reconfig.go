@@ -22,6 +22,10 @@ import (
 // Differences from the original: an entry proposed before the reconfiguration and still outstanding needs both quorums too;
 // discovery wants both where the original asks the active one only; a follower stays with a leader that got its vote only
 // by the configuration told in NEWLEADER.
+//
+// As with the original, an election can stand still until a server comes back: a server that is new in a proposed
+// configuration has the newest history, and it takes the vote of one that has slept through the proposal, knows no such
+// server and so cannot follow it. That needs an active configuration of which every voter counts, such as one of two.
 
 // adopt makes the configurations of Config the node's.
 func (n *Node) adopt() error {
