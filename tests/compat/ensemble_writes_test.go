@@ -77,6 +77,7 @@ func (e *ensemble) identity(m *member, name string) {
 	// A leader of the original judges by the old ACL until it has applied the new one itself (PrepRequestProcessor,
 	// pRequest2TxnSetACL), which may be later than the answer of a follower.
 	at := e.session(10*time.Second, e.leader())
+	require.NoError(t, at.AddAuth(e.t.Context(), "digest", []byte("super:secret")))
 	e.await(func() string { return "the leader has the new ACL" }, func() bool {
 		stat, err := at.Exists(e.t.Context(), path, false)
 		require.NoError(t, err)
