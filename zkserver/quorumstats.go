@@ -18,27 +18,18 @@ type quorumStats struct {
 	looking                                   atomic.Int64 // how often LOOKING began
 
 	// Of a leader. proposed is also what makes sizes.
-	proposed, committed       atomic.Int64
-	sizes                     sizes           // of proposals: proposal()
-	diffs, snaps              atomic.Int64    // learners brought up to date by DIFF or TRUNC, and by SNAP
-	inflightDiffs, inflightSn *obs.Summary    // such transfers under way, each time one begins or ends
-	quorumAck                 *obs.Latency    // from the arrival of a request until a quorum has acknowledged it
-	ack                       *obs.SummarySet // ms from a proposal until a learner's acknowledgement; key: sid
-	queued                    *obs.SummarySet // packets that wait for a learner, at each write to it; key: sid
-	queueTime                 *obs.SummarySet // ms that a packet waited; key: sid
-	revalidations             atomic.Int64    // sessions that learners asked about
-	disloyal                  atomic.Int64    // gave up leading because voters were lost
+	proposed, committed atomic.Int64
+	sizes               sizes        // of proposals: proposal()
+	diffs, snaps        atomic.Int64 // learners brought up to date by DIFF or TRUNC, and by SNAP
+	quorumAck           *obs.Latency // from the arrival of a request until a quorum has acknowledged it
 
 	resetMu sync.Mutex
 	resets  map[quorum.Sid]packets
 
-	// Of a learner. synced is from the end of the election until it is up to date.
-	followerSync, observerSync           *obs.Latency
-	proposalsReceived, commitsReceived   atomic.Int64
-	proposalLatency, commitPropagation   *obs.Latency // from the leader's clock in the transaction until it, or its commit, is here
-	forwardQueue                         *obs.Summary // requests that wait to be forwarded, at each look
-	ackCreation                          *obs.Latency // of every voter: from the leader's clock in the transaction until it is on disk
-	masterProposalTime, masterCommitTime *obs.Latency // of a follower that serves observers
+	// Of a learner. The first two are from the end of the election until it is up to date.
+	followerSync, observerSync         *obs.Latency
+	proposalsReceived, commitsReceived atomic.Int64
+	proposalLatency, commitPropagation *obs.Latency // from the leader's clock in the transaction until it, or its commit, is here
 }
 
 // packets are what an observer's connection had exchanged when it was reset.
@@ -84,33 +75,16 @@ func (q *quorumStats) proposalSizes() admin.ProposalSizes {
 	return admin.ProposalSizes{Last: q.sizes.last.Load(), Min: q.sizes.least.Load(), Max: q.sizes.most.Load()}
 }
 
-// acknowledged counts a learner's acknowledgement, so many milliseconds after the proposal.
-func (q *quorumStats) acknowledged(by quorum.Sid, millis int64) { q.ack.Get(by.String()).Add(millis) }
-
-// init makes the summaries with latency and summary, which also publish them, and publishes sets in m.
-func (q *quorumStats) init(latency func(name, help string, detail obs.Detail) *obs.Latency, summary func(name, help string) *obs.Summary, m *admin.Metrics) {
+// init makes the summaries with latency, which also publishes them.
+func (q *quorumStats) init(latency func(name, help string, detail obs.Detail) *obs.Latency) {
 	q.elections = latency("election_time", "Time from looking for a leader until one is known", obs.Basic)
 	q.unavailable = latency("unavailable_time", "Time without a leader that serves", obs.Basic)
 	q.leaderUnavailable = latency("leader_unavailable_time", "Time without a leader that serves, on the new leader", obs.Basic)
-	q.inflightDiffs = summary("inflight_diff_count", "Learners that are brought up to date from the log at the same time")
-	q.inflightSn = summary("inflight_snap_count", "Learners that are brought up to date with a snapshot at the same time")
 	q.quorumAck = latency("quorum_ack_latency", "Time from the arrival of a write until a quorum has acknowledged it", obs.Advanced)
 	q.followerSync = latency("follower_sync_time", "Time from the end of the election until a follower is up to date", obs.Basic)
 	q.observerSync = latency("observer_sync_time", "Time from the end of the election until an observer is up to date", obs.Basic)
 	q.proposalLatency = latency("proposal_latency", "Time from the leader's clock until a proposal is here", obs.Advanced)
 	q.commitPropagation = latency("commit_propagation_latency", "Time from the leader's clock until a commit is here", obs.Advanced)
-	q.ackCreation = latency("proposal_ack_creation_latency", "Time from the leader's clock until a proposal is on disk", obs.Advanced)
-	q.forwardQueue = summary("learner_request_processor_queue_size", "Requests that wait to be forwarded to the leader")
-	q.masterProposalTime = latency("om_proposal_process_time_ms", "Time to hand a proposal on to observers", obs.Advanced)
-	q.masterCommitTime = latency("om_commit_process_time_ms", "Time to hand a commit on to observers", obs.Advanced)
-	set := func(name, help string, detail obs.Detail) *obs.SummarySet {
-		s := obs.NewSummarySet(name, help, detail, 1)
-		m.SummarySets[name] = s
-		return s
-	}
-	q.ack = set("ack_latency", "Time until a learner has acknowledged a proposal, in ms, by learner.", obs.Advanced)
-	q.queued = set("learner_handler_qp_size", "Packets that wait to be sent to a learner, by learner.", obs.Basic)
-	q.queueTime = set("learner_handler_qp_time_ms", "Time that packets wait to be sent to a learner, in ms, by learner.", obs.Advanced)
 	q.sizes.reset()
 }
 
@@ -118,7 +92,7 @@ func (q *quorumStats) init(latency func(name, help string, detail obs.Detail) *o
 func (q *quorumStats) counters(m map[string]func() int64) {
 	for name, n := range map[string]*atomic.Int64{
 		"looking_count": &q.looking, "proposal_count": &q.proposed, "commit_count": &q.committed, "diff_count": &q.diffs,
-		"snap_count": &q.snaps, "revalidate_count": &q.revalidations, "quit_leading_due_to_disloyal_voter": &q.disloyal,
+		"snap_count":                      &q.snaps,
 		"learner_proposal_received_count": &q.proposalsReceived, "learner_commit_received_count": &q.commitsReceived,
 	} {
 		m[name] = n.Load
@@ -128,7 +102,7 @@ func (q *quorumStats) counters(m map[string]func() int64) {
 // reset sets the counters to zero (srst).
 func (q *quorumStats) reset() {
 	for _, n := range []*atomic.Int64{
-		&q.looking, &q.proposed, &q.committed, &q.diffs, &q.snaps, &q.revalidations, &q.disloyal, &q.proposalsReceived, &q.commitsReceived,
+		&q.looking, &q.proposed, &q.committed, &q.diffs, &q.snaps, &q.proposalsReceived, &q.commitsReceived,
 	} {
 		n.Store(0)
 	}

@@ -129,7 +129,7 @@ func (st *stats) init() {
 		SummarySets: map[string]*obs.SummarySet{"read_per_namespace": st.readBy, "write_per_namespace": st.writtenBy},
 		CounterSets: map[string]*obs.CounterSet{"quota_exceeded_error_per_namespace": st.overQuota},
 	}
-	st.quorum.init(latency, summary, &st.metrics)
+	st.quorum.init(latency)
 }
 
 // count sets up the counters under the original's names. The server is not running yet.
