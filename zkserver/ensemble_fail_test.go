@@ -3,6 +3,7 @@ package zkserver
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -219,4 +220,55 @@ func TestEnsembleTruncates(t *testing.T) {
 	w.stop()
 	_, _, ok := old.tree.Exists("/never")
 	require.False(t, ok)
+}
+
+// Members of an ensemble of five come and go in every way, up to two at a time.
+func TestEnsembleComesAndGoes(t *testing.T) {
+	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 5))
+	e := newEnsemble(t, 5, 1, func(c *config.Config) { c.SnapCount, c.CommitLogCount = 60, 10 })
+	e.startAll()
+	w := e.write(4)
+	var done []string
+	defer func() {
+		if t.Failed() {
+			t.Log(done)
+		}
+	}()
+	for range 10 {
+		w.more(r.Int64N(40))
+		m := e.members[r.IntN(len(e.members))]
+		down := 0
+		for _, o := range e.members[:5] {
+			if o.Server == nil {
+				down++
+			}
+		}
+		switch what := r.IntN(4); {
+		case m.Server == nil:
+			done = append(done, fmt.Sprint("start ", m.id))
+			m.start()
+		case down == 2:
+			done = append(done, "start all")
+			e.startAll()
+		case what == 0:
+			done = append(done, fmt.Sprint("stop ", m.id))
+			m.stop()
+		case what == 1:
+			done = append(done, fmt.Sprint("kill and start ", m.id))
+			m.kill()
+			m.start()
+		case what == 2 && down == 0:
+			done = append(done, fmt.Sprint("empty ", m.id))
+			m.kill()
+			m.mem = vfs.NewMem()
+			m.start()
+			e.startAll() // without its disk it must not vote before it has been filled
+		default:
+			done = append(done, fmt.Sprint("kill ", m.id))
+			m.kill()
+		}
+	}
+	e.startAll()
+	w.more(20)
+	w.stop()
 }

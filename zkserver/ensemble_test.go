@@ -46,8 +46,9 @@ type member struct {
 func newEnsemble(t *testing.T, voters, observers int, change func(*config.Config)) *ensemble {
 	t.Helper()
 	e := &ensemble{t: t, change: change}
+	all := freePorts(t, 3*(voters+observers))
 	for id := 1; id <= voters+observers; id++ {
-		ports := freePorts(t, 3)
+		ports := all[3*id-3 : 3*id]
 		e.members = append(e.members, &member{e: e, id: quorum.Sid(id), mem: vfs.NewMem(), server: config.Server{
 			ID: quorum.Sid(id), Addresses: []config.Address{{Host: "127.0.0.1", QuorumPort: ports[0], ElectionPort: ports[1]}},
 			Observer: id > voters, ClientHost: "127.0.0.1", ClientPort: ports[2],
