@@ -132,3 +132,31 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "TLS")
 }
+
+// The twins for Windows cannot be run here: they call what the scripts call, and have the ends of lines that cmd.exe wants.
+func TestWindowsTwins(t *testing.T) {
+	twins, err := filepath.Glob(filepath.Join("..", "..", "bin", "*.cmd"))
+	require.NoError(t, err)
+	require.Len(t, twins, 7)
+	for _, twin := range twins {
+		b, err := os.ReadFile(twin)
+		require.NoError(t, err)
+		text := string(b)
+		require.Equal(t, strings.Count(text, "\n"), strings.Count(text, "\r\n"), twin)
+		if filepath.Base(twin) == "zkEnv.cmd" {
+			continue
+		}
+		script, err := os.ReadFile(strings.TrimSuffix(twin, ".cmd") + ".sh")
+		require.NoError(t, err, "it has no sister")
+		require.Contains(t, text, `call "%~dp0zkEnv.cmd"`)
+		_, call, _ := strings.Cut(text, `"%HOLDFAST%`)
+		program, rest, ok := strings.Cut(call, ".exe\" ")
+		require.True(t, ok, twin)
+		require.Contains(t, string(script), "program "+program)
+		if program == "zktool" {
+			tool, _, _ := strings.Cut(rest, " ")
+			require.Contains(t, string(script), `"$program" `+tool+` "$@"`)
+		}
+		require.Contains(t, text, "exit /b %ERRORLEVEL%")
+	}
+}

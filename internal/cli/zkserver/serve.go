@@ -53,6 +53,9 @@ func serve(ctx context.Context, f *flags, args []string, s cli.Streams) error {
 	}
 	reload, quiet := reloadSignal()
 	defer quiet()
+	if reload == nil {
+		v.log.Info("this system has no SIGHUP: a changed configuration counts from the next start on")
+	}
 	if err := v.srv.Start(); err != nil {
 		return &exitError{exitFailed, err}
 	}
