@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -152,4 +153,66 @@ func TestRecorder(t *testing.T) {
 	require.Equal(t, Forever, ops[1].Return)
 	require.Equal(t, `session 0x7 set x "a" version 3 [10,20] ok version 4 mzxid 0x0 seen 0x0`, ops[0].String())
 	require.Equal(t, `session 0x7 read x [11,...) unknown`, ops[1].String())
+}
+
+// Sixty writes of unknown outcome leave 2^60 orders to be tried, unless the versions tell that none of them happened.
+func TestVersionsTellWhatBecameOfUnknownWrites(t *testing.T) {
+	ops := []Op{{Kind: Create, Key: "k", Value: "a", Call: 0, Return: 1, Outcome: OK}}
+	for i := range int64(60) {
+		ops = append(ops, Op{Session: 9, Kind: Set, Key: "k", Value: fmt.Sprint("lost", i), Expect: AnyVersion, Call: i, Return: Forever})
+	}
+	for i := range int64(60) {
+		ops = append(ops, Op{
+			Session: 1, Kind: Set, Key: "k", Value: fmt.Sprint(i), Expect: AnyVersion, Call: 10 * i, Return: 10*i + 5, Outcome: OK,
+			Version: int32(i) + 1,
+		})
+	}
+	require.NoError(t, Writes(ops, 10*time.Second))
+	// One more version than there are writes that were acknowledged: it must be one of the lost ones, and which one was read.
+	seen := Op{
+		Session: 2, Kind: Read, Key: "k", Found: true, Value: "lost7", Version: 61, Call: 1000, Return: 1001, Outcome: OK,
+	}
+	require.NoError(t, Writes(append(ops, seen), 10*time.Second))
+	// It cannot have been before a write that was acknowledged before it with a higher version.
+	late := Op{
+		Session: 2, Kind: Set, Key: "k", Value: "z", Expect: AnyVersion, Call: 990, Return: 995, Outcome: OK, Version: 63,
+	}
+	require.Error(t, Writes(append(ops, seen, late, Op{Session: 3, Kind: Set, Key: "k", Value: "y", Expect: AnyVersion, Call: 996,
+		Return: 998, Outcome: OK, Version: 62}), 10*time.Second))
+}
+
+func TestExplain(t *testing.T) {
+	create, set := op(Create, 0, 1, value("a")), op(Set, 2, 3, value("b"), version(1))
+	for name, tc := range map[string]struct {
+		ops    []Op
+		places []int64
+		bad    string
+	}{
+		"in order": {ops: []Op{create, set, op(Read, 4, 5, value("b"), version(1))}, places: []int64{1, 2, 2}},
+		"concurrent, the later call first": {
+			ops: []Op{create, op(Set, 2, 9, value("b"), version(2)), op(Set, 3, 8, value("c"), version(1))}, places: []int64{1, 3, 2},
+		},
+		"old read":   {ops: []Op{create, set, op(Read, 4, 5, value("a"))}, places: []int64{1, 2, 1}},
+		"wrong read": {ops: []Op{create, set, op(Read, 4, 5, value("a"))}, places: []int64{1, 2, 2}, bad: "does not follow"},
+		"old read behind a sync": {
+			ops: []Op{create, set, op(Sync, 4, 5), op(Read, 6, 7, value("a"))}, places: []int64{1, 2, 2, 1}, bad: "had returned before",
+		},
+		"old sync":             {ops: []Op{create, set, op(Sync, 4, 5)}, places: []int64{1, 2, 1}, bad: "had returned before"},
+		"against time":         {ops: []Op{create, op(Set, 2, 3, value("b"), version(2)), op(Set, 4, 5, value("c"), version(1))}, places: []int64{1, 3, 2}, bad: "had returned before"},
+		"unknown, happened":    {ops: []Op{create, op(Set, 2, 3, value("b"), unknown), op(Set, 4, 5, value("c"), version(2))}, places: []int64{1, 2, 3}},
+		"unknown, did not":     {ops: []Op{create, op(Set, 2, 3, value("b"), unknown), op(Set, 4, 5, value("c"), version(1))}, places: []int64{1, 0, 3}},
+		"refused":              {ops: []Op{create, op(Create, 2, 3, value("b"), refused(NodeExists))}, places: []int64{1, 2}},
+		"refused for nothing":  {ops: []Op{create, op(Delete, 2, 3, expect(0), refused(BadVersion))}, places: []int64{1, 2}, bad: "does not follow"},
+		"two with the same":    {ops: []Op{create, op(Set, 2, 3, value("b"), version(1))}, places: []int64{1, 1}, bad: "had returned before"},
+		"nothing that was not": {ops: []Op{create, op(Read, 4, 5)}, places: []int64{0, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := Explain(tc.ops, tc.places)
+			if tc.bad == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, tc.bad)
+		})
+	}
 }

@@ -64,8 +64,10 @@ func byKey(ops []Op) []*keyOps {
 	var keys []*keyOps
 	index := map[string]*keyOps{}
 	synced := map[int64]int64{} // by session: call of the last sync that was answered
+	all := map[string][]*Op{}
 	for i := range ops {
 		o := ops[i]
+		all[o.Key] = append(all[o.Key], &ops[i])
 		switch {
 		case o.Kind == Sync:
 			if o.Outcome == OK {
@@ -87,6 +89,9 @@ func byKey(ops []Op) []*keyOps {
 			index[o.Key], keys = k, append(keys, k)
 		}
 		k.ops = append(k.ops, o)
+	}
+	for _, k := range keys {
+		k.settle(all[k.key])
 	}
 	return keys
 }

@@ -158,6 +158,9 @@ func (c *client) send(op zkproto.OpCode, body []byte, a *asked) {
 	c.spoke = w.now
 	a.op, a.floor = op, w.oracle.ackedTo
 	c.asked[c.xid] = a
+	if a.op1 >= 0 {
+		w.sent[a.op1] = request{c.session, c.xid}
+	}
 	c.lastIn = max(w.now+w.between(w.plan.latency[0], w.plan.latency[1]), c.lastIn)
 	seat, q := c.seat, ask{op: op, xid: c.xid, body: body}
 	if w.tracing && op != zkproto.OpPing {
@@ -271,10 +274,12 @@ func (c *client) reply(r *reply) {
 	case a.op == zkproto.OpSync && r.zxid < a.floor:
 		w.failf("%s: a sync is answered from %s, and %s was acknowledged before it was asked for", c, r.zxid, a.floor)
 	case a.op.IsWrite() && r.err == zkproto.ErrOK:
-		if r.zxid <= a.floor {
+		if r.zxid <= a.floor && a.op != zkproto.OpCloseSession { // that of a local session is no transaction
 			w.failf("%s: a write is answered as %s, and %s was acknowledged before it was sent", c, r.zxid, a.floor)
 		}
-		w.oracle.acknowledged(c.seat.s, r.zxid)
+		if r.zxid > a.floor {
+			w.oracle.acknowledged(c.seat.s, r.zxid)
+		}
 		if a.eph {
 			c.mine = append(c.mine, a.path)
 		}

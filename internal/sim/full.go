@@ -32,6 +32,7 @@ func newFull(s *server, cfg zab.Config) (*full, error) {
 	f.r, err = replica.New(replica.Config{
 		Zab: cfg, Tree: s.state.Tree, Sessions: s.state.Sessions, Registry: reg, Host: f, Now: s.time(),
 		BucketMillis: 20, TickMillis: p.tick / millisecond, RejoinGrace: p.grace,
+		LocalSessions: p.local, LocalUpgrade: p.local, LeaderServesNot: p.leaderServesNot,
 	})
 	return f, err
 }

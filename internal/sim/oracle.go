@@ -24,6 +24,8 @@ type oracle struct {
 	changes map[string][]zab.Zxid      // when a znode was created, set or deleted
 	closed  map[zkproto.SessionID]bool // a closeSession is committed
 	over    map[zkproto.SessionID]bool // the client was told so
+	done    map[request]zab.Zxid       // which transaction a request became
+	refused map[request]bool           // it is an error
 	seed    maphash.Seed
 }
 
@@ -58,7 +60,7 @@ type mark struct {
 func (o *oracle) init(w *World, servers int, first zab.Zxid) {
 	*o = oracle{
 		w: w, entries: map[zab.Zxid]entry{}, line: []place{{zxid: first}}, leaders: map[uint32]reign{}, changes: map[string][]zab.Zxid{},
-		closed: map[zkproto.SessionID]bool{}, over: map[zkproto.SessionID]bool{},
+		closed: map[zkproto.SessionID]bool{}, done: map[request]zab.Zxid{}, refused: map[request]bool{}, over: map[zkproto.SessionID]bool{},
 		marks: make([]mark, servers), seed: maphash.MakeSeed(),
 	}
 	for i := range o.marks {

@@ -32,6 +32,8 @@ type plan struct {
 	write             int64 // mean time between writes (bare)
 	think             int64 // mean time between a client's requests
 	clients, keys     int
+	local             bool // sessions are local until they create an ephemeral
+	leaderServesNot   bool
 	grace             int64 // milliseconds for which clients are held
 	rates             [faultKinds]int64
 }
@@ -39,6 +41,12 @@ type plan struct {
 func (p *plan) String() string {
 	s := fmt.Sprintf("%d voters, %d observers, latency %d-%d us, sync %d-%d us, snapshot after %d, keep %d, first zxid %s, %d clients, grace %d ms",
 		p.voters, p.observers, p.latency[0], p.latency[1], p.syncTime[0], p.syncTime[1], p.snapCount, p.keep, p.first, p.clients, p.grace)
+	if p.local {
+		s += ", local sessions"
+	}
+	if p.leaderServesNot {
+		s += ", leaderServes=no"
+	}
 	if p.members != nil {
 		s += ", membership changes"
 	}
@@ -110,8 +118,9 @@ func (w *World) makePlan() {
 		p.first = zkproto.MakeZxid(1, 0xfffffffe-uint32(r.IntN(60)))
 	}
 	p.write = w.between(300, 6000)
-	p.think = w.between(2, 40) * millisecond
-	p.clients, p.keys = 1+r.IntN(6), 1+r.IntN(len(keys))
+	p.think = w.between(1, 25) * millisecond
+	p.clients, p.keys = 2+r.IntN(6), 1+r.IntN(len(keys))
+	p.local, p.leaderServesNot = r.IntN(6) == 0, r.IntN(10) == 0
 	p.grace = []int64{-1, 100, 1000}[r.IntN(3)]
 	for k := range p.rates {
 		if r.IntN(3) == 0 {

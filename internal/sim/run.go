@@ -1,9 +1,9 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/history"
@@ -38,7 +38,7 @@ type Result struct {
 	Faults    int
 	Time      int64 // microseconds of the simulation
 	Asked     int   // requests in the history
-	Undecided int   // histories for which porcupine was given up
+	Judged    int   // histories of a key that were small enough for porcupine
 	// Fingerprint is of everything that was committed, when: two runs of one seed have the same.
 	Fingerprint uint64
 }
@@ -58,7 +58,7 @@ func Run(opt Options) (Result, error) {
 }
 
 func run(opt Options, tracing bool) (res Result, failure *Failure) {
-	w := &World{opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 0x5eed)), tracing: tracing, broken: opt.Broken}
+	w := &World{opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 0x5eed)), tracing: tracing, broken: opt.Broken, sent: map[int]request{}}
 	defer func() {
 		res = w.result()
 		if r := recover(); r != nil {
@@ -197,23 +197,55 @@ func (w *World) allGone() bool {
 	return w.oracle.noSessions()
 }
 
-// judge judges what the clients were told, as a whole.
+// judge judges what the clients were told, as a whole: by the order of the transactions, and where the history is small
+// enough also without knowing it.
 func (w *World) judge() {
 	ops := w.history.Ops()
 	if err := history.Sessions(ops); err != nil {
 		w.failf("%v", err)
 	}
-	switch err := history.Writes(ops, judgeTime); {
-	case errors.Is(err, history.ErrUndecided):
-		w.undecided++
-	case err != nil:
+	places := make([]int64, len(ops))
+	for i := range ops {
+		places[i] = w.place(i, &ops[i])
+	}
+	if err := history.Explain(ops, places); err != nil {
+		w.failf("%v", err)
+	}
+	count, open := map[string]int{}, map[string]int{}
+	for i := range ops {
+		if ops[i].Kind != history.Sync {
+			count[ops[i].Key]++
+			open[ops[i].Key] += btoi(ops[i].Outcome == history.Unknown)
+		}
+	}
+	ops = slices.DeleteFunc(ops, func(o history.Op) bool {
+		return o.Kind != history.Sync && (count[o.Key] > mostOps || open[o.Key] > mostOpen)
+	})
+	for _, key := range keys {
+		w.judged += btoi(count[key] > 0 && count[key] <= mostOps && open[key] <= mostOpen)
+	}
+	if err := history.Writes(ops, time.Minute); err != nil {
 		w.failf("%v", err)
 	}
 }
 
-// judgeTime is how long it may take to find a linear order. It is of the real clock, and decides nothing but whether a
-// history is left unjudged: the oracle has its own order, by zxid.
-const judgeTime = 2 * time.Second
+// Limits of a history of one key that porcupine is given. Its search doubles with each operation that has no answer, and
+// requests of one session under way at the same time are as bad.
+const mostOps, mostOpen = 100, 4
+
+// place is where an operation took effect.
+func (w *World) place(number int, o *history.Op) int64 {
+	switch {
+	case o.Kind != history.Read && o.Kind != history.Sync:
+		if o.Outcome == history.Unknown && w.oracle.refused[w.sent[number]] {
+			return 0 // refused, perhaps for a reason that a register does not know
+		}
+		return int64(w.oracle.done[w.sent[number]])
+	case o.Outcome == history.OK:
+		return o.Seen
+	}
+	return 0
+}
 
 // standing is where each server is, for a report.
 func (w *World) standing() string {
@@ -231,7 +263,7 @@ func (w *World) standing() string {
 func (w *World) result() Result {
 	r := Result{
 		Steps: w.steps, Committed: len(w.oracle.line) - 1, Acked: w.oracle.acked, Epochs: len(w.oracle.leaders), Faults: len(w.faults), Time: w.now,
-		Asked: w.history.Len(), Undecided: w.undecided,
+		Asked: w.history.Len(), Judged: w.judged,
 	}
 	h := uint64(14695981039346656037)
 	for _, p := range w.oracle.line {

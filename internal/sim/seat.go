@@ -25,11 +25,9 @@ type seat struct {
 
 // ask is a request on its way.
 type ask struct {
-	op    zkproto.OpCode
-	xid   int32
-	body  []byte
-	path  string
-	watch bool
+	op   zkproto.OpCode
+	xid  int32
+	body []byte
 }
 
 type replyKind uint8
@@ -124,7 +122,7 @@ func (c *seat) request(a ask) {
 		it.Write = true
 		c.fifo.PushWrite(it)
 		if c.s.w.broken == SendTwice && a.op == zkproto.OpSetData && c.s.w.chance(10) {
-			f.r.Submit(&replica.Request{From: &seat{s: c.s}, Session: c.session, Op: a.op, Xid: -a.xid, Body: a.body, IDs: anyone})
+			f.r.Submit(&replica.Request{From: &seat{s: c.s}, Session: c.session, Op: a.op, Xid: -a.xid - 1000, Body: a.body, IDs: anyone})
 		}
 		f.r.Submit(&replica.Request{From: c, Session: c.session, Op: a.op, Xid: a.xid, Body: a.body, IDs: anyone})
 		return

@@ -2,8 +2,8 @@ package sim
 
 import (
 	"flag"
-	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,9 +50,9 @@ func TestMany(t *testing.T) {
 			total, failed := many(t, Options{Bare: size.bare}, *fromFlag, size.seeds, *workers)
 			took := time.Since(begin)
 			t.Logf("%d seeds in %s (%.1f per second): %d failed; %d events, %d requests, %d transactions committed, %d acknowledged, "+
-				"%d epochs, %d faults, %s simulated; %d histories not decided", size.seeds, took.Round(time.Millisecond),
+				"%d epochs, %d faults, %s simulated; %d histories of a key judged by porcupine", size.seeds, took.Round(time.Millisecond),
 				float64(size.seeds)/took.Seconds(), failed, total.Steps, total.Asked, total.Committed, total.Acked, total.Epochs, total.Faults,
-				clockText(total.Time), total.Undecided)
+				clockText(total.Time), total.Judged)
 		})
 	}
 }
@@ -80,7 +80,8 @@ func many(t *testing.T, opt Options, from, n uint64, workers int) (total Result,
 					if failed <= 3 {
 						t.Error(err)
 					} else {
-						t.Error(fmt.Sprintf("seed %d: %s", seed, err.(*Failure).What))
+						text, _, _ := strings.Cut(err.Error(), "\n")
+						t.Error(text)
 					}
 				}
 				mu.Unlock()
@@ -99,7 +100,7 @@ func (r *Result) add(o Result) {
 	r.Faults += o.Faults
 	r.Time += o.Time
 	r.Asked += o.Asked
-	r.Undecided += o.Undecided
+	r.Judged += o.Judged
 }
 
 // TestSameSeedSameRun: nothing but the seed decides.

@@ -8,6 +8,12 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
+// request names what a client asked: its session and its number there.
+type request struct {
+	session zkproto.SessionID
+	xid     int32
+}
+
 // note looks into an entry when it becomes part of the line: what it changes is what watches must tell of.
 func (o *oracle) note(z zab.Zxid, data []byte) {
 	if o.w.opt.Bare {
@@ -16,6 +22,13 @@ func (o *oracle) note(z zab.Zxid, data []byte) {
 	h, txn, _, err := store.DecodeTxn(data)
 	if err != nil {
 		o.w.failf("committed entry %s: %v", z, err)
+	}
+	if q := (request{h.ClientID, h.Cxid}); q.xid > 0 {
+		if before, twice := o.done[q]; twice {
+			o.w.failf("request %d of session %s was done twice, as %s and as %s", q.xid, q.session, before, z)
+		}
+		o.done[q] = z
+		o.refused[q] = h.Type == zkproto.OpError
 	}
 	switch t := txn.(type) {
 	case *zkproto.CreateTxn:

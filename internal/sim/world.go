@@ -17,22 +17,23 @@ const (
 
 // World is one run: servers, the network between them, clients, faults, and the oracle that checks it all.
 type World struct {
-	opt       Options
-	plan      plan
-	rng       *rand.Rand
-	now       int64
-	events    queue
-	servers   []*server
-	net       network
-	oracle    oracle
-	nemesis   nemesis
-	clients   []*client
-	history   history.Recorder
-	calm      bool // the faults are over
-	quiet     bool // nobody writes any more
-	undecided int
-	broken    Broken
-	steps     int
+	opt     Options
+	plan    plan
+	rng     *rand.Rand
+	now     int64
+	events  queue
+	servers []*server
+	net     network
+	oracle  oracle
+	nemesis nemesis
+	clients []*client
+	history history.Recorder
+	calm    bool // the faults are over
+	quiet   bool // nobody writes any more
+	judged  int
+	sent    map[int]request // by number in the history
+	broken  Broken
+	steps   int
 
 	tracing bool
 	trace   []string
