@@ -177,8 +177,10 @@ func TestVersionsTellWhatBecameOfUnknownWrites(t *testing.T) {
 	late := Op{
 		Session: 2, Kind: Set, Key: "k", Value: "z", Expect: AnyVersion, Call: 990, Return: 995, Outcome: OK, Version: 63,
 	}
-	require.Error(t, Writes(append(ops, seen, late, Op{Session: 3, Kind: Set, Key: "k", Value: "y", Expect: AnyVersion, Call: 996,
-		Return: 998, Outcome: OK, Version: 62}), 10*time.Second))
+	require.Error(t, Writes(append(ops, seen, late, Op{
+		Session: 3, Kind: Set, Key: "k", Value: "y", Expect: AnyVersion, Call: 996,
+		Return: 998, Outcome: OK, Version: 62,
+	}), 10*time.Second))
 }
 
 func TestExplain(t *testing.T) {
