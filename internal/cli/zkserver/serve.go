@@ -59,7 +59,7 @@ func serve(ctx context.Context, f *flags, args []string, s cli.Streams) error {
 	if err := v.srv.Start(); err != nil {
 		return &exitError{exitFailed, err}
 	}
-	announce(s.Out, v.srv, time.Since(begin))
+	announce(s.Out, v.srv, time.Since(begin), &cfg)
 	v.wait(ctx, reload)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
@@ -119,12 +119,15 @@ func (v *service) setLevel(cfg *config.Config) {
 // servingLine begins the line that tells that the server serves.
 const servingLine = "zkserver: serving clients on "
 
-func announce(w io.Writer, srv *server.Server, took time.Duration) {
-	metrics := ""
+func announce(w io.Writer, srv *server.Server, took time.Duration, cfg *config.Config) {
+	metrics, ensemble := "", ""
+	if cfg.Distributed() {
+		ensemble = fmt.Sprintf("; server %d of %d: they are answered as soon as there is a leader", cfg.MyID, len(cfg.Servers))
+	}
 	if a := srv.MetricsAddr(); a != nil {
 		metrics = fmt.Sprintf(", metrics on http://%s/metrics", a)
 	}
-	fmt.Fprintf(w, "%s%s%s (pid %d, ready in %s)\n", servingLine, srv.Addr(), metrics, os.Getpid(), took.Round(100*time.Microsecond))
+	fmt.Fprintf(w, "%s%s%s (pid %d, ready in %s)%s\n", servingLine, srv.Addr(), metrics, os.Getpid(), took.Round(100*time.Microsecond), ensemble)
 }
 
 // onTerminal tells whether the log goes to a terminal that is there.
