@@ -65,6 +65,10 @@ func (n *Node) startSync(l *learner) {
 	n.event(EventSync, l.sid, p.zxid, fmt.Sprintf("%s to a learner at %s", p.op, l.last))
 	l.stage, l.since = stageSyncing, n.now
 	l.covered = max(committed, n.lead.newLeaderZxid())
+	if l.voter >= 0 {
+		// What it has acknowledged by an earlier link and is not committed, it is about to truncate: that counts no more.
+		n.lead.acked[l.voter] = min(n.lead.acked[l.voter], int64(committed))
+	}
 	n.send(Message{Type: p.op, To: l.sid, Link: l.link, Zxid: p.zxid})
 	if p.replay > p.after {
 		n.send(Message{Type: Replay, To: l.sid, Link: l.link, After: p.after, Zxid: p.replay})
