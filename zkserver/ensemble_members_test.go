@@ -35,7 +35,7 @@ func (e *ensemble) withZooCfg() {
 
 // knows tells whether a member goes by a membership of these servers.
 func (m *member) knows(ids ...quorum.Sid) bool {
-	active := m.Server.members.Load()
+	active := m.members.Load()
 	if len(active.Members) != len(ids) {
 		return false
 	}
