@@ -57,6 +57,10 @@ func TestWrites(t *testing.T) {
 			op(Create, 0, 1, value("a")), op(Set, 2, 3, value("b"), unknown), op(Set, 4, 5, value("c"), version(1)),
 			op(Set, 6, 7, value("d"), version(3)),
 		}},
+		"unknown write makes another fail": {ops: []Op{
+			op(Create, 0, 1, value("a")), op(Set, 2, 3, value("b"), version(1)), op(Set, 4, 5, value("c"), unknown),
+			op(Set, 6, 7, value("d"), expect(1), refused(BadVersion)),
+		}},
 		"write that was not sent": {bad: true, ops: []Op{
 			op(Create, 0, 1, value("a")), op(Set, 2, 3, value("b"), func(o *Op) { o.Outcome = Never }), op(Set, 4, 5, value("c"), version(2)),
 		}},
