@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -10,9 +9,9 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/replica"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
@@ -143,36 +142,9 @@ func (s *Store) sweep() error {
 	return nil
 }
 
-// digestSize is what a TxnDigest takes behind the transaction.
-const digestSize = 4 + 8
-
-// bareWithDigest tells whether what follows the header of a closeSession is a digest alone, as releases since 3.6 write it
-// with closeSessionTxn.enabled=false. A list of paths of that length has one path, so it begins with another number.
-func bareWithDigest(body []byte) bool {
-	return len(body) == digestSize && binary.BigEndian.Uint32(body) == uint32(tree.DigestVersion)
-}
-
-// DecodeTxn reads a logged transaction; the digest has Version 0 when there is none. The result shares memory with data.
+// DecodeTxn reads a logged transaction, see replica.DecodeTxn.
 func DecodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, zkproto.TxnDigest, error) {
-	var h zkproto.TxnHeader
-	var digest zkproto.TxnDigest
-	d := jute.NewDecoder(data)
-	h.Decode(&d)
-	if err := d.Err(); err != nil {
-		return h, nil, digest, fmt.Errorf("transaction header: %w", err)
-	}
-	if h.Type == zkproto.OpCloseSession && bareWithDigest(data[d.Offset():]) {
-		digest.Decode(&d)
-		return h, &zkproto.CloseSessionTxn{Bare: true}, digest, d.Err()
-	}
-	txn, err := zkproto.DecodeTxn(h.Type, &d)
-	if err != nil {
-		return h, nil, digest, fmt.Errorf("transaction %s: %w", h.Zxid, err)
-	}
-	if d.Remaining() == digestSize {
-		digest.Decode(&d)
-	}
-	return h, txn, digest, nil
+	return replica.DecodeTxn(data)
 }
 
 // frozen is a tree that does not change, as a snapshot wants it.
