@@ -76,9 +76,9 @@ finished, the log is synced. A smallest zoo.cfg:
 
 Without a path the file is zoo.cfg (or ZOOCFG) in --config, ZOOCFGDIR, or conf/ or etc/zookeeper/ beside the program's
 directory, as with zkServer.sh; when there is none and the ZOO_ variables of the official container image are set, they
-take its place. System properties are taken from -Dzookeeper.x=y, SERVER_JVMFLAGS and JVMFLAGS. SIGHUP (not
-on Windows) reads everything again and takes over log level, limits, session timeout bounds, purge and the whitelist of
-words; zkserver check --keys lists what is known.
+take its place. System properties are taken from -Dzookeeper.x=y, SERVER_JVMFLAGS and JVMFLAGS. SIGHUP (not on Windows)
+reads everything again and takes over log level, limits, session timeout bounds, purge and the whitelist of words;
+zkserver check --keys lists what is known.
 
 The log goes to standard error; one line on standard output tells when the server serves. Exit codes: 0 stopped on
 request, 1 could not start or could not go on, 2 bad arguments or configuration.`

@@ -1,0 +1,46 @@
+package zkserver
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/zkserver/admin"
+)
+
+// An alert on a metric that does not exist never fires.
+func TestSampleAlertsAskForWhatThereIs(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	e.startAll()
+	families, err := e.leader().Registry().Gather()
+	require.NoError(t, err)
+	known := map[string]bool{"up": true}
+	for _, f := range families {
+		for _, suffix := range []string{"", "_sum", "_count"} {
+			known[f.GetName()+suffix] = true
+		}
+	}
+	text, err := os.ReadFile(filepath.Join("..", "configs", "prometheus-alerts.yml"))
+	require.NoError(t, err)
+	alerts := 0
+	braces := regexp.MustCompile(`\{[^}]*\}|\[[^\]]*\]`)
+	names := regexp.MustCompile(`[a-z][a-z_]{2,}`)
+	for line := range strings.Lines(string(text)) {
+		_, expr, ok := strings.Cut(line, "expr: ")
+		if !ok {
+			continue
+		}
+		alerts++
+		for _, name := range names.FindAllString(braces.ReplaceAllString(expr, ""), -1) {
+			if name != "count" && name != "increase" && name != "rate" {
+				require.True(t, known[name], "%s of: %s", name, expr)
+			}
+		}
+	}
+	require.Greater(t, alerts, 15)
+	require.Equal(t, admin.Serving, e.leader().State())
+}
