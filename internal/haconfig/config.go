@@ -1,17 +1,25 @@
-// Package haconfig is the configuration of the failover side: one documented holdfast.yaml for zkfc and haadmin.
+// Package haconfig is the configuration of the failover side: one Config for zkfc and haadmin, from a documented
+// holdfast.yaml or from Hadoop's own files.
 //
-// A value comes from, last wins: the defaults (Default), the file, the environment (HOLDFAST_ZOOKEEPER_QUORUM for
-// zookeeper.quorum), and -D key=value or a named flag of the command. The file is the first that exists of: the -config
-// flag, HOLDFAST_CONFIG, ./holdfast.yaml, /etc/holdfast/holdfast.yaml. Load reports every problem at once, each with
-// the place where the value was set and a remedy. configs/holdfast.yaml explains each key.
+// From holdfast.yaml a value comes from, last wins: the defaults (Default), the file, the environment
+// (HOLDFAST_ZOOKEEPER_QUORUM for zookeeper.quorum), and -D key=value or a named flag of the command. From Hadoop's
+// core-site.xml and hdfs-site.xml it comes as package hadoopconf says, with Hadoop's keys and Hadoop's defaults; each key
+// of holdfast.yaml that is no list of sections can be set there with holdfast. before it (hadoop.go).
+//
+// What is read is the first that there is of: the -config or -conf flag, HOLDFAST_CONFIG, HADOOP_CONF_DIR, ./holdfast.yaml,
+// /etc/holdfast/holdfast.yaml, $HADOOP_HOME/etc/hadoop, /etc/hadoop/conf, /etc/hadoop. Load reports every problem at once,
+// each with the place where the value was set and a remedy. configs/holdfast.yaml explains each key.
 //
 // Only the command layer imports this package; the libraries below take plain values.
 package haconfig
 
 import (
+	"net"
+	"strconv"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/internal/hadoopconf"
 )
 
 // Config is what holdfast.yaml holds. The mapstructure tags are the keys of the file, in their documented spelling;
@@ -30,13 +38,19 @@ type Config struct {
 	Failover   Failover   `mapstructure:"failover"`
 	Fencing    Fencing    `mapstructure:"fencing"`
 	Controller Controller `mapstructure:"controller"`
+	Admin      Admin      `mapstructure:"admin"`
 	Log        Log        `mapstructure:"log"`
 	Events     Events     `mapstructure:"events"`
 
-	// File is the path of the file that was read; empty when the configuration came from elsewhere.
+	// File is the path of the file that was read, or Hadoop's configuration directory; empty when the configuration came
+	// from elsewhere.
 	File string `mapstructure:"-"`
+	// Hadoop is Hadoop's own configuration, when that is what was read; nil for holdfast.yaml.
+	Hadoop *hadoopconf.Conf `mapstructure:"-"`
 
 	origins origins
+	own     map[string]bool // with Hadoop: the keys of holdfast.yaml that were set as such, in lower case
+	chroot  string          // with Hadoop: the path after the servers
 }
 
 // Zookeeper is how to reach the ensemble and what the controllers write there.
@@ -72,6 +86,17 @@ type Node struct {
 	ZKFCPort int    `mapstructure:"zkfcPort"` // default 8019
 	// HealthAddress is host:port for health checks, when they should not go to the RPC port. Default: Host:RPCPort.
 	HealthAddress string `mapstructure:"healthAddress"`
+	// BindHost is the address at which the node's controller listens. Default: Host.
+	BindHost string `mapstructure:"bindHost"`
+}
+
+// Bind is where the controller of n listens, host:port.
+func (n Node) Bind() string {
+	host := n.BindHost
+	if host == "" {
+		host = n.Host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(n.ZKFCPort))
 }
 
 // Identity is n as the failover packages name it.
@@ -85,6 +110,7 @@ func (n Node) Identity(nameservice string) target.Identity {
 type Health struct {
 	Interval time.Duration `mapstructure:"interval"` // between two checks; default 250ms (the original: 1s)
 	Deadline time.Duration `mapstructure:"deadline"` // the longest silence of a service that counts as alive; default 1s
+	Retry    time.Duration `mapstructure:"retry"`    // between two checks of a service that does not answer; default 100ms
 }
 
 // Failover holds the deadlines of a change of roles.
@@ -92,6 +118,9 @@ type Failover struct {
 	// GracefulFenceDeadline is how long the old active has for becoming standby before the fencing methods run.
 	// Default 300ms, so that a hung node delays the promotion little. A refused connection is not waited for.
 	GracefulFenceDeadline time.Duration `mapstructure:"gracefulFenceDeadline"`
+	// ProbeDeadline is how long the old active has for a first sign of life, before GracefulFenceDeadline is granted to it: a
+	// hung node costs no more than this. Default 300ms.
+	ProbeDeadline time.Duration `mapstructure:"probeDeadline"`
 	// NewActiveDeadline is how long the new active has for its promotion. Default 60s.
 	NewActiveDeadline time.Duration `mapstructure:"newActiveDeadline"`
 	// RPCDeadline is how long haadmin waits for one answer. Default 20s.
@@ -115,6 +144,17 @@ type FencingMethod struct {
 type Controller struct {
 	// HTTPAddress is host:port for metrics and health pages; empty, the default, serves none.
 	HTTPAddress string `mapstructure:"httpAddress"`
+	// ZookeeperPatience is how long a starting controller waits for ZooKeeper before it exits with 6; 0, the default: as long
+	// as it takes.
+	ZookeeperPatience time.Duration `mapstructure:"zookeeperPatience"`
+	// Admins are users who may ask the controller for a failover, besides the one that runs it. Default: none.
+	Admins []string `mapstructure:"admins"`
+}
+
+// Admin is haadmin.
+type Admin struct {
+	// FailWhenDown makes -getAllServiceState exit with 255 when a node does not answer. Default false, as the original.
+	FailWhenDown bool `mapstructure:"failWhenDown"`
 }
 
 // Log is how much is said on standard error.
@@ -136,9 +176,10 @@ func Default() Config {
 			ParentZnode:    "/hadoop-ha",
 			ACL:            "world:anyone:rwcda",
 		},
-		Health: Health{Interval: 250 * time.Millisecond, Deadline: time.Second},
+		Health: Health{Interval: 250 * time.Millisecond, Deadline: time.Second, Retry: 100 * time.Millisecond},
 		Failover: Failover{
 			GracefulFenceDeadline: 300 * time.Millisecond,
+			ProbeDeadline:         300 * time.Millisecond,
 			NewActiveDeadline:     60 * time.Second,
 			RPCDeadline:           20 * time.Second,
 		},

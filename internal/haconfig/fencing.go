@@ -1,6 +1,7 @@
 package haconfig
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,12 @@ func (c *Config) FencingConfig(ns Nameservice, local string) fencing.Config {
 
 // FencingEnv is the configuration as the original passes it to a fencing script: its names, where this configuration
 // has the same thing. fencing turns the dots into underscores. The original passes passwords too; this does not.
+//
+// With Hadoop's files it is all of them, and the keys of this node without their suffixes.
 func (c *Config) FencingEnv(ns Nameservice, local string) map[string]string {
+	if c.Hadoop != nil {
+		return c.hadoopEnv(ns, local)
+	}
 	ms := func(d interface{ Milliseconds() int64 }) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 	var nss, ids, methods []string
 	for _, s := range c.Nameservices {
@@ -54,6 +60,28 @@ func (c *Config) FencingEnv(ns Nameservice, local string) map[string]string {
 		if v != "" {
 			env[k] = v
 		}
+	}
+	return env
+}
+
+// sensitive are the words by which the original recognizes a secret (hadoop.security.sensitive-config-keys).
+var sensitive = regexp.MustCompile(`(?i)secret|password|keystore\.pass|credential|access.?key|account\.key|encryption\.key|oauth.*token|^ha\.zookeeper\.auth|zookeeper\.auth$`)
+
+func (c *Config) hadoopEnv(ns Nameservice, local string) map[string]string {
+	env := map[string]string{}
+	for _, name := range c.Hadoop.Names() {
+		if v, err := c.Hadoop.Get(name); err == nil && !sensitive.MatchString(name) {
+			env[name] = v
+		}
+	}
+	for _, name := range []string{"dfs.namenode.rpc-address", "dfs.namenode.servicerpc-address", "dfs.ha.zkfc.port", "dfs.ha.automatic-failover.enabled", fencingKey} {
+		if v := c.Hadoop.Suffixed(name, ns.ID, local); v.Name != "" {
+			env[name], _ = c.Hadoop.Expand(v.Raw)
+		}
+	}
+	env["dfs.nameservice.id"] = ns.ID
+	if local != "" {
+		env["dfs.ha.namenode.id"] = local
 	}
 	return env
 }

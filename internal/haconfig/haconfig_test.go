@@ -78,6 +78,7 @@ func TestSampleLoadsAndShowsTheDefaults(t *testing.T) {
 		{Method: "shell(/usr/local/bin/fence-by-power.sh $target_host)", Timeout: 30 * time.Second},
 		{Method: "shell(/bin/true)", Timeout: 30 * time.Second},
 	}
+	want.Controller.Admins = []string{}
 	cfg.File, cfg.origins = "", nil
 	require.Equal(t, want, *cfg)
 }
@@ -90,7 +91,7 @@ func TestFlagsOverrideTheEnvironmentWhichOverridesTheFile(t *testing.T) {
 			"HOLDFAST_HEALTH_INTERVAL=4s", "HOLDFAST_HEALTH_DEADLINE=4s", "HOLDFAST_NODE=nn2", "HOLDFAST_LOG_LEVEL=", "HOLDFAST_SERVICE_HOST=10.0.0.1",
 			"HOLDFAST_ZOOKEEPER_QUORUM=a:1 b:2", "HOLDFAST_FENCING_METHODS=shell(/bin/true)\nshell(/bin/false)",
 		})
-	require.Equal(t, Health{Interval: 5 * time.Second, Deadline: 4 * time.Second}, cfg.Health)
+	require.Equal(t, Health{Interval: 5 * time.Second, Deadline: 4 * time.Second, Retry: 100 * time.Millisecond}, cfg.Health)
 	require.Equal(t, "nn2", cfg.Node)
 	require.Equal(t, "info", cfg.Log.Level, "an empty variable does not count")
 	require.Equal(t, []string{"a:1", "b:2"}, cfg.Zookeeper.Quorum)
@@ -128,7 +129,7 @@ bogus: 1
 		`h.yaml:10: nameservices.0.nodes.1.zkfcPort: "many" is not a whole number`,
 		`h.yaml:12: health.interval: "5" has no unit; write 5s or 5ms`,
 		`h.yaml:17: fencing.methods.0.timeout: "soon" is not a duration; write it as 2s, 500ms or 1m30s`,
-		`h.yaml:20: bogus: unknown key; known here: zookeeper, nameservices, nameservice, node, health, failover, fencing, controller, log, events`,
+		`h.yaml:20: bogus: unknown key; known here: zookeeper, nameservices, nameservice, node, health, failover, fencing, controller, admin, log, events`,
 		`HOLDFAST_ZOOKEEPER_QUORUN: unknown variable; did you mean HOLDFAST_ZOOKEEPER_QUORUM?`,
 		`-D nodee: unknown key; did you mean node?`,
 		`-D nameservices.ns9.id: there is no entry "ns9" in nameservices; name an id, or a number counted from 0`,
@@ -176,6 +177,7 @@ func TestFileIsFoundInOrder(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	t.Setenv(EnvFile, "")
+	t.Setenv(EnvHadoop, "")
 	write := func(name, node string) string {
 		p := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(p, []byte(pair+"node: "+node+"\n"), 0o600))
@@ -191,11 +193,11 @@ func TestFileIsFoundInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "nn2", cfg.Node)
 
-	cfg, err = Load(Options{File: write("flag.yaml", "nn1")})
+	cfg, err = Load(Options{Files: []string{write("flag.yaml", "nn1")}})
 	require.NoError(t, err)
 	require.Equal(t, "nn1", cfg.Node)
 
-	_, err = Load(Options{File: filepath.Join(dir, "none.yaml")})
+	_, err = Load(Options{Files: []string{filepath.Join(dir, "none.yaml")}})
 	require.ErrorContains(t, err, "-config: cannot read the configuration")
 	t.Setenv(EnvFile, filepath.Join(dir, "none.yaml"))
 	_, err = Load(Options{})
@@ -204,7 +206,7 @@ func TestFileIsFoundInOrder(t *testing.T) {
 
 func TestNoFileIsSaidWhenNothingElseNamesTheEnsemble(t *testing.T) {
 	_, err := load("", nil, nil, nil)
-	require.ErrorContains(t, err, "no configuration file was found (looked for -config, HOLDFAST_CONFIG, ./holdfast.yaml, /etc/holdfast/holdfast.yaml)")
+	require.ErrorContains(t, err, "no configuration file was found (looked for -config, HOLDFAST_CONFIG, HADOOP_CONF_DIR, ./holdfast.yaml, /etc/holdfast/holdfast.yaml")
 }
 
 func TestAccessListAndIdentityMayStandInAFile(t *testing.T) {

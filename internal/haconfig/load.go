@@ -1,11 +1,8 @@
 package haconfig
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -21,47 +18,33 @@ const envPrefix = "HOLDFAST_"
 // SystemFile is the last place where Load looks.
 const SystemFile = "/etc/holdfast/holdfast.yaml"
 
+// EnvHadoop is the variable of the environment that names Hadoop's configuration directory.
+const EnvHadoop = "HADOOP_CONF_DIR"
+
 // Options is where Load looks.
 type Options struct {
-	// File is the value of the -config flag; empty: HOLDFAST_CONFIG, ./holdfast.yaml, SystemFile.
-	File string
-	// Set holds the "key=value" settings of the command line (-D and named flags); later ones win. A key of a list's
-	// entry is written with the entry's id or number: nameservices.ns1.nodes.nn1.host=h1.
+	// Files are the values of -config and -conf: a holdfast.yaml, Hadoop's configuration directory, or files of Hadoop's kind
+	// (*.xml) that are read after the others.
+	Files []string
+	// Set holds the "key=value" settings of the command line (-D); later ones win. The keys are those of what is read. A key
+	// of a list's entry of holdfast.yaml is written with the entry's id or number: nameservices.ns1.nodes.nn1.host=h1.
 	Set []string
+	// Named holds "key=value" settings of named flags, by the keys of holdfast.yaml; they win over Set.
+	Named []string
 }
 
 // Load reads, overrides and validates the configuration. The error is of type Problems and tells everything that is
-// wrong. Whether the fencing methods can be understood is for fencing.New to say, since zkfc has an exit code for it.
+// wrong. Whether the fencing methods can be understood is for fencing.New to say, since zkfc has an exit code for it; with
+// Hadoop's files the keys of ZooKeeper are checked by ForNode.
 func Load(o Options) (*Config, error) {
-	file, text, err := find(o.File)
+	p, err := find(o.Files)
 	if err != nil {
 		return nil, err
 	}
-	return load(file, text, o.Set, os.Environ())
-}
-
-// find is the file to read, and its text; no file at all is not an error: everything may come from elsewhere.
-func find(flag string) (string, []byte, error) {
-	for _, c := range []struct{ path, by string }{
-		{flag, "-config"}, {os.Getenv(EnvFile), EnvFile}, {"holdfast.yaml", ""}, {SystemFile, ""},
-	} {
-		if c.path == "" {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Clean(c.path))
-		switch {
-		case err == nil:
-			return c.path, text, nil
-		case c.by != "":
-			return "", nil, Problems{{
-				Where: c.by, Text: "cannot read the configuration: " + err.Error(),
-				Remedy: "name a readable file; configs/holdfast.yaml is a sample",
-			}}
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", nil, Problems{{Where: c.path, Text: "cannot read the configuration: " + err.Error()}}
-		}
+	if p.hadoop() {
+		return loadHadoop(p, o, os.Environ())
 	}
-	return "", nil, nil
+	return load(p.yaml, p.text, append(o.Set, o.Named...), os.Environ())
 }
 
 // load layers the file, the environment and the settings, and decodes the result.

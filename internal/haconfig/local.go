@@ -47,7 +47,8 @@ func (c *Config) namedNode() (Nameservice, Node, error) {
 	}
 	switch len(found) {
 	case 0:
-		return ns, node, fmt.Errorf("node %s is not configured", c.Node)
+		return ns, node, c.asOriginal(fmt.Errorf("node %s is not configured", c.Node),
+			"java.lang.IllegalArgumentException: Unable to determine service address for namenode '"+c.Node+"'")
 	case 1:
 		return ns, node, nil
 	}
@@ -56,7 +57,10 @@ func (c *Config) namedNode() (Nameservice, Node, error) {
 
 // nodeAmong finds the only node with an address in mine.
 func (c *Config) nodeAmong(mine map[string]bool, lookup func(string) ([]string, error)) (Nameservice, Node, error) {
-	const set = "set node in the file, HOLDFAST_NODE, or -D node=ID"
+	set := "set node in the file, HOLDFAST_NODE, or -D node=ID"
+	if c.Hadoop != nil {
+		set = "set dfs.ha.namenode.id (and dfs.nameservice.id) in hdfs-site.xml, or by -D"
+	}
 	var found []string
 	var failed []error
 	var ns Nameservice
@@ -80,11 +84,25 @@ func (c *Config) nodeAmong(mine map[string]bool, lookup func(string) ([]string, 
 	case len(found) == 1:
 		return ns, node, nil
 	case len(found) > 1:
-		return Nameservice{}, Node{}, fmt.Errorf("several nodes have an address of this machine (%s); %s", strings.Join(found, ", "), set)
-	case len(failed) > 0:
-		return Nameservice{}, Node{}, fmt.Errorf("no configured node has an address of this machine; %s: %w", set, errors.Join(failed...))
+		err := fmt.Errorf("several nodes have an address of this machine (%s); %s", strings.Join(found, ", "), set)
+		return Nameservice{}, Node{}, c.asOriginal(err, hadoopIllegal+"Configuration has multiple addresses that match local node's address. "+
+			"Please configure the system with dfs.nameservice.id and dfs.ha.namenode.id")
 	}
-	return Nameservice{}, Node{}, fmt.Errorf("no configured node has an address of this machine; %s", set)
+	err := fmt.Errorf("no configured node has an address of this machine; %s", set)
+	if len(failed) > 0 {
+		err = fmt.Errorf("%w: %w", err, errors.Join(failed...))
+	}
+	return Nameservice{}, Node{}, c.asOriginal(err, hadoopIllegal+"Could not get the namenode ID of this node. You may run zkfc on the node other than namenode.")
+}
+
+const hadoopIllegal = "org.apache.hadoop.HadoopIllegalArgumentException: "
+
+// asOriginal adds the original's words to err, with Hadoop's configuration.
+func (c *Config) asOriginal(err error, words string) error {
+	if c.Hadoop == nil {
+		return err
+	}
+	return Problems{{Text: err.Error(), Java: words}}
 }
 
 // candidates are the nameservices that the key nameservice leaves.

@@ -11,6 +11,8 @@ type Problem struct {
 	Key    string // "zookeeper.quorum"; empty when it concerns no single key
 	Text   string // what is wrong
 	Remedy string // how to mend it; may be empty
+	// Java is the exception with which the original ends for the same reason, as it prints it; may be empty.
+	Java string
 }
 
 func (p Problem) String() string {

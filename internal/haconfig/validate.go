@@ -16,7 +16,11 @@ type checker struct {
 }
 
 func (k *checker) add(key, text, remedy string) {
-	k.out = append(k.out, Problem{Where: k.cfg.origins.of(key), Key: key, Text: text, Remedy: remedy})
+	where := k.cfg.origins.of(key)
+	if k.cfg.Hadoop != nil {
+		key = OwnPrefix + key
+	}
+	k.out = append(k.out, Problem{Where: where, Key: key, Text: text, Remedy: remedy})
 }
 
 // Validate returns everything that is wrong with the values; empty when nothing is.
@@ -25,6 +29,13 @@ func (c *Config) Validate() Problems {
 	k.zookeeper(c.Zookeeper)
 	k.nameservices(c.Nameservices)
 	k.local()
+	k.common()
+	return k.out
+}
+
+// common checks what is checked alike whatever was read.
+func (k *checker) common() {
+	c := k.cfg
 	for _, d := range []struct {
 		key string
 		d   time.Duration
@@ -33,11 +44,16 @@ func (c *Config) Validate() Problems {
 		{"zookeeper.sessionTimeout", c.Zookeeper.SessionTimeout, "2s"},
 		{"health.interval", c.Health.Interval, "250ms"},
 		{"health.deadline", c.Health.Deadline, "1s"},
+		{"health.retry", c.Health.Retry, "100ms"},
 		{"failover.gracefulFenceDeadline", c.Failover.GracefulFenceDeadline, "300ms"},
+		{"failover.probeDeadline", c.Failover.ProbeDeadline, "300ms"},
 		{"failover.newActiveDeadline", c.Failover.NewActiveDeadline, "60s"},
 		{"failover.rpcDeadline", c.Failover.RPCDeadline, "20s"},
 		{"fencing.deadline", c.Fencing.Deadline, "60s"},
 	} {
+		if d.d <= 0 && d.key == "zookeeper.sessionTimeout" && c.Hadoop != nil {
+			continue // ForNode's
+		}
 		k.positive(d.key, d.d, d.def)
 	}
 	for i, m := range c.Fencing.Methods {
@@ -47,11 +63,13 @@ func (c *Config) Validate() Problems {
 		}
 		k.positive(at+".timeout", m.Timeout, "30s")
 	}
+	if p := c.Controller.ZookeeperPatience; p < 0 {
+		k.add("controller.zookeeperPatience", p.String()+" is below zero", "the default is 0s: wait as long as it takes")
+	}
 	k.hostPort("controller.httpAddress", c.Controller.HTTPAddress, true)
 	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, c.Log.Level) {
 		k.add("log.level", fmt.Sprintf("%q is not a level", c.Log.Level), "write one of: "+strings.Join(levels, ", "))
 	}
-	return k.out
 }
 
 func (k *checker) positive(key string, d time.Duration, def string) {
@@ -64,7 +82,8 @@ func (k *checker) zookeeper(z Zookeeper) {
 	if len(z.Quorum) == 0 {
 		text := "no server is named"
 		if k.cfg.File == "" {
-			text += ", and no configuration file was found (looked for -config, " + EnvFile + ", ./holdfast.yaml, " + SystemFile + ")"
+			text += ", and no configuration file was found (looked for -config, " + EnvFile + ", " + EnvHadoop + ", ./holdfast.yaml, " + SystemFile +
+				", $HADOOP_HOME/etc/hadoop, /etc/hadoop/conf)"
 		}
 		k.add("zookeeper.quorum", text, "write host:port of each server, e.g. zk1:2181")
 	}

@@ -99,13 +99,13 @@ func Load(o Options) (*Conf, []Problem) {
 	}
 	for _, f := range o.Files {
 		if _, err := c.file(f, nil); err != nil {
-			c.problem(Source{File: f}, "", "cannot read the file after -conf: "+reason(err), "name a readable file")
+			c.problem(Source{File: f}, "cannot read the file after -conf: "+reason(err), "name a readable file")
 		}
 	}
 	for _, s := range o.Set {
 		key, value, ok := strings.Cut(s, "=")
 		if key = strings.TrimSpace(key); !ok || key == "" {
-			c.problem(Source{File: "-D " + s}, "", "not a setting", "write -D key=value")
+			c.problem(Source{File: "-D " + s}, "not a setting", "write -D key=value")
 			continue
 		}
 		c.Set(key, value, Source{File: "-D"})
@@ -121,8 +121,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-func (c *Conf) problem(from Source, key, text, remedy string) {
-	c.problems = append(c.problems, Problem{from, key, text, remedy})
+func (c *Conf) problem(from Source, text, remedy string) {
+	c.problems = append(c.problems, Problem{From: from, Text: text, Remedy: remedy})
 }
 
 // directory reads the site files of dir. One of them may be missing, not both.
@@ -131,14 +131,14 @@ func (c *Conf) directory(dir string) {
 	for _, name := range []string{CoreSite, HDFSSite} {
 		switch ok, err := c.file(filepath.Join(dir, name), nil); {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			c.problem(Source{File: filepath.Join(dir, name)}, "", "cannot be read: "+reason(err), "")
+			c.problem(Source{File: filepath.Join(dir, name)}, "cannot be read: "+reason(err), "")
 			found = true
 		case ok:
 			found = true
 		}
 	}
 	if !found {
-		c.problem(Source{File: dir}, "", "neither "+CoreSite+" nor "+HDFSSite+" is there", "name Hadoop's configuration directory")
+		c.problem(Source{File: dir}, "neither "+CoreSite+" nor "+HDFSSite+" is there", "name Hadoop's configuration directory")
 	}
 }
 

@@ -136,14 +136,15 @@ func (c *Conf) Int(key string, def int) (int, error) {
 	if err != nil || !ok {
 		return def, err
 	}
-	n, err := parseInt(s)
+	n, err := ParseInt(s)
 	if err != nil {
 		return def, err
 	}
-	return int(n), nil
+	return n, nil
 }
 
-func parseInt(s string) (int64, error) {
+// ParseInt reads a whole number of 32 bits, decimal or as 0x…
+func ParseInt(s string) (int, error) {
 	digits, neg := strings.CutPrefix(s, "-")
 	base := 10
 	if hex, ok := strings.CutPrefix(strings.ToLower(digits), "0x"); ok {
@@ -159,7 +160,7 @@ func parseInt(s string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a whole number below 2^31", s)
 	}
-	return n, nil
+	return int(n), nil
 }
 
 // units are the suffixes of a duration, longest first where one ends as another.
@@ -167,8 +168,13 @@ var units = []struct {
 	suffix string
 	unit   time.Duration
 }{
-	{"ns", time.Nanosecond}, {"us", time.Microsecond}, {"ms", time.Millisecond},
-	{"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", 24 * time.Hour},
+	{"ns", time.Nanosecond},
+	{"us", time.Microsecond},
+	{"ms", time.Millisecond},
+	{"s", time.Second},
+	{"m", time.Minute},
+	{"h", time.Hour},
+	{"d", 24 * time.Hour},
 }
 
 // ParseDuration reads a number with one of the suffixes ns us ms s m h d, in any case; without one it counts unit.

@@ -20,15 +20,15 @@ const (
 	maxIncludes = 20 // files within files
 )
 
-// file reads one file and what it includes; ok is false when there was nothing to read, with the reason in err. What is wrong inside
-// the file is a problem, not an err. open are the files that are being read now.
+// file reads one file and what it includes; ok is false when it cannot be read. What is wrong inside the file is a
+// problem, not an err. open are the files that are being read now.
 func (c *Conf) file(path string, open []string) (ok bool, err error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return false, err
 	}
-	if st.IsDir() {
-		return false, errors.New("is a directory")
+	if !st.Mode().IsRegular() {
+		return false, errors.New("is not a file")
 	}
 	if st.Size() > maxFile {
 		return false, fmt.Errorf("has %d bytes: not a configuration file", st.Size())
@@ -54,31 +54,31 @@ func (r *reader) at() Source {
 	return Source{r.path, line}
 }
 
-func (r *reader) problem(from Source, key, text, remedy string) { r.c.problem(from, key, text, remedy) }
+func (r *reader) problem(from Source, text, remedy string) { r.c.problem(from, text, remedy) }
 
 // read parses text, which may begin with a byte order mark.
 func (r *reader) read(text []byte) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
-		r.problem(Source{r.path, 1}, "", "the file is UTF-16", "save it as UTF-8")
+		r.problem(Source{r.path, 1}, "the file is UTF-16", "save it as UTF-8")
 		return
 	}
 	r.dec = xml.NewDecoder(bytes.NewReader(text))
 	r.dec.CharsetReader = charset
 	switch root, err := r.next(); {
 	case errors.Is(err, io.EOF):
-		r.problem(Source{r.path, 1}, "", "the file is empty", "it needs at least <configuration></configuration>")
+		r.problem(Source{r.path, 1}, "the file is empty", "it needs at least <configuration></configuration>")
 	case err != nil:
 		r.syntax(err)
 	case root.Name.Local != "configuration":
-		r.problem(r.at(), "", "<"+root.Name.Local+"> where <configuration> was expected", "the outermost element of Hadoop's files is <configuration>")
+		r.problem(r.at(), "<"+root.Name.Local+"> where <configuration> was expected", "the outermost element of Hadoop's files is <configuration>")
 	default:
 		if err := r.section(root, true); err != nil {
 			r.syntax(err)
 			return
 		}
 		if _, err := r.next(); err == nil {
-			r.problem(r.at(), "", "a second element begins after </configuration>", "a file has one <configuration>")
+			r.problem(r.at(), "a second element begins after </configuration>", "a file has one <configuration>")
 		} else if !errors.Is(err, io.EOF) {
 			r.syntax(err)
 		}
@@ -110,7 +110,7 @@ func (r *reader) syntax(err error) {
 	if errors.As(err, &se) {
 		from.Line, text = se.Line, se.Msg
 	}
-	r.problem(from, "", "not valid XML: "+text, "mend the line, or the element before it")
+	r.problem(from, "not valid XML: "+text, "mend the line, or the element before it")
 }
 
 // next is the next element that begins, at the top of the file.
@@ -138,7 +138,7 @@ func (r *reader) section(parent xml.StartElement, use bool) error {
 			return nil
 		case xml.CharData:
 			if s := strings.TrimSpace(string(e)); s != "" {
-				r.problem(r.at(), "", fmt.Sprintf("%q stands outside of a <property>", shorten(s)), "remove it")
+				r.problem(r.at(), fmt.Sprintf("%q stands outside of a <property>", shorten(s)), "remove it")
 			}
 		case xml.StartElement:
 			switch e.Name.Local {
@@ -151,7 +151,7 @@ func (r *reader) section(parent xml.StartElement, use bool) error {
 			case "fallback":
 				err = r.section(e, use && parent.Name.Local != "include")
 			default:
-				r.problem(r.at(), "", "unknown element <"+e.Name.Local+">", "here stand <property> and <include>")
+				r.problem(r.at(), "unknown element <"+e.Name.Local+">", "here stand <property> and <include>")
 				err = r.dec.Skip()
 			}
 			if err != nil {
@@ -212,7 +212,7 @@ func (r *reader) property(start xml.StartElement, use bool) error {
 			switch {
 			case !use:
 			case v.Name == "":
-				r.problem(v.From, "", "a <property> without <name>", "name it, or remove it")
+				r.problem(v.From, "a <property> without <name>", "name it, or remove it")
 			default:
 				r.c.put(v)
 			}
@@ -233,7 +233,7 @@ func (r *reader) text(start xml.StartElement) (string, error) {
 		case xml.CharData:
 			b.Write(e)
 		case xml.StartElement:
-			r.problem(r.at(), "", "<"+e.Name.Local+"> within <"+start.Name.Local+">", "write < as &lt; and & as &amp; in a value")
+			r.problem(r.at(), "<"+e.Name.Local+"> within <"+start.Name.Local+">", "write < as &lt; and & as &amp; in a value")
 			if err := r.dec.Skip(); err != nil {
 				return "", err
 			}
@@ -271,7 +271,7 @@ func (r *reader) include(start xml.StartElement, use bool) error {
 			}
 		case xml.EndElement:
 			if missing && !fallback {
-				r.problem(from, "", fmt.Sprintf("the included file %q is not there, and there is no <fallback>", href), "make it, or correct href")
+				r.problem(from, fmt.Sprintf("the included file %q is not there, and there is no <fallback>", href), "make it, or correct href")
 			}
 			return nil
 		}
@@ -282,10 +282,10 @@ func (r *reader) include(start xml.StartElement, use bool) error {
 func (r *reader) fetch(from Source, href string) bool {
 	switch {
 	case href == "":
-		r.problem(from, "", "<include> without href", "name the file to include")
+		r.problem(from, "<include> without href", "name the file to include")
 		return true
 	case strings.Contains(href, "://"):
-		r.problem(from, "", fmt.Sprintf("the included %q is not a file", href), "only files can be included")
+		r.problem(from, fmt.Sprintf("the included %q is not a file", href), "only files can be included")
 		return true
 	}
 	path := strings.TrimPrefix(href, "file:")
@@ -293,12 +293,12 @@ func (r *reader) fetch(from Source, href string) bool {
 		path = filepath.Join(filepath.Dir(r.path), path)
 	}
 	if slices.Contains(r.open, path) || len(r.open) > maxIncludes {
-		r.problem(from, "", fmt.Sprintf("%q is included by itself", href), "remove one of the includes")
+		r.problem(from, fmt.Sprintf("%q is included by itself", href), "remove one of the includes")
 		return true
 	}
 	_, err := r.c.file(path, r.open)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.problem(from, "", fmt.Sprintf("the included file %q cannot be read: %s", href, reason(err)), "")
+		r.problem(from, fmt.Sprintf("the included file %q cannot be read: %s", href, reason(err)), "")
 		return true
 	}
 	return err == nil

@@ -1,0 +1,113 @@
+package haconfig
+
+// Use is what happens to a key of Hadoop's.
+type Use string
+
+// The uses.
+const (
+	Honoured    Use = "honoured"
+	Refused     Use = "refused"     // set to anything but its default it is an error
+	Meaningless Use = "meaningless" // it has no effect here
+)
+
+// HadoopKey is a key of Hadoop 3.4.3 and what becomes of it.
+type HadoopKey struct {
+	Name string // with .NS and .NN where it takes suffixes
+	Use  Use
+	Why  string // what it sets, or why it is refused or without effect
+}
+
+// HadoopKeys are all keys ha.* and dfs.ha.* of core-default.xml and hdfs-default.xml, and what else zkfc and haadmin of the
+// original read.
+func HadoopKeys() []HadoopKey {
+	const namenode = "read by the NameNode, not by zkfc and haadmin"
+	return []HadoopKey{
+		{"ha.zookeeper.quorum", Honoured, "the ZooKeeper servers; a path after them is the root of all znodes; .NS and .NS.NN"},
+		{"ha.zookeeper.session-timeout.ms", Honoured, "zookeeper.sessionTimeout; .NS and .NS.NN"},
+		{"ha.zookeeper.parent-znode", Honoured, "zookeeper.parentZnode; .NS and .NS.NN"},
+		{"ha.zookeeper.acl", Honoured, "zookeeper.acl, also @file; .NS and .NS.NN"},
+		{"ha.zookeeper.auth", Honoured, "zookeeper.auth, also @file; .NS and .NS.NN"},
+		{"ha.health-monitor.check-interval.ms", Honoured, "health.interval"},
+		{"ha.health-monitor.rpc-timeout.ms", Honoured, "health.deadline: the longest silence, counted from the last answer"},
+		{"ha.health-monitor.connect-retry-interval.ms", Honoured, "health.retry, if a file sets it; else 100 ms: a restarted NameNode is seen at once"},
+		{
+			"ha.health-monitor.sleep-after-disconnect.ms", Meaningless,
+			"nothing sleeps: after a closed connection the NameNode is asked again at once",
+		},
+		{
+			"ha.health-monitor.rpc.connect.max.retries", Meaningless,
+			"a refused connection is believed at once, and tried again at health.retry",
+		},
+		{"ha.failover-controller.new-active.rpc-timeout.ms", Honoured, "failover.newActiveDeadline"},
+		{
+			"ha.failover-controller.graceful-fence.rpc-timeout.ms", Honoured,
+			"failover.gracefulFenceDeadline, for an old active that shows a sign of life within holdfast.failover.probeDeadline",
+		},
+		{
+			"ha.failover-controller.graceful-fence.connection.retries", Meaningless,
+			"a refused connection is believed at once: a dead NameNode is not waited for",
+		},
+		{
+			"ha.failover-controller.active-standby-elector.zk.op.retries", Meaningless,
+			"an operation is repeated until its session is over; zkfc does not exit over it",
+		},
+		{"ha.failover-controller.cli-check.rpc-timeout.ms", Honoured, "failover.rpcDeadline"},
+		{"dfs.ha.fencing.methods", Honoured, "fencing.methods; .NS and .NS.NN"},
+		{"dfs.ha.fencing.ssh.connect-timeout", sshUse, sshWhy},
+		{"dfs.ha.fencing.ssh.private-key-files", sshUse, sshWhy},
+		{"dfs.ha.namenodes.NS", Honoured, "the NameNodes of a nameservice; with fewer than two it has no HA and is left out"},
+		{"dfs.ha.namenode.id", Honoured, "node; else the only NameNode with an address of this machine"},
+		{"dfs.ha.automatic-failover.enabled", Honoured, "automaticFailover; .NS"},
+		{"dfs.ha.zkfc.port", Honoured, "zkfcPort; .NS and .NS.NN"},
+		{
+			"dfs.ha.zkfc.nn.http.timeout.ms", Meaningless,
+			"no thread dump is fetched from the NameNode's web server: it would delay the failover",
+		},
+		{"dfs.ha.zkfc.client.ssl.enabled", Refused, "TLS towards ZooKeeper comes with the security release"},
+		{"dfs.ha.nn.not-become-active-in-safemode", Meaningless, namenode + ": it then refuses to become active, and zkfc takes the refusal"},
+		{"dfs.ha.log-roll.period", Meaningless, namenode},
+		{"dfs.ha.tail-edits.period", Meaningless, namenode},
+		{"dfs.ha.tail-edits.period.backoff-max", Meaningless, namenode},
+		{"dfs.ha.tail-edits.namenode-retries", Meaningless, namenode},
+		{"dfs.ha.tail-edits.rolledits.timeout", Meaningless, namenode},
+		{"dfs.ha.tail-edits.in-progress", Meaningless, namenode},
+		{"dfs.ha.standby.checkpoints", Meaningless, namenode},
+		{"dfs.ha.allow.stale.reads", Meaningless, namenode},
+		{"dfs.nameservices", Honoured, "nameservices"},
+		{"dfs.nameservice.id", Honoured, "nameservice: which one this machine's zkfc is for; haadmin has -ns"},
+		{"dfs.internal.nameservices", Meaningless, "read by DataNodes and the router of a federation, not by zkfc and haadmin"},
+		{"dfs.namenode.rpc-address", Honoured, "host and rpcPort; .NS.NN"},
+		{"dfs.namenode.servicerpc-address", Honoured, "host and rpcPort, before dfs.namenode.rpc-address; .NS.NN"},
+		{"dfs.namenode.lifeline.rpc-address", Honoured, "healthAddress; .NS.NN"},
+		{"dfs.namenode.rpc-bind-host", Honoured, "bindHost: where zkfc listens; .NS and .NS.NN"},
+		{"dfs.namenode.servicerpc-bind-host", Honoured, "bindHost, before dfs.namenode.rpc-bind-host; .NS and .NS.NN"},
+		{"dfs.cluster.administrators", Honoured, "controller.admins: its users; groups and * are not looked up, only zkfc's own user is let in besides"},
+		{"hadoop.security.authentication", Refused, "kerberos comes with the security release; simple is what there is"},
+		{"hadoop.security.authorization", Meaningless, "zkfc lets in its own user and controller.admins, whatever hadoop-policy.xml says"},
+		{"hadoop.security.credential.provider.path", Refused, "if a provider may hold ha.zookeeper.auth: none can be opened"},
+		{"ipc.client.connect.max.retries", Meaningless, "no connection is tried again by haadmin"},
+		{"ipc.client.connect.timeout", Meaningless, "the deadline of a call covers the connecting"},
+	}
+}
+
+const (
+	sshUse = Meaningless
+	sshWhy = "sshfence is refused (exit code 4): use shell(ssh …)"
+)
+
+// Note is something in the files that is no problem but has no effect either.
+func (c *Config) Note() []string {
+	if c.Hadoop == nil {
+		return nil
+	}
+	var out []string
+	for _, n := range c.Hadoop.Notes() {
+		out = append(out, n.String())
+	}
+	for _, k := range HadoopKeys() {
+		if v, ok := c.Hadoop.Lookup(k.Name); ok && !v.Default && k.Use == Meaningless {
+			out = append(out, v.From.String()+": "+k.Name+": no effect: "+k.Why)
+		}
+	}
+	return out
+}

@@ -1,0 +1,192 @@
+package haconfig
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/holdfast-ha/holdfast/internal/hadoopconf"
+)
+
+const (
+	quorumKey  = "ha.zookeeper.quorum"
+	sessionKey = "ha.zookeeper.session-timeout.ms"
+	parentKey  = "ha.zookeeper.parent-znode"
+	aclKey     = "ha.zookeeper.acl"
+	authKey    = "ha.zookeeper.auth"
+	fencingKey = "dfs.ha.fencing.methods"
+)
+
+// laterRelease is the remedy for what is refused now and will come.
+const laterRelease = "Kerberos and TLS come with the security release; until then use the original zkfc and haadmin here"
+
+// security refuses a cluster that needs what is not there yet.
+func (b *bridge) security() {
+	if v, _ := b.conf.Lookup("hadoop.security.authentication"); !strings.EqualFold(b.value(v), "simple") {
+		b.complain(v, fmt.Sprintf("authentication %q is not supported yet, only simple", b.value(v)), laterRelease)
+	}
+	if v, _ := b.conf.Lookup("dfs.ha.zkfc.client.ssl.enabled"); b.boolean(v, false) {
+		b.complain(v, "TLS towards ZooKeeper is not supported yet", laterRelease)
+	}
+}
+
+// shared sets what may differ between NameNodes: ZooKeeper and fencing. Empty ids mean the keys without a suffix.
+func (b *bridge) shared(ns, nn string) {
+	c := b.cfg
+	set := func(path, key string, apply func(v hadoopconf.Value)) {
+		if b.own[strings.ToLower(path)] {
+			return
+		}
+		v := b.conf.Suffixed(key, ns, nn)
+		b.origins.set(path, v.From.String())
+		apply(v)
+	}
+	set("zookeeper.quorum", quorumKey, func(v hadoopconf.Value) {
+		// A path after the servers is the root of all znodes, in the ZooKeeper client's notation.
+		servers, chroot, _ := strings.Cut(b.value(v), "/")
+		c.Zookeeper.Quorum = splitList(servers)
+		c.chroot = strings.Trim(chroot, "/")
+	})
+	set("zookeeper.parentZnode", parentKey, func(v hadoopconf.Value) {
+		c.Zookeeper.ParentZnode = b.value(v)
+		if p := strings.TrimRight(c.Zookeeper.ParentZnode, "/"); p != "" {
+			c.Zookeeper.ParentZnode = p
+		}
+		if c.chroot != "" {
+			c.Zookeeper.ParentZnode = strings.TrimSuffix("/"+c.chroot+c.Zookeeper.ParentZnode, "/")
+		}
+	})
+	set("zookeeper.acl", aclKey, func(v hadoopconf.Value) { c.Zookeeper.ACL = b.value(v) })
+	set("zookeeper.auth", authKey, func(v hadoopconf.Value) { c.Zookeeper.Auth = b.value(v) })
+	if ns != "" {
+		set("zookeeper.sessionTimeout", sessionKey, func(v hadoopconf.Value) {
+			if n, ok := b.integer(v); ok && (!v.Default || !b.fast()) {
+				c.Zookeeper.SessionTimeout = time.Duration(n) * time.Millisecond
+			}
+		})
+	}
+	set("fencing.methods", fencingKey, func(v hadoopconf.Value) {
+		c.Fencing.Methods = nil
+		for line := range strings.Lines(b.value(v)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				c.Fencing.Methods = append(c.Fencing.Methods, FencingMethod{Method: line, Timeout: 30 * time.Second})
+			}
+		}
+	})
+	if !b.own["controller.admins"] {
+		c.Controller.Admins = admins(b.get("dfs.cluster.administrators"))
+	}
+}
+
+// admins are the users of an access list "user,user group,group". Groups are not looked up (zkfc check says so).
+func admins(acl string) []string {
+	users, _, _ := strings.Cut(acl, " ")
+	return splitList(users)
+}
+
+// ForNode applies the keys that are set for this node in particular, and checks those that only zkfc needs. With
+// holdfast.yaml there is nothing to do: Load has seen all. An n without an id means the nameservice as a whole.
+func (c *Config) ForNode(ns Nameservice, n Node) Problems {
+	if c.Hadoop == nil {
+		return nil
+	}
+	b := &bridge{reader: &reader{origins: c.origins}, conf: c.Hadoop, cfg: c, own: c.own}
+	b.shared(ns.ID, n.ID)
+	where := func(path, key string) (string, string) {
+		if v := c.Hadoop.Suffixed(key, ns.ID, n.ID); !b.own[strings.ToLower(path)] && v.Name != "" {
+			return v.From.String(), v.Name
+		}
+		if w, ok := c.origins[strings.ToLower(path)]; ok && b.own[strings.ToLower(path)] {
+			return w, OwnPrefix + path
+		}
+		return c.Hadoop.Dir(), key
+	}
+	add := func(path, key, text, remedy, java string) {
+		w, k := where(path, key)
+		b.problems = append(b.problems, Problem{Where: w, Key: k, Text: text, Remedy: remedy, Java: java})
+	}
+	z := c.Zookeeper
+	if len(z.Quorum) == 0 {
+		add("zookeeper.quorum", quorumKey, "is not set", "write host:port of each ZooKeeper server, with commas, in "+hadoopconf.CoreSite,
+			"java.lang.IllegalArgumentException: Missing required configuration '"+quorumKey+"' for ZooKeeper quorum")
+	}
+	for _, s := range z.Quorum {
+		if !strings.Contains(s, ":") {
+			s += ":2181"
+		}
+		k := &checker{cfg: c}
+		if k.hostPort("", s, false); len(k.out) > 0 {
+			add("zookeeper.quorum", quorumKey, k.out[0].Text, k.out[0].Remedy, "")
+		}
+	}
+	if z.SessionTimeout <= 0 {
+		ms := fmt.Sprint(z.SessionTimeout.Milliseconds())
+		add("zookeeper.sessionTimeout", sessionKey, ms+" is not above zero", "write a number of milliseconds",
+			"java.lang.IllegalArgumentException: Invalid ZK session timeout "+ms)
+	}
+	if p := z.ParentZnode; !strings.HasPrefix(p, "/") || strings.Contains(p, "//") {
+		add("zookeeper.parentZnode", parentKey, fmt.Sprintf("%q is not the path of a znode", p), "write it as /hadoop-ha", "")
+	}
+	if _, err := z.ACLs(); err != nil {
+		add("zookeeper.acl", aclKey, err.Error(), "write scheme:id:perms, e.g. world:anyone:rwcda",
+			"org.apache.hadoop.util.ZKUtil$BadAclFormatException: ACL '"+z.ACL+"' not of expected form scheme:id:perm")
+	}
+	if _, err := z.Auths(); err != nil {
+		add("zookeeper.auth", authKey, err.Error(), "write scheme:data, or @file", "")
+	}
+	b.credentials()
+	return b.problems
+}
+
+// credentials refuses a credential provider that may hold the ZooKeeper identity, since none can be opened yet.
+func (b *bridge) credentials() {
+	v, ok := b.conf.Lookup("hadoop.security.credential.provider.path")
+	if !ok || b.own["zookeeper.auth"] {
+		return
+	}
+	for _, uri := range splitList(b.value(v)) {
+		scheme, rest, _ := strings.Cut(uri, "://")
+		fs, path, _ := strings.Cut(rest, "/")
+		switch {
+		case fs == "hdfs@" || strings.HasPrefix(fs, "hdfs@") || strings.HasPrefix(fs, "hdfs"): // the original leaves those out, too
+			continue
+		case scheme == "user":
+			continue
+		case scheme == "jceks" || scheme == "localjceks":
+			text, err := os.ReadFile("/" + path)
+			if err == nil && !strings.Contains(string(text), "\x00\x11"+authKey) {
+				continue
+			}
+		}
+		b.complain(v, fmt.Sprintf("%s may hold %s, and credential providers cannot be opened here", uri, authKey),
+			"put the identity into a file that only zkfc can read, and set "+OwnPrefix+"zookeeper.auth to @FILE (empty: no identity is needed)")
+	}
+}
+
+// hostName is how Java names an address when it writes it to ZooKeeper: backwards looked up, if the name leads back to it.
+// An original controller compares what it reads there with what it finds itself.
+func hostName(host string) string {
+	if net.ParseIP(host) == nil {
+		return host
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	names, err := net.DefaultResolver.LookupAddr(ctx, host)
+	if err != nil || len(names) == 0 {
+		return host
+	}
+	name := strings.TrimSuffix(names[0], ".")
+	ips, err := net.DefaultResolver.LookupHost(ctx, name)
+	if err != nil {
+		return host
+	}
+	for _, ip := range ips {
+		if ip == host {
+			return name
+		}
+	}
+	return host
+}
