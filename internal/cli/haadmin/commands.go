@@ -3,6 +3,7 @@ package haadmin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -50,8 +51,11 @@ func (a *admin) nameservice() (haconfig.Nameservice, bool, error) {
 	if err != nil {
 		return haconfig.Nameservice{}, false, err
 	}
-	id := a.ns
-	if id == "" {
+	id, key := a.ns, "nameservices"
+	switch {
+	case cfg.Hadoop != nil: // dfs.nameservice.id is for zkfc: haadmin run anywhere must mean the same
+		key = "dfs.nameservices"
+	case id == "":
 		id = cfg.Nameservice
 	}
 	if id != "" {
@@ -64,7 +68,7 @@ func (a *admin) nameservice() (haconfig.Nameservice, bool, error) {
 			ids[i] = ns.ID
 		}
 		return haconfig.Nameservice{}, false, illegalArgument("Unable to determine the name service ID. This is an HA configuration with " +
-			"multiple name services configured. nameservices is set to [" + strings.Join(ids, ", ") + "]. Please re-run with the -ns option.")
+			"multiple name services configured. " + key + " is set to [" + strings.Join(ids, ", ") + "]. Please re-run with the -ns option.")
 	}
 	return cfg.Nameservices[0], true, nil
 }
@@ -118,7 +122,8 @@ func (a *admin) getServiceState(l line) (int, error) {
 	return 0, nil
 }
 
-// getAllServiceState asks all nodes at once. As in the original, one that does not answer is no failure.
+// getAllServiceState asks all nodes at once. As in the original, one that does not answer is no failure, unless
+// admin.failWhenDown is set.
 func (a *admin) getAllServiceState(line) (int, error) {
 	ns, ok, err := a.nameservice()
 	if err != nil {
@@ -129,6 +134,7 @@ func (a *admin) getAllServiceState(line) (int, error) {
 		return failed, nil
 	}
 	states := make([]string, len(ns.Nodes))
+	down := make([]bool, len(ns.Nodes))
 	var wg sync.WaitGroup
 	for i, hn := range ns.Nodes {
 		wg.Go(func() {
@@ -137,6 +143,7 @@ func (a *admin) getAllServiceState(line) (int, error) {
 			ctx, cancel := a.query()
 			defer cancel()
 			if st, err := n.svc.Status(ctx); err != nil {
+				down[i] = true
 				states[i] = "Failed to connect: " + asJava(err, n.Host, n.Port).Error()
 			} else {
 				states[i] = st.State.String()
@@ -146,6 +153,9 @@ func (a *admin) getAllServiceState(line) (int, error) {
 	wg.Wait()
 	for i, hn := range ns.Nodes {
 		a.say(fmt.Sprintf("%-50s %-10s", fmt.Sprintf("%s:%d", hn.Host, hn.RPCPort), states[i]))
+	}
+	if a.cfg.Admin.FailWhenDown && slices.Contains(down, true) {
+		return failed, nil
 	}
 	return 0, nil
 }

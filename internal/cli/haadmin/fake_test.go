@@ -169,6 +169,26 @@ func newLab(t *testing.T, auto bool, methods string, states [2]string, zkfcDown 
 	return l
 }
 
+// toHadoop writes the same configuration in Hadoop's files, with addresses for names, as the recordings had it.
+func (l *lab) toHadoop(t *testing.T, auto bool) {
+	t.Helper()
+	l.conf = t.TempDir()
+	var b strings.Builder
+	b.WriteString("<configuration>\n")
+	set := func(name, value string) {
+		fmt.Fprintf(&b, "<property><name>%s</name><value>%s</value></property>\n", name, value)
+	}
+	set("dfs.nameservices", "ns1")
+	set("dfs.ha.namenodes.ns1", "nn1,nn2")
+	set("dfs.ha.automatic-failover.enabled", fmt.Sprint(auto))
+	set("dfs.ha.fencing.methods", "shell(/bin/true)")
+	for i, n := range l.nodes {
+		set(fmt.Sprintf("dfs.namenode.rpc-address.ns1.nn%d", i+1), fmt.Sprint("127.0.0.1:", n.port))
+		set(fmt.Sprintf("dfs.ha.zkfc.port.ns1.nn%d", i+1), fmt.Sprint(n.zkfcPort))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(l.conf, "hdfs-site.xml"), []byte(b.String()+"</configuration>"), 0o600))
+}
+
 func serve(t *testing.T, register func(target.Registrar)) int {
 	t.Helper()
 	t.Helper()

@@ -64,23 +64,30 @@ func (a *admin) complain(line string) { _, _ = fmt.Fprintln(a.Err, line) }
 func (a *admin) generic(args []string) ([]string, error) {
 	for len(args) > 0 {
 		name := "-" + strings.TrimLeft(args[0], "-")
-		switch {
-		case name == "-D", name == "-conf", name == "-config":
-			if len(args) < 2 {
-				return nil, fmt.Errorf("missing argument for option: %s", strings.TrimLeft(name, "-"))
-			}
-			if name == "-D" {
-				a.opts.Set = append(a.opts.Set, args[1])
-			} else {
-				a.opts.File = args[1]
-			}
-			args = args[2:]
-		case strings.HasPrefix(name, "-D") && strings.Contains(name, "="):
+		if strings.HasPrefix(name, "-D") && strings.Contains(name, "=") {
 			a.opts.Set = append(a.opts.Set, name[2:])
 			args = args[1:]
+			continue
+		}
+		switch name {
+		case "-D", "-conf", "-config", "-fs":
+		case "-jt", "-files", "-libjars", "-archives":
+			return nil, fmt.Errorf("option %s is for MapReduce jobs and means nothing here; leave it out", name)
 		default:
 			return args, nil
 		}
+		if len(args) < 2 {
+			return nil, fmt.Errorf("missing argument for option: %s", strings.TrimLeft(name, "-"))
+		}
+		switch name {
+		case "-D":
+			a.opts.Set = append(a.opts.Set, args[1])
+		case "-fs":
+			a.opts.Set = append(a.opts.Set, "fs.defaultFS="+args[1])
+		default:
+			a.opts.Files = append(a.opts.Files, args[1])
+		}
+		args = args[2:]
 	}
 	return args, nil
 }
@@ -100,6 +107,9 @@ func (a *admin) run(args []string) (int, error) {
 		return a.misused(""), nil
 	}
 	name := args[0]
+	if find("-"+name) != nil { // the same without the dash
+		name = "-" + name
+	}
 	if !strings.HasPrefix(name, "-") {
 		return a.misused("Bad command '" + name + "': expected command starting with '-'"), nil
 	}

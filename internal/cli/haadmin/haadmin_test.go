@@ -20,12 +20,49 @@ func TestEndOfInputIsNo(t *testing.T) {
 	require.Equal(t, 255, code)
 	require.Empty(t, stdout)
 	require.Equal(t, 1, strings.Count(stderr, "(Y or N)"))
+	require.Contains(t, stderr, "The end of standard input is taken as no")
 	require.Contains(t, stderr, "ERROR ha.HAAdmin: Aborted")
 	require.Equal(t, "standby", l.nodes[1].describe())
 
 	code, _, _ = l.run("yes", "-transitionToStandby", "--forcemanual", "nn1")
 	require.Zero(t, code, "an answer needs no end of the line")
 	require.Equal(t, []string{"standby by 1"}, l.nodes[0].calls, "RequestByUserForced")
+}
+
+func TestNamesWithoutADash(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	code, stdout, _ := l.run("", "failover", "nn1", "nn2")
+	require.Zero(t, code)
+	require.Equal(t, "Failover from nn1 to nn2 successful\n", stdout)
+	code, stdout, _ = l.run("", "-ns", "ns1", "getServiceState", "nn2")
+	require.Zero(t, code)
+	require.Equal(t, "active\n", stdout)
+	code, stdout, _ = l.run("", "help", "failover")
+	require.Zero(t, code)
+	require.Contains(t, stdout, "-failover [[--forcefence]")
+}
+
+func TestNodeDownIsAFailureByKey(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "down"}, "")
+	code, _, _ := l.run("", "-getAllServiceState")
+	require.Zero(t, code)
+	code, stdout, _ := l.run("", "-D", "admin.failWhenDown=true", "-getAllServiceState")
+	require.Equal(t, 255, code)
+	require.Contains(t, stdout, "Failed to connect: ")
+	l.toHadoop(t, false)
+	code, _, _ = l.run("", "-D", "holdfast.admin.failWhenDown=true", "-getAllServiceState")
+	require.Equal(t, 255, code)
+}
+
+func TestOptionsOfMapReduceAreRefused(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l.toHadoop(t, false)
+	code, _, stderr := l.run("", "-jt", "local", "-getServiceState", "nn1")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "option -jt is for MapReduce jobs")
+	code, stdout, _ := l.run("", "-fs", "hdfs://ns1", "-getServiceState", "nn1")
+	require.Zero(t, code)
+	require.Equal(t, "active\n", stdout)
 }
 
 func TestUnknownSettingIsRefused(t *testing.T) {

@@ -77,7 +77,7 @@ func (c command) line() string {
 	return c.name + " " + c.args
 }
 
-// fullUsage is the original's, less the generic options that have no meaning here (-fs, -jt, -files, …).
+// fullUsage is the original's, less the generic options that have no meaning here (-jt, -files, …).
 func fullUsage(w io.Writer) {
 	_, _ = fmt.Fprintln(w, usageHead)
 	for _, c := range commands() {
@@ -87,6 +87,7 @@ func fullUsage(w io.Writer) {
 Generic options supported are:
 -conf <configuration file>        specify an application configuration file
 -D <property=value>               define a value for a given property
+-fs <file:///|hdfs://namenode:port> specify default filesystem URL to use, overrides 'fs.defaultFS' property from configurations.
 
 The general command line syntax is:
 command [genericOptions] [commandOptions]
@@ -157,7 +158,7 @@ func (a *admin) confirm() bool {
 			return false
 		}
 		if err != nil {
-			a.complain("")
+			a.complain("\nThe end of standard input is taken as no: answer Y, for example by a pipe from \"echo y\".")
 			return false
 		}
 		a.complain("Invalid input: " + answer)

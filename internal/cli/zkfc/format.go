@@ -9,22 +9,25 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/holdfast-ha/holdfast/failover/elector"
 	"github.com/holdfast-ha/holdfast/internal/cli"
 )
 
-// formatDeadline is how long -formatZK tries to reach ZooKeeper, unless the session timeout is longer.
+// formatDeadline is how long -formatZK tries to reach ZooKeeper, unless the session timeout is longer or
+// controller.zookeeperPatience is set.
 const formatDeadline = 3 * time.Second
 
 // format makes the znode of the nameservice, clearing it first when it exists and that is wanted.
-func format(ctx context.Context, o options, zk elector.ZooKeeper, parent string, s cli.Streams, log *zap.Logger) int {
-	patience, cancel := context.WithTimeout(ctx, max(formatDeadline, zk.SessionTimeout))
+func format(ctx context.Context, o options, set *setup, s cli.Streams) int {
+	zk, parent, log := set.zk, parentOf(set.cfg, set.ns), named(set.log, set.cfg, "ActiveStandbyElector")
+	wait := set.cfg.Controller.ZookeeperPatience
+	if wait == 0 {
+		wait = max(formatDeadline, zk.SessionTimeout)
+	}
+	patience, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	tree, err := zk.OpenTree(patience)
 	if err != nil {
-		log.Error("Unable to connect to ZooKeeper quorum at "+strings.Join(zk.Servers, ",")+". Please check the configured "+
-			"value for zookeeper.quorum and ensure that ZooKeeper is running.", zap.Error(err))
-		return exitNoZooKeeper
+		return set.noZooKeeper(err)
 	}
 	defer tree.Close()
 	work := func() (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, time.Minute) }
@@ -53,6 +56,9 @@ func format(ctx context.Context, o options, zk elector.ZooKeeper, parent string,
 	wctx, cancelMake := work()
 	defer cancelMake()
 	if err := tree.Ensure(wctx, parent); err != nil {
+		if set.cfg.Hadoop != nil {
+			earlier(s.Err, "java.io.IOException: Couldn't create "+parent)
+		}
 		return fail("Unable to create the parent znode", err)
 	}
 	log.Info("Successfully created " + parent + " in ZK.")
@@ -84,7 +90,7 @@ func ask(parent string, s cli.Streams) bool {
 	for {
 		fmt.Fprintf(s.Err, "Proceed formatting %s? (Y or N) ", parent)
 		if !in.Scan() {
-			fmt.Fprintln(s.Err)
+			fmt.Fprintln(s.Err, "\nThe end of standard input is taken as no: answer Y, or give -force.")
 			return false
 		}
 		switch line := strings.TrimSpace(in.Text()); strings.ToLower(line) {

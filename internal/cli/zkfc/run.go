@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
+	"os/signal"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,52 +57,111 @@ func zookeeper(cfg *haconfig.Config, log *zap.Logger) (elector.ZooKeeper, error)
 
 // run is the life of a controller. What can be checked without ZooKeeper is checked before it is needed.
 func run(ctx context.Context, s *setup) int {
+	if s.cfg.Hadoop == nil {
+		return s.start(ctx)
+	}
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	defer signal.Stop(term)
+	code := s.start(ctx)
+	select {
+	case <-term:
+		if code == exitOK {
+			return exitTerminated
+		}
+	default:
+	}
+	return code
+}
+
+func (s *setup) start(ctx context.Context) int {
 	local := s.node.Identity(s.ns.ID)
-	s.log.Info("STARTUP_MSG: Starting zkfc", zap.String("node", local.String()), zap.String("config", s.cfg.File))
-	defer s.log.Info("SHUTDOWN_MSG: Shutting down zkfc")
+	log := s.log
+	if s.cfg.Hadoop != nil {
+		log = log.Named(program)
+	}
+	log.Info("STARTUP_MSG: Starting zkfc", zap.String("node", local.String()), zap.String("config", s.cfg.File))
+	defer log.Info("SHUTDOWN_MSG: Shutting down zkfc")
 	fencer, err := fencing.New(s.cfg.FencingConfig(s.ns, s.node.ID), s.log)
 	if err != nil {
-		s.log.Error("Fencing is not configured for NameNode at "+local.Addr()+". You must configure a fencing method before "+
-			"using automatic failover.", zap.Error(err), zap.String("remedy", "set fencing.methods"))
+		s.log.Error("Fencing is not configured for "+s.name()+"."+s.newLine()+"You must configure a fencing method before "+
+			"using automatic failover.", zap.Error(err), remedy(s.cfg, "set fencing.methods", "set dfs.ha.fencing.methods"))
 		return exitNoFencer
 	}
-	addr := net.JoinHostPort(s.node.Host, strconv.Itoa(s.node.ZKFCPort))
-	ln, err := net.Listen("tcp", addr)
+	ln, err := net.Listen("tcp", s.node.Bind())
 	if err != nil {
-		s.log.Error("cannot serve ZKFCProtocol: is another zkfc running? else set another zkfcPort", zap.Error(err))
+		s.log.Error("cannot serve ZKFCProtocol: is another zkfc running?", zap.Error(err),
+			remedy(s.cfg, "else set another zkfcPort", "else set another dfs.ha.zkfc.port"))
 		return exitError
 	}
 	defer ln.Close()
-	s.log.Info("ZKFC RpcServer binding to " + addr)
+	s.log.Info("ZKFC RpcServer binding to " + s.node.Bind())
 	if code := s.parentExists(ctx); code != exitOK || ctx.Err() != nil {
 		return code
 	}
 	return s.control(ctx, local, fencer, ln)
 }
 
+// name is the node in messages.
+func (s *setup) name() string {
+	if s.cfg.Hadoop == nil {
+		return "NameNode at " + s.node.Identity(s.ns.ID).Addr()
+	}
+	return nameOf(s.ns, s.node)
+}
+
+// newLine is between two sentences of the original's messages, which holdfast.yaml's log has on one line.
+func (s *setup) newLine() string {
+	if s.cfg.Hadoop != nil {
+		return "\n"
+	}
+	return " "
+}
+
+func (s *setup) noZooKeeper(err error) int {
+	key := "zookeeper.quorum"
+	if s.cfg.Hadoop != nil {
+		key = "ha." + key
+	}
+	s.log.Error("Unable to start failover controller. Unable to connect to ZooKeeper quorum at "+strings.Join(s.zk.Servers, ",")+
+		". Please check the configured value for "+key+" and ensure that ZooKeeper is running.", zap.Error(err))
+	return exitNoZooKeeper
+}
+
 // parentExists waits for ZooKeeper and looks for the znode of the nameservice.
 func (s *setup) parentExists(ctx context.Context) int {
 	parent := parentOf(s.cfg, s.ns)
-	for ctx.Err() == nil {
-		tree, err := s.zk.OpenTree(ctx)
+	patience, cancel := ctx, context.CancelFunc(func() {})
+	if d := s.cfg.Controller.ZookeeperPatience; d > 0 {
+		patience, cancel = context.WithTimeout(ctx, d)
+	}
+	defer cancel()
+	var last error
+	for patience.Err() == nil {
+		tree, err := s.zk.OpenTree(patience)
 		if err != nil {
+			last = err
 			break
 		}
-		look, cancel := context.WithTimeout(ctx, max(formatDeadline, s.zk.SessionTimeout))
+		look, cancel := context.WithTimeout(patience, max(formatDeadline, s.zk.SessionTimeout))
 		ok, err := tree.Exists(look, parent)
 		cancel()
 		tree.Close()
 		switch {
-		case err != nil && ctx.Err() == nil:
+		case err != nil && patience.Err() == nil:
+			last = err
 			s.log.Warn("zookeeper does not answer, trying again", zap.Error(err))
 			continue
 		case err == nil && !ok:
-			s.log.Error("Unable to start failover controller. Parent znode does not exist. Run with -formatZK flag to "+
+			s.log.Error("Unable to start failover controller. Parent znode does not exist."+s.newLine()+"Run with -formatZK flag to "+
 				"initialize ZooKeeper.", zap.String("path", parent))
 			return exitNoParent
 		case err == nil:
 			return exitOK
 		}
+	}
+	if ctx.Err() == nil {
+		return s.noZooKeeper(last)
 	}
 	s.log.Info("stopped while waiting for zookeeper")
 	return exitOK
@@ -121,15 +182,17 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 	defer closeEvents()
 	c, err := failover.New(failover.Config{
 		Local: local, Others: s.others(), Parent: parentOf(s.cfg, s.ns), Connect: s.zk.Connect,
-		Service:  service,
-		Dial:     func(id target.Identity) target.Service { return target.NewHadoop(id.Addr(), target.HadoopOptions{}) },
+		Service: service,
+		Dial: func(id target.Identity) target.Service {
+			return probed{target.NewHadoop(id.Addr(), target.HadoopOptions{}), s.cfg.Failover.ProbeDeadline}
+		},
 		DialPeer: func(id target.Identity) failover.Peer { return target.NewZKFC(id.ZKFCAddr(), target.HadoopOptions{}) },
 		Fencer:   fencer,
-		Health:   healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline},
+		Health:   healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline, Retry: s.cfg.Health.Retry},
 
 		GracefulFence: s.cfg.Failover.GracefulFenceDeadline, NewActive: s.cfg.Failover.NewActiveDeadline,
-		SessionTimeout: s.cfg.Zookeeper.SessionTimeout,
-		Listener:       failover.Listeners(metrics.Listen, events), Log: s.log,
+		SessionTimeout: s.cfg.Zookeeper.SessionTimeout, Admins: s.cfg.Controller.Admins,
+		Listener: failover.Listeners(metrics.Listen, events), Log: s.log,
 	})
 	if err != nil {
 		s.log.Error("DFSZKFailOverController exiting due to earlier exception", zap.Error(err))
@@ -207,6 +270,24 @@ func (s *setup) service(local target.Identity) target.Service {
 		return split{Service: control, health: target.NewHadoop(a, target.HadoopOptions{})}
 	}
 	return control
+}
+
+// probed is another node that shall step down: it has the whole deadline for that if it shows a sign of life within the
+// probe's, so that a hung one does not delay the failover.
+type probed struct {
+	target.Service
+	probe time.Duration
+}
+
+// TransitionToStandby implements target.Service.
+func (p probed) TransitionToStandby(ctx context.Context, source target.RequestSource) error {
+	look, cancel := context.WithTimeout(ctx, p.probe)
+	_, err := p.Status(look)
+	cancel()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no sign of life within %s: %w", p.probe, err)
+	}
+	return p.Service.TransitionToStandby(ctx, source)
 }
 
 // split is a service whose health is asked for at another address.

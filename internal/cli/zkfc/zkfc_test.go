@@ -51,12 +51,12 @@ func TestExitCodesWithoutZooKeeper(t *testing.T) {
 		code int
 		says string
 	}{
-		{"help", "-help", 0, "Usage: zkfc"},
-		{"help, Java's way", "--help", 0, "Usage: zkfc"},
+		{"help", "-help", 0, "Usage: hdfs zkfc"},
+		{"help, Java's way", "--help", 0, "Usage: hdfs zkfc"},
 		{"unknown argument", "-bogus", 1, "Bad argument: -bogus"},
 		{"unknown argument after -formatZK", "-formatZK -bogus", 1, "Bad argument: -bogus"},
 		{"value missing", "-id", 1, "-id needs a value"},
-		{"-force alone", "-force", 1, "belong to -formatZK"},
+		{"-force alone", "-force", 1, "Bad argument: -force"},
 		{"unknown node", "-id nn9", 1, "nn9"},
 		{"two nodes match this host", "", 1, "node"},
 		{"unknown key", "-id nn1 -D zookeeper.bogus=1", 1, "bogus"},

@@ -1,0 +1,72 @@
+package zkfc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/holdfast-ha/holdfast/fencing"
+	"github.com/holdfast-ha/holdfast/internal/cli"
+	"github.com/holdfast-ha/holdfast/internal/haconfig"
+)
+
+// check prints the configuration in effect and everything wrong with it. It needs neither ZooKeeper nor a NameNode.
+func check(s cli.Streams, cfg *haconfig.Config, err error) int {
+	if err != nil {
+		return complain(s.Err, err)
+	}
+	var wrong []error
+	ns, node, err := place(cfg, false)
+	if err != nil {
+		wrong = append(wrong, err)
+	} else {
+		if problems := cfg.ForNode(ns, node); len(problems) > 0 {
+			wrong = append(wrong, problems)
+		}
+		if !ns.AutomaticFailover {
+			wrong = append(wrong, fmt.Errorf("automatic failover is off for nameservice %s: zkfc would exit with %d", ns.ID, exitNoAuto))
+		}
+		if _, err := fencing.New(cfg.FencingConfig(ns, node.ID), nil); err != nil {
+			wrong = append(wrong, fmt.Errorf("fencing: %w: zkfc would exit with %d", err, exitNoFencer))
+		}
+	}
+	from := cfg.File
+	if from == "" {
+		from = "no file"
+	}
+	fmt.Fprintf(s.Out, "configuration: %s\n", from)
+	if node.ID != "" {
+		fmt.Fprintf(s.Out, "this node: %s/%s\n", ns.ID, node.ID)
+	}
+	fmt.Fprintln(s.Out)
+	tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	for _, e := range cfg.Effective() {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", e.Key, e.Value, e.From)
+	}
+	tw.Flush()
+	if notes := cfg.Note(); len(notes) > 0 {
+		fmt.Fprintln(s.Out, "\nwithout effect:")
+		for _, n := range notes {
+			fmt.Fprintln(s.Out, "  "+n)
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		fmt.Fprintln(s.Out)
+		return complain(s.Err, err)
+	}
+	fmt.Fprintln(s.Out, "\nno problems")
+	return exitOK
+}
+
+// keys prints what becomes of each key of Hadoop's.
+func keys(w io.Writer) int {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, k := range haconfig.HadoopKeys() {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", k.Name, k.Use, k.Why)
+	}
+	tw.Flush()
+	fmt.Fprintf(w, "\n%s (hadoop or fast) chooses whose timings hold where no file sets them; "+
+		"every key of holdfast.yaml outside of its lists can be set with %s before it.\n", haconfig.TimingsKey, haconfig.OwnPrefix)
+	return exitOK
+}
