@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
@@ -29,7 +30,7 @@ type Conn struct {
 	port   *Port
 	client Client                 // of the connection's goroutine
 	shown  atomic.Pointer[Client] // the same, for others
-	sock   sock
+	sock   *sock.Conn             // nc, for short reads and writes
 
 	mu    sync.Mutex
 	roomy *sync.Cond // signalled when the outbox shrinks
@@ -120,7 +121,7 @@ func (c *Conn) read() error {
 	)
 	_ = c.nc.SetReadDeadline(c.port.now().Add(c.port.opts.HandshakeTimeout))
 	for {
-		n, err := c.readSome(buf[end:])
+		n, err := c.sock.Read(buf[end:])
 		if n == 0 && err != nil {
 			return c.ended(err, end-start)
 		}

@@ -68,7 +68,7 @@ func (c *Conn) Flush() {
 		if !more {
 			return
 		}
-		n, err := c.tryWrite(buf)
+		n, err := c.sock.TryWrite(buf)
 		if err != nil {
 			c.sendFailed(err)
 			return

@@ -7,11 +7,11 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
@@ -156,11 +156,7 @@ func (p *Port) accept() {
 func (p *Port) open(nc net.Conn) {
 	c := &Conn{nc: nc, port: p, opened: p.now(), addr: nc.RemoteAddr()}
 	c.roomy = sync.NewCond(&c.mu)
-	if sc, ok := nc.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			c.sock.init(raw)
-		}
-	}
+	c.sock = sock.New(nc)
 	host, limits := hostOf(c.addr), p.limits.Load()
 	p.mu.Lock()
 	var refusal error

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
@@ -43,6 +44,10 @@ type link struct {
 	spare    []zab.Message // an empty queue
 	queued   int           // bytes in queue and being written
 	nc       net.Conn      // nil while dialing
+	out      *sock.Conn    // nc, nil before packets are exchanged
+	writing  bool          // the writer is at work
+	rest     []byte        // what the socket did not take of a packet that was sent without the writer
+	short    []byte        // scratch for such packets
 	dropping bool          // to be ended when the queue is empty
 	ended    bool
 	reason   error
@@ -70,7 +75,12 @@ func (l *link) push(m *zab.Message) {
 	l.queued += perMessage + len(m.Data)
 }
 
-func (l *link) wake() { l.work.Signal() }
+// wake sends what was pushed.
+func (l *link) wake() {
+	if !l.direct() {
+		l.work.Signal()
+	}
+}
 
 // drop ends the link when everything queued is sent, or lingerTime is over.
 func (l *link) drop() {
@@ -122,6 +132,11 @@ func (l *link) connected(nc net.Conn) bool {
 
 // serve reads and writes until the link ends. r reads from the connection.
 func (l *link) serve(r *reader, src *source) {
+	conn := sock.New(src.nc)
+	src.nc = conn
+	l.mu.Lock()
+	l.out = conn
+	l.mu.Unlock()
 	var writer sync.WaitGroup
 	writer.Go(l.write)
 	l.end(l.read(r, src))

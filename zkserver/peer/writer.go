@@ -24,9 +24,19 @@ const (
 func (l *link) write() {
 	g := gather{l: l}
 	for {
-		batch, ok := l.take()
+		batch, rest, ok := l.take()
 		if !ok {
 			return
+		}
+		if len(rest) > 0 {
+			err := l.deadline()
+			if err == nil {
+				_, err = l.out.Write(rest)
+			}
+			if err != nil {
+				l.end(err)
+				return
+			}
 		}
 		bytes := 0
 		for i := range batch {
@@ -48,21 +58,25 @@ func (l *link) write() {
 
 // take waits for messages and takes them all. It answers false when the link has ended; it ends a dropped link whose queue
 // is empty.
-func (l *link) take() ([]zab.Message, bool) {
+// rest is to be written before them.
+func (l *link) take() (batch []zab.Message, rest []byte, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.queue) == 0 && !l.ended && !l.dropping {
+	l.writing = false
+	nothing := func() bool { return len(l.queue) == 0 && len(l.rest) == 0 }
+	for nothing() && !l.ended && !l.dropping {
 		l.work.Wait()
 	}
-	if len(l.queue) == 0 && l.dropping {
+	if nothing() && l.dropping {
 		l.endLocked(errDropped)
 	}
 	if l.ended {
-		return nil, false
+		return nil, nil, false
 	}
-	batch := l.queue
-	l.queue, l.spare = l.spare[:0], nil
-	return batch, true
+	l.writing = true
+	batch, rest = l.queue, l.rest
+	l.queue, l.spare, l.rest = l.spare[:0], nil, nil
+	return batch, rest, true
 }
 
 // give returns a batch that is sent, to be a queue again.
@@ -136,7 +150,7 @@ func (g *gather) flush() error {
 	}
 	var err error
 	if len(g.vec) == 0 {
-		_, err = g.l.nc.Write(g.buf)
+		_, err = g.l.out.Write(g.buf)
 	} else {
 		all := append(g.vec, g.buf[g.mark:])
 		_, err = all.WriteTo(g.l.nc)

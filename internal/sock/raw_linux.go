@@ -1,6 +1,6 @@
-//go:build linux && (amd64 || arm64)
+//go:build linux && (amd64 || arm64) && !race
 
-package cnxn
+package sock
 
 import (
 	"syscall"
