@@ -26,8 +26,8 @@
 // At the end the clients' history is judged by package history: writes linearizable, sessions ordered, reads behind a sync
 // current. A server that finds its disk unreadable after a crash is a failure, too.
 //
-// With Options.Bare there are no clients and no sessions, only zab and the disks: that is for the quorum's side, with
-// changes of membership.
+// With Options.Bare there are no clients and no sessions, only zab and the disks: that is for the quorum's side.
+// Options.Members changes the membership of such an ensemble all the time.
 //
 // # Finding out what went wrong
 //

@@ -77,7 +77,7 @@ func (w *World) makePlan() {
 	if w.broken == MinorityCommits {
 		p.quorum = minority{p.quorum}
 	}
-	if w.opt.Bare && w.broken == Sound && r.IntN(4) == 0 {
+	if w.opt.Bare && w.opt.Members {
 		w.makeMembers()
 	}
 	p.duration = w.between(500, 2500) * millisecond

@@ -20,6 +20,8 @@ type Options struct {
 	Seed uint64
 	// Bare runs zab, the log, the snapshots and the tree without sessions and clients.
 	Bare bool
+	// Members changes the membership while the run goes on; with Bare only.
+	Members bool
 	// Servers is the number of voters; 0: the seed decides between 3, 5 and 7.
 	Servers int
 	// Broken makes all servers neglect a duty.

@@ -13,17 +13,18 @@ import (
 )
 
 var (
-	seedFlag   = flag.Uint64("seed", 0, "TestSeed: the seed to run, with its trace")
-	bareFlag   = flag.Bool("bare", false, "TestSeed, TestMany: without clients")
-	seedsFlag  = flag.Uint64("seeds", 0, "TestMany: how many seeds")
-	fromFlag   = flag.Uint64("from", 1, "TestMany: the first seed")
-	workers    = flag.Int("workers", runtime.GOMAXPROCS(0), "TestMany: at once")
-	brokenFlag = flag.Uint64("broken", 300, "TestBrokenDutiesAreFound: seeds for each")
+	seedFlag    = flag.Uint64("seed", 0, "TestSeed: the seed to run, with its trace")
+	membersFlag = flag.Bool("members", false, "TestSeed, TestMany: with changes of membership (and -bare)")
+	bareFlag    = flag.Bool("bare", false, "TestSeed, TestMany: without clients")
+	seedsFlag   = flag.Uint64("seeds", 0, "TestMany: how many seeds")
+	fromFlag    = flag.Uint64("from", 1, "TestMany: the first seed")
+	workers     = flag.Int("workers", runtime.GOMAXPROCS(0), "TestMany: at once")
+	brokenFlag  = flag.Uint64("broken", 300, "TestBrokenDutiesAreFound: seeds for each")
 )
 
 // TestSeed runs one seed with a trace: go test ./internal/sim -run TestSeed -seed N -v.
 func TestSeed(t *testing.T) {
-	opt := Options{Seed: *seedFlag, Bare: *bareFlag}
+	opt := Options{Seed: *seedFlag, Bare: *bareFlag, Members: *membersFlag}
 	if testing.Verbose() {
 		opt.Log = func(line string) { t.Log(line) }
 	}
@@ -47,7 +48,7 @@ func TestMany(t *testing.T) {
 		}
 		t.Run(size.name, func(t *testing.T) {
 			begin := time.Now()
-			total, failed := many(t, Options{Bare: size.bare}, *fromFlag, size.seeds, *workers)
+			total, failed := many(t, Options{Bare: size.bare, Members: *membersFlag}, *fromFlag, size.seeds, *workers)
 			took := time.Since(begin)
 			t.Logf("%d seeds in %s (%.1f per second): %d failed; %d events, %d requests, %d transactions committed, %d acknowledged, "+
 				"%d epochs, %d faults, %s simulated; %d histories of a key judged by porcupine", size.seeds, took.Round(time.Millisecond),
