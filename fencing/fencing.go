@@ -2,7 +2,7 @@
 // configured methods in order until one succeeds.
 //
 //	shell(/usr/local/bin/power-off $target_host)      one method per line, # begins a comment
-//	sshfence(user:22)                                 known, but refused: it comes with the Hadoop release
+//	sshfence(user:22)                                 logs in and kills what listens on the service's port
 //
 // Every attempt is bounded in time and recorded: what was run, for how long, how it ended, the end of its output.
 package fencing
@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,9 @@ type Request struct {
 	Node target.Identity
 	// Manual marks a failover by hand: the same details are also given as source_*, as the original names them there.
 	Manual bool
+	// To is the node that becomes active instead, in a failover by hand. It is never fenced: only the first part of a
+	// shell command in two parts, which is meant for it, learns of it. Optional.
+	To *target.Identity
 }
 
 // Attempt is what happened when one method was tried.
@@ -70,12 +74,36 @@ type Config struct {
 	Env      map[string]string // names added to the environment of scripts; dots become underscores
 	// Secret names variables of this process that scripts do not get.
 	Secret []string
+	// Manual tells that the fencer serves failovers by hand only. Then a shell command may have two parts with a comma
+	// between them, as in the original: for the node that becomes active, and for the node to fence. Else it is refused.
+	Manual bool
+	// SSH is how sshfence logs in.
+	SSH SSH
+}
+
+// SSH is how sshfence logs in. The zero value is usable with an agent.
+type SSH struct {
+	// KeyFiles are private keys without a passphrase (dfs.ha.fencing.ssh.private-key-files): RSA, ECDSA and Ed25519, in
+	// OpenSSH's format, PEM or PKCS #8. "~/" is the home directory. They are read anew for each fencing.
+	KeyFiles []string
+	// ConnectTimeout bounds connecting and logging in (dfs.ha.fencing.ssh.connect-timeout). Default 30s when 0. The
+	// method's own timeout holds besides.
+	ConnectTimeout time.Duration
+	// KnownHosts are files in the format of OpenSSH's known_hosts. Empty means ~/.ssh/known_hosts and
+	// /etc/ssh/ssh_known_hosts, as far as they exist.
+	KnownHosts []string
+	// AnyHostKey accepts every host key, as the original does: whoever answers at the address of the old active can then
+	// pretend that it is dead. Default false.
+	AnyHostKey bool
+	// Agent is the socket of an ssh agent, asked after the key files. Empty means $SSH_AUTH_SOCK.
+	Agent string
 }
 
 // Defaults of Config and Spec.
 const (
-	DefaultTimeout  = 30 * time.Second
-	DefaultDeadline = 60 * time.Second
+	DefaultTimeout        = 30 * time.Second
+	DefaultDeadline       = 60 * time.Second
+	DefaultConnectTimeout = 30 * time.Second
 )
 
 // Fencer runs the methods. It is safe for use from several goroutines.
@@ -117,6 +145,22 @@ func New(cfg Config, log *zap.Logger) (*Fencer, error) {
 		return nil, errors.Join(problems...)
 	}
 	return f, nil
+}
+
+// Warnings are reasons for which a method that was understood would fail today, such as a key that cannot be read: to be
+// told when the program starts, and not only when somebody has to be fenced.
+func (f *Fencer) Warnings() []string {
+	var out []string
+	for _, m := range f.methods {
+		if w, ok := m.(interface{ warnings() []string }); ok {
+			for _, text := range w.warnings() {
+				if text = m.spec() + ": " + text; !slices.Contains(out, text) {
+					out = append(out, text)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Methods lists the methods as configured, in order.
