@@ -69,32 +69,48 @@ func (s *Server) run() {
 	defer ticker.Stop()
 	s.beat.Store(s.clock.Now().UnixNano())
 	stopping := s.stopping
-	for {
+	var patience time.Time // when stopping: until then what is under way may be finished
+	for more := false; ; {
+		ready := s.wake
+		if more {
+			ready = closedWake // do not wait, but see what else there is: there may be more for ever
+		}
 		ticked := false
 		select {
-		case <-s.wake:
 		case <-ticker.C():
 			ticked = true
 		case <-stopping:
 			stopping = nil
+			patience = s.clock.Now().Add(drainTime)
 		case <-s.failed:
 			return
 		case <-c.giveUp:
 			return
+		case <-ready:
 		}
 		c.mu.Lock()
 		if ticked {
 			s.tick()
 		}
-		for s.step() {
-		}
-		done := stopping == nil && s.idle()
+		more = s.step()
+		done := stopping == nil && (!more && s.idle() || s.peers != nil && s.clock.Now().After(patience))
 		c.mu.Unlock()
 		if done {
 			return
 		}
 	}
 }
+
+// closedWake is always ready.
+var closedWake = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// drainTime is how long a member of an ensemble that stops goes on with what is under way. It may never be done: a leader's
+// followers forward ever more. What is left goes on under the next leader.
+const drainTime = 250 * time.Millisecond
 
 // idle tells whether everything is answered that can be.
 func (s *Server) idle() bool {
