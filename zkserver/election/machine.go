@@ -165,6 +165,12 @@ func (m *Machine) Step(n Notification) (ignored string) {
 		return ""
 	}
 	if quorum.Index(m.cfg.Quorum, n.Vote.Leader) < 0 {
+		if n.State == Looking && n.Vote.Leader == Nobody && n.Vote.Round > m.round {
+			// It does not know yet that it has a vote, in a membership that is proposed: it takes ours if the round is right.
+			m.round = n.Vote.Round
+			clear(m.recv)
+			m.propose(m.own)
+		}
 		return "votes for a server without a vote"
 	}
 	switch n.State {
