@@ -91,6 +91,15 @@ func TestLearnerGivesUpAndSaysSo(t *testing.T) {
 	require.ErrorContains(t, receive(t, r1.ends, "the end").reason, "not among the members")
 }
 
+// A leader where nobody listens has stopped to lead: it is given up long before ConnectTimeout.
+func TestLearnerGivesUpWhereNobodyListens(t *testing.T) {
+	c := newCluster(t, 2)
+	p1, r1 := c.start(1, func(cfg *Config) { cfg.ConnectTimeout = time.Hour })
+	require.NoError(t, c.reserved(c.servers[1].Quorum[0]).Close()) // refused from now on
+	p1.Send([]zab.Message{info(1, 2, 1)})
+	require.ErrorContains(t, receive(t, r1.ends, "the end").reason, "leader 2 does not listen for learners")
+}
+
 func TestDropWhileDialing(t *testing.T) {
 	c := newCluster(t, 2)
 	p1, r1 := c.start(1)

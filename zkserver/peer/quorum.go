@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,6 +20,11 @@ const maxAccepted = 4096
 const (
 	redialMin = 10 * time.Millisecond
 	redialMax = 100 * time.Millisecond
+	// refusedMax is how long a leader's machine may answer that nobody listens. A leader opens its quorum port at once; one of
+	// the original that has just shut down still tells for a second, in the election, that it leads (seen when the counter of
+	// its zxids runs out: ZOOKEEPER-1277), and so two followers may send each other back to it. The original's learners give
+	// up after five tries and 400 ms (Learner.connectToLeader).
+	refusedMax = 500 * time.Millisecond
 )
 
 // serveQuorum is the goroutine of a connection that was accepted on the quorum port.
@@ -99,6 +105,7 @@ func (l *link) dialLeader() (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, l.p.cfg.ConnectTimeout)
 	defer cancel()
 	var last error
+	var refused time.Duration
 	for wait := redialMin; ; wait = min(2*wait, redialMax) {
 		s, ok := l.p.server(l.id.Peer)
 		if !ok {
@@ -113,6 +120,11 @@ func (l *link) dialLeader() (net.Conn, error) {
 				l.p.log.Info("leader not reached yet, trying on", zap.Int64("peer", int64(l.id.Peer)), zap.Error(err))
 			}
 			last = err
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			refused = 0
+		} else if refused += wait; refused > refusedMax {
+			return nil, fmt.Errorf("leader %d does not listen for learners: %w", l.id.Peer, last)
 		}
 		pause(ctx, wait)
 		if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
