@@ -88,15 +88,29 @@ type Node struct {
 	HealthAddress string `mapstructure:"healthAddress"`
 	// BindHost is the address at which the node's controller listens. Default: Host.
 	BindHost string `mapstructure:"bindHost"`
+
+	ip string // with Hadoop, when the files have an address and Host is its name
 }
+
+func (n Node) dial() string {
+	if n.ip != "" {
+		return n.ip
+	}
+	return n.Host
+}
+
+// Addr is host:port of the NameNode as it is dialled.
+func (n Node) Addr() string { return net.JoinHostPort(n.dial(), strconv.Itoa(n.RPCPort)) }
+
+// ZKFCAddr is host:port of the node's controller as it is dialled.
+func (n Node) ZKFCAddr() string { return net.JoinHostPort(n.dial(), strconv.Itoa(n.ZKFCPort)) }
 
 // Bind is where the controller of n listens, host:port.
 func (n Node) Bind() string {
-	host := n.BindHost
-	if host == "" {
-		host = n.Host
+	if n.BindHost == "" {
+		return n.ZKFCAddr()
 	}
-	return net.JoinHostPort(host, strconv.Itoa(n.ZKFCPort))
+	return net.JoinHostPort(n.BindHost, strconv.Itoa(n.ZKFCPort))
 }
 
 // Identity is n as the failover packages name it.

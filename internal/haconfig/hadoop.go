@@ -349,6 +349,9 @@ func (b *bridge) node(ns, nn, at string) (found, bool) {
 		return found{}, false
 	}
 	n := Node{ID: nn, Host: b.names(host), RPCPort: port}
+	if n.Host != host {
+		n.ip = host
+	}
 	b.from(at+".id", "dfs.ha.namenodes."+ns)
 	b.origins.set(at+".host", addr.From.String())
 	b.origins.set(at+".rpcPort", addr.From.String())

@@ -92,6 +92,19 @@ func TestTheMostSpecialKeyCounts(t *testing.T) {
 	}
 }
 
+// An address is named as Java names it in ZooKeeper, but it is the address that is used.
+func TestAddressIsNamedButDialledAsItStands(t *testing.T) {
+	props := append(cluster(), "dfs.namenode.rpc-address.ns1.nn1=127.0.0.1:1", "dfs.namenode.rpc-address.ns1.nn2=192.0.2.7:2")
+	cfg := mustHadoop(t, props)
+	n := cfg.Nameservices[0].Nodes[0]
+	require.Equal(t, hostName("127.0.0.1"), n.Host)
+	require.Equal(t, []string{"127.0.0.1:1", "127.0.0.1:8019", "127.0.0.1:8019"}, []string{n.Addr(), n.ZKFCAddr(), n.Bind()})
+	n = cfg.Nameservices[0].Nodes[1]
+	require.Equal(t, "192.0.2.7", n.Host, "an address without a name is its own name")
+	require.Equal(t, "192.0.2.7:2", n.Addr())
+	require.Equal(t, "h1:8020", Node{Host: "h1", RPCPort: 8020}.Addr())
+}
+
 func TestOwnKeysAndFastTimings(t *testing.T) {
 	props := append(cluster(), "holdfast.timings=fast", "ha.health-monitor.check-interval.ms=0x1F4", "holdfast.controller.httpAddress=:9000",
 		"holdfast.fencing.deadline=90s", "holdfast.failover.probeDeadline=200", "holdfast.log.level=debug")
@@ -276,7 +289,7 @@ func TestEveryHAKeyIsClassified(t *testing.T) {
 }
 
 func TestEffectiveTellsTheSourceOfEachValue(t *testing.T) {
-	cfg := mustHadoop(t, append(cluster(), "ha.zookeeper.auth=digest:u:p", "dfs.ha.log-roll.period=7"), "holdfast.health.interval=2s")
+	cfg := mustHadoop(t, append(cluster(), "ha.zookeeper.auth=digest:u:p", "ha.health-monitor.sleep-after-disconnect.ms=7", "dfs.ha.log-roll.period=7"), "holdfast.health.interval=2s")
 	got := map[string]string{}
 	for _, s := range cfg.Effective() {
 		got[s.Key] = s.Value + " " + filepath.Base(s.From)
@@ -289,7 +302,7 @@ func TestEffectiveTellsTheSourceOfEachValue(t *testing.T) {
 		require.Equal(t, v, got[k], k)
 	}
 	require.Len(t, cfg.Note(), 1)
-	require.Contains(t, cfg.Note()[0], "hdfs-site.xml:12: dfs.ha.log-roll.period: no effect: read by the NameNode")
+	require.Contains(t, cfg.Note()[0], "hdfs-site.xml:12: ha.health-monitor.sleep-after-disconnect.ms: no effect: nothing sleeps")
 }
 
 func FuzzHadoop(f *testing.F) {

@@ -1,5 +1,7 @@
 package haconfig
 
+import "strings"
+
 // Use is what happens to a key of Hadoop's.
 type Use string
 
@@ -20,7 +22,6 @@ type HadoopKey struct {
 // HadoopKeys are all keys ha.* and dfs.ha.* of core-default.xml and hdfs-default.xml, and what else zkfc and haadmin of the
 // original read.
 func HadoopKeys() []HadoopKey {
-	const namenode = "read by the NameNode, not by zkfc and haadmin"
 	return []HadoopKey{
 		{"ha.zookeeper.quorum", Honoured, "the ZooKeeper servers; a path after them is the root of all znodes; .NS and .NS.NN"},
 		{"ha.zookeeper.session-timeout.ms", Honoured, "zookeeper.sessionTimeout; .NS and .NS.NN"},
@@ -64,15 +65,15 @@ func HadoopKeys() []HadoopKey {
 			"no thread dump is fetched from the NameNode's web server: it would delay the failover",
 		},
 		{"dfs.ha.zkfc.client.ssl.enabled", Refused, "TLS towards ZooKeeper comes with the security release"},
-		{"dfs.ha.nn.not-become-active-in-safemode", Meaningless, namenode + ": it then refuses to become active, and zkfc takes the refusal"},
-		{"dfs.ha.log-roll.period", Meaningless, namenode},
-		{"dfs.ha.tail-edits.period", Meaningless, namenode},
-		{"dfs.ha.tail-edits.period.backoff-max", Meaningless, namenode},
-		{"dfs.ha.tail-edits.namenode-retries", Meaningless, namenode},
-		{"dfs.ha.tail-edits.rolledits.timeout", Meaningless, namenode},
-		{"dfs.ha.tail-edits.in-progress", Meaningless, namenode},
-		{"dfs.ha.standby.checkpoints", Meaningless, namenode},
-		{"dfs.ha.allow.stale.reads", Meaningless, namenode},
+		{"dfs.ha.nn.not-become-active-in-safemode", Meaningless, whyNameNode + ": it then refuses to become active, and zkfc takes the refusal"},
+		{"dfs.ha.log-roll.period", Meaningless, whyNameNode},
+		{"dfs.ha.tail-edits.period", Meaningless, whyNameNode},
+		{"dfs.ha.tail-edits.period.backoff-max", Meaningless, whyNameNode},
+		{"dfs.ha.tail-edits.namenode-retries", Meaningless, whyNameNode},
+		{"dfs.ha.tail-edits.rolledits.timeout", Meaningless, whyNameNode},
+		{"dfs.ha.tail-edits.in-progress", Meaningless, whyNameNode},
+		{"dfs.ha.standby.checkpoints", Meaningless, whyNameNode},
+		{"dfs.ha.allow.stale.reads", Meaningless, whyNameNode},
 		{"dfs.nameservices", Honoured, "nameservices"},
 		{"dfs.nameservice.id", Honoured, "nameservice: which one this machine's zkfc is for; haadmin has -ns"},
 		{"dfs.internal.nameservices", Meaningless, "read by DataNodes and the router of a federation, not by zkfc and haadmin"},
@@ -90,12 +91,15 @@ func HadoopKeys() []HadoopKey {
 	}
 }
 
+// whyNameNode is said of keys that stand in the same files for others to read.
+const whyNameNode = "read by the NameNode, not by zkfc and haadmin"
+
 const (
 	sshUse = Meaningless
 	sshWhy = "sshfence is refused (exit code 4): use shell(ssh …)"
 )
 
-// Note is something in the files that is no problem but has no effect either.
+// Note is what in the files has no effect on zkfc and haadmin, but looks as if it had.
 func (c *Config) Note() []string {
 	if c.Hadoop == nil {
 		return nil
@@ -105,7 +109,7 @@ func (c *Config) Note() []string {
 		out = append(out, n.String())
 	}
 	for _, k := range HadoopKeys() {
-		if v, ok := c.Hadoop.Lookup(k.Name); ok && !v.Default && k.Use == Meaningless {
+		if v, ok := c.Hadoop.Lookup(k.Name); ok && !v.Default && k.Use == Meaningless && !strings.HasPrefix(k.Why, whyNameNode) {
 			out = append(out, v.From.String()+": "+k.Name+": no effect: "+k.Why)
 		}
 	}

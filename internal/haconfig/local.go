@@ -67,7 +67,7 @@ func (c *Config) nodeAmong(mine map[string]bool, lookup func(string) ([]string, 
 	var node Node
 	for _, s := range c.candidates() {
 		for _, n := range s.Nodes {
-			ips, err := lookup(n.Host)
+			ips, err := lookup(n.dial())
 			if err != nil {
 				failed = append(failed, err)
 			}

@@ -21,6 +21,7 @@ func (i illegalArgument) Error() string { return string(i) }
 type node struct {
 	target.Identity
 	auto bool
+	zkfc string // where its controller is dialled
 	svc  *target.Hadoop
 }
 
@@ -87,8 +88,9 @@ func (a *admin) resolve(id string) (*node, error) {
 }
 
 func connect(ns haconfig.Nameservice, n haconfig.Node) *node {
-	identity := n.Identity(ns.ID)
-	return &node{Identity: identity, auto: ns.AutomaticFailover, svc: target.NewHadoop(identity.Addr(), rpcOptions())}
+	return &node{
+		Identity: n.Identity(ns.ID), auto: ns.AutomaticFailover, zkfc: n.ZKFCAddr(), svc: target.NewHadoop(n.Addr(), rpcOptions()),
+	}
 }
 
 // query is how long one question may take.
@@ -337,7 +339,7 @@ func (a *admin) failover(l line) (int, error) {
 
 // askController has the target's controller take over. It answers when its node is active.
 func (a *admin) askController(to *node) (int, error) {
-	z := target.NewZKFC(to.ZKFCAddr(), rpcOptions())
+	z := target.NewZKFC(to.zkfc, rpcOptions())
 	defer func() { _ = z.Close() }()
 	ctx, cancel := context.WithTimeout(a.ctx, a.cfg.Failover.NewActiveDeadline+a.cfg.Failover.RPCDeadline)
 	defer cancel()

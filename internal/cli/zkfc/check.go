@@ -18,9 +18,11 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 	}
 	var wrong []error
 	ns, node, err := place(cfg, false)
-	if err != nil {
+	if err != nil { // what can be said without the node
 		wrong = append(wrong, err)
-	} else {
+		ns, node, err = place(cfg, true)
+	}
+	if err == nil {
 		if problems := cfg.ForNode(ns, node); len(problems) > 0 {
 			wrong = append(wrong, problems)
 		}

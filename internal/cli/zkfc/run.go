@@ -90,8 +90,11 @@ func (s *setup) start(ctx context.Context) int {
 	}
 	ln, err := net.Listen("tcp", s.node.Bind())
 	if err != nil {
-		s.log.Error("cannot serve ZKFCProtocol: is another zkfc running?", zap.Error(err),
-			remedy(s.cfg, "else set another zkfcPort", "else set another dfs.ha.zkfc.port"))
+		key := "zkfcPort"
+		if s.cfg.Hadoop != nil {
+			key = "dfs.ha.zkfc.port"
+		}
+		s.log.Error("cannot serve ZKFCProtocol: is another zkfc running? else set another "+key, zap.Error(err))
 		return exitError
 	}
 	defer ln.Close()
@@ -168,7 +171,7 @@ func (s *setup) parentExists(ctx context.Context) int {
 }
 
 func (s *setup) control(ctx context.Context, local target.Identity, fencer *fencing.Fencer, ln net.Listener) int {
-	service := s.service(local)
+	service := s.service()
 	defer service.Close()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -184,11 +187,13 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 		Local: local, Others: s.others(), Parent: parentOf(s.cfg, s.ns), Connect: s.zk.Connect,
 		Service: service,
 		Dial: func(id target.Identity) target.Service {
-			return probed{target.NewHadoop(id.Addr(), target.HadoopOptions{}), s.cfg.Failover.ProbeDeadline}
+			return probed{target.NewHadoop(s.known(id).Addr(), target.HadoopOptions{}), s.cfg.Failover.ProbeDeadline}
 		},
-		DialPeer: func(id target.Identity) failover.Peer { return target.NewZKFC(id.ZKFCAddr(), target.HadoopOptions{}) },
-		Fencer:   fencer,
-		Health:   healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline, Retry: s.cfg.Health.Retry},
+		DialPeer: func(id target.Identity) failover.Peer {
+			return target.NewZKFC(s.known(id).ZKFCAddr(), target.HadoopOptions{})
+		},
+		Fencer: fencer,
+		Health: healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline, Retry: s.cfg.Health.Retry},
 
 		GracefulFence: s.cfg.Failover.GracefulFenceDeadline, NewActive: s.cfg.Failover.NewActiveDeadline,
 		SessionTimeout: s.cfg.Zookeeper.SessionTimeout, Admins: s.cfg.Controller.Admins,
@@ -221,6 +226,16 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 		return exitError
 	}
 	return exitOK
+}
+
+// known is the node of id as configured: what ZooKeeper says of it may name it differently, or name another port.
+func (s *setup) known(id target.Identity) haconfig.Node {
+	n, ok := s.ns.Find(id.ServiceID)
+	if !ok || n.RPCPort != id.Port {
+		n = haconfig.Node{ID: id.ServiceID, Host: id.Host, RPCPort: id.Port}
+	}
+	n.ZKFCPort = id.ZKFCPort
+	return n
 }
 
 func (s *setup) others() []target.Identity {
@@ -264,9 +279,9 @@ func (s *setup) pages(wg *sync.WaitGroup, h http.Handler) (stop func(), err erro
 }
 
 // service is the local NameNode; health checks may go to another port of it than transitions.
-func (s *setup) service(local target.Identity) target.Service {
-	control := target.NewHadoop(local.Addr(), target.HadoopOptions{})
-	if a := s.node.HealthAddress; a != "" && a != local.Addr() {
+func (s *setup) service() target.Service {
+	control := target.NewHadoop(s.node.Addr(), target.HadoopOptions{})
+	if a := s.node.HealthAddress; a != "" && a != s.node.Addr() {
 		return split{Service: control, health: target.NewHadoop(a, target.HadoopOptions{})}
 	}
 	return control
