@@ -1,0 +1,93 @@
+#!/bin/sh
+# zkfc as "hdfs zkfc" is called, without Hadoop's scripts:
+#
+#   zkfc.sh [--config DIR] [--daemon start|stop|status] ARGUMENTS
+#
+# DIR is Hadoop's configuration directory, else HADOOP_CONF_DIR and the usual places. --daemon keeps the files that the
+# original's scripts keep: $HADOOP_PID_DIR/hadoop-USER-zkfc.pid (HADOOP_PID_DIR: /tmp unless set), and
+# $HADOOP_LOG_DIR/hadoop-USER-zkfc-HOST.log (HADOOP_LOG_DIR: $HADOOP_HOME/logs or ./logs unless set). status exits with 0
+# when it runs, 1 when it has died and left its pid file, 3 when it is stopped.
+
+bin="$(cd "$(dirname "$0")" && pwd)" || exit 1
+mode=default
+while [ $# -gt 1 ]; do
+  case "$1" in
+  --config)
+    HADOOP_CONF_DIR="$2"
+    export HADOOP_CONF_DIR
+    ;;
+  --daemon) mode="$2" ;;
+  *) break ;;
+  esac
+  shift 2
+done
+
+program=zkfc
+[ -x "$bin/zkfc" ] && program="$bin/zkfc"
+
+ident="${HADOOP_IDENT_STRING:-$(id -un)}"
+pidfile="${HADOOP_PID_DIR:-/tmp}/hadoop-$ident-zkfc.pid"
+logs="${HADOOP_LOG_DIR:-${HADOOP_HOME:-.}/logs}"
+
+# running: whether the process of the pid file lives.
+running() {
+  [ -f "$pidfile" ] && pid="$(cat "$pidfile")" && [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null
+}
+
+case "$mode" in
+default) exec "$program" "$@" ;;
+start)
+  if running; then
+    echo "zkfc is running as process $pid.  Stop it first and ensure $pidfile file is empty before retry." >&2
+    exit 1
+  fi
+  mkdir -p "$logs" || exit 1
+  log="$logs/hadoop-$ident-zkfc-$(uname -n).log"
+  nohup "$program" "$@" >>"$log" 2>&1 </dev/null &
+  pid=$!
+  echo "$pid" >"$pidfile" || {
+    kill "$pid"
+    exit 1
+  }
+  sleep 1
+  if ! kill -0 "$pid" 2>/dev/null; then
+    echo "ERROR: zkfc ended at once; the end of $log:" >&2
+    tail -n 5 "$log" >&2
+    rm -f "$pidfile"
+    exit 1
+  fi
+  ;;
+stop)
+  if ! running; then
+    rm -f "$pidfile"
+    exit 0
+  fi
+  kill "$pid"
+  waited=0
+  while kill -0 "$pid" 2>/dev/null; do
+    if [ "$waited" -ge "${HADOOP_STOP_TIMEOUT:-5}" ]; then
+      echo "WARNING: zkfc did not stop gracefully after ${HADOOP_STOP_TIMEOUT:-5} seconds: Trying to kill with kill -9" >&2
+      kill -9 "$pid" 2>/dev/null
+      break
+    fi
+    sleep 1
+    waited=$((waited + 1))
+  done
+  rm -f "$pidfile"
+  ;;
+status)
+  if running; then
+    echo "zkfc is running as process $pid."
+  elif [ -f "$pidfile" ]; then
+    echo "zkfc is not running, but $pidfile exists."
+    exit 1
+  else
+    echo "zkfc is stopped."
+    exit 3
+  fi
+  ;;
+*)
+  echo "usage: zkfc.sh [--config DIR] [--daemon start|stop|status] ARGUMENTS" >&2
+  exit 1
+  ;;
+esac
