@@ -81,12 +81,13 @@ func (e *ensemble) configure(m *member, list []*member) {
 	require.NoError(e.t, os.WriteFile(m.cfg(), []byte(b.String()), 0o644))
 }
 
-// end ends everybody. If the test has failed, it shows the ends of the logs, and where the whole logs are.
+// end ends everybody. If the test has failed, it shows the ends of the logs, and where the whole logs are; with
+// HOLDFAST_COMPAT_KEEP they are kept in any case.
 func (e *ensemble) end() {
 	for _, m := range e.members {
 		m.kill()
 	}
-	if !e.t.Failed() {
+	if !e.t.Failed() && os.Getenv("HOLDFAST_COMPAT_KEEP") == "" {
 		return
 	}
 	keep, err := os.MkdirTemp("", "holdfast-ensemble-") //nolint:usetesting // it outlives the test: somebody will read it
@@ -97,7 +98,7 @@ func (e *ensemble) end() {
 			text, _ := os.ReadFile(log)
 			name := filepath.Join(keep, filepath.Base(m.dir)+"-"+filepath.Base(log))
 			_ = os.WriteFile(name, text, 0o644)
-			if log == m.log {
+			if log == m.log && e.t.Failed() {
 				e.t.Logf("---- %s ----\n%s", name, tail(text, 1500))
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -50,11 +51,10 @@ func oursOr(makes string) *serverMake {
 	return ours
 }
 
-func javaServer(o *original) func(*testing.T, string) *exec.Cmd {
+func javaServer(o *original, flags ...string) func(*testing.T, string) *exec.Cmd {
 	return func(t *testing.T, cfg string) *exec.Cmd {
 		cmd := o.java(t, logbackDir(t), "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
-		args := append([]string{cmd.Args[0], "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, cmd.Args[1:]...)
-		cmd.Args = args
+		cmd.Args = slices.Concat(cmd.Args[:1], []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, flags, cmd.Args[1:])
 		return cmd
 	}
 }
@@ -83,6 +83,8 @@ type member struct {
 	election int
 	starts   int
 
+	twoAddresses bool
+
 	cmd  *exec.Cmd
 	log  string
 	done chan struct{}
@@ -102,7 +104,11 @@ func (m *member) line(clientPort bool) string {
 	if m.observer {
 		role = "observer"
 	}
-	line := fmt.Sprintf("server.%d=127.0.0.1:%d:%d:%s", m.id, m.quorum, m.election, role)
+	line := fmt.Sprintf("server.%d=127.0.0.1:%d:%d", m.id, m.quorum, m.election)
+	if m.twoAddresses {
+		line += fmt.Sprintf("|127.0.0.2:%d:%d", m.quorum, m.election)
+	}
+	line += ":" + role
 	if clientPort {
 		line += fmt.Sprintf(";127.0.0.1:%d", m.client)
 	}
@@ -148,6 +154,36 @@ func (m *member) kill() {
 		<-m.done
 		m.cmd = nil
 	}
+}
+
+// freeze is SIGSTOP, and waits until each thread has stopped, where the system tells (Linux).
+func (m *member) freeze() {
+	m.t.Helper()
+	require.NoError(m.t, m.cmd.Process.Signal(syscall.SIGSTOP))
+	deadline := time.After(10 * time.Second)
+	every := time.NewTicker(time.Millisecond)
+	defer every.Stop()
+	for !m.frozen() {
+		select {
+		case <-every.C:
+		case <-deadline:
+			require.FailNow(m.t, m.String()+" does not stop")
+		}
+	}
+}
+
+func (m *member) frozen() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", m.cmd.Process.Pid))
+	for _, name := range threads {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		if _, state, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }
 
 // terminate asks the process to end, as an operator does.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -200,7 +199,7 @@ func (e *ensemble) propose(leader *member) (path string) {
 	defer c.Leave()
 	followers := e.followers()
 	for _, f := range followers {
-		require.NoError(e.t, f.cmd.Process.Signal(syscall.SIGSTOP))
+		f.freeze()
 	}
 	for i := range 20 {
 		req := zkproto.CreateRequest{Path: path + "-" + strconv.Itoa(i), ACL: world}
