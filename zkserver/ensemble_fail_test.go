@@ -28,17 +28,22 @@ type writers struct {
 	errs   map[string]int
 }
 
-func (e *ensemble) write(n int) *writers {
+func (e *ensemble) write(n int) *writers { return e.writeAt(n, e.members) }
+
+// writeAt starts writers whose clients know these servers.
+func (e *ensemble) writeAt(n int, at []*member) *writers {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &writers{e: e, cancel: cancel, errs: map[string]int{}}
 	e.t.Cleanup(w.group.Wait) // when the connections below are closed
 	defer e.t.Cleanup(cancel)
+	e.groups++
+	group := e.groups
 	for i := range n {
-		order := append(append([]*member(nil), e.members[i%len(e.members):]...), e.members[:i%len(e.members)]...)
+		order := append(append([]*member(nil), at[i%len(at):]...), at[:i%len(at)]...)
 		c := e.connect(order...)
 		w.group.Go(func() {
 			for k := 0; ctx.Err() == nil; k++ {
-				path := fmt.Sprintf("/w%d-%d", i, k)
+				path := fmt.Sprintf("/w%d-%d-%d", group, i, k)
 				_, err := c.Create(path, []byte("x"), 0, zk.WorldACL(zk.PermAll))
 				w.mu.Lock()
 				if err == nil {
@@ -270,5 +275,43 @@ func TestEnsembleComesAndGoes(t *testing.T) {
 	}
 	e.startAll()
 	w.more(20)
+	w.stop()
+}
+
+// Clients of the survivors feel a pause when the leader dies, no error.
+func TestLeaderDiesAndItsFollowersClientsFeelNothing(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	e.startAll()
+	old, at := e.leader(), e.followers()
+	one, other := e.writeAt(2, at[:1]), e.writeAt(2, at[1:]) // each client knows one server
+	one.more(20)
+	other.more(20)
+	old.kill()
+	one.more(20)
+	other.more(20)
+	one.cancel()
+	one.group.Wait()
+	for _, w := range []*writers{other, one} {
+		w.stop()
+		require.Empty(t, w.errs)
+	}
+}
+
+// A server that ran alone becomes the first of three, with what it has.
+func TestStandaloneBecomesAnEnsemble(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	first := e.members[0]
+	e.change = func(c *config.Config) { c.Members = config.Members{} }
+	first.start()
+	c := e.connect(first)
+	_, err := c.Create("/before", []byte("x"), 0, zk.WorldACL(zk.PermAll))
+	require.NoError(t, err)
+	first.stop()
+	e.change = nil
+	e.startAll()
+	e.same()
+	require.True(t, e.members[2].has("/before"))
+	w := e.write(2)
+	w.more(10)
 	w.stop()
 }

@@ -28,6 +28,7 @@ type ensemble struct {
 	members []*member
 	joiners int // of the last members, who are not in the configuration of the others at first
 	change  func(*config.Config)
+	groups  int // of writers
 }
 
 // member is one server of it, running or not.
