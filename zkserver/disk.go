@@ -22,7 +22,6 @@ type disk struct {
 type diskJob struct {
 	records []txnlog.Record
 	roll    bool
-	here    bool // the core does it: nothing else goes on meanwhile
 }
 
 func (d *disk) start(s *Server) {
@@ -50,7 +49,6 @@ func (d *disk) submit(job diskJob) {
 
 // writeHere does a job on the core's goroutine. The disk is not busy.
 func (d *disk) writeHere(s *Server, job diskJob) {
-	job.here = true
 	if err := d.write(s, job); err != nil {
 		d.busy.Store(true) // for good, as above
 		s.fail(d.failure(s, err))
@@ -71,21 +69,23 @@ func (d *disk) write(s *Server, job diskJob) error {
 	if len(job.records) == 0 {
 		return nil
 	}
-	if job.here {
-		if err := s.store.Log.AppendSync(job.records); err != nil {
-			return err
-		}
-	} else {
-		if err := s.store.Log.Append(job.records); err != nil {
-			return err
-		}
-		if err := s.store.Log.Sync(); err != nil {
-			return err
-		}
+	if err := d.append(s.store.Log, job.records); err != nil {
+		return err
 	}
 	s.stats.logged(s.clock.Now().Sub(begin), len(job.records))
 	d.persisted.Store(int64(job.records[len(job.records)-1].Zxid))
 	return nil
+}
+
+// append makes records durable. With few there is little to do for others, and the cheap way is taken.
+func (d *disk) append(log *txnlog.Log, records []txnlog.Record) error {
+	if len(records) <= directBatch {
+		return log.AppendSync(records)
+	}
+	if err := log.Append(records); err != nil {
+		return err
+	}
+	return log.Sync()
 }
 
 func (d *disk) lastPersisted() zkproto.Zxid { return zkproto.Zxid(d.persisted.Load()) }
