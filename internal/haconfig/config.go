@@ -146,11 +146,23 @@ type Fencing struct {
 	Methods []FencingMethod `mapstructure:"methods"`
 	// Deadline is the time for all methods together. Default 60s.
 	Deadline time.Duration `mapstructure:"deadline"`
+	SSH      SSH           `mapstructure:"ssh"`
+}
+
+// SSH is how sshfence logs in.
+type SSH struct {
+	KeyFiles       []string      `mapstructure:"keyFiles"`       // private keys without a passphrase; default none
+	ConnectTimeout time.Duration `mapstructure:"connectTimeout"` // for connecting and logging in; default 30s
+	// KnownHosts are files in the format of OpenSSH's known_hosts. Default: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.
+	KnownHosts []string `mapstructure:"knownHosts"`
+	// AnyHostKey accepts every host key, as the original does. Default false.
+	AnyHostKey bool   `mapstructure:"anyHostKey"`
+	Agent      string `mapstructure:"agent"` // socket of an ssh agent; default: $SSH_AUTH_SOCK
 }
 
 // FencingMethod is one method in the original's notation. In the file an entry may also be the bare string.
 type FencingMethod struct {
-	Method  string        `mapstructure:"method"`  // shell(command)
+	Method  string        `mapstructure:"method"`  // shell(command), sshfence(user:port)
 	Timeout time.Duration `mapstructure:"timeout"` // default 30s
 }
 
@@ -197,7 +209,7 @@ func Default() Config {
 			NewActiveDeadline:     60 * time.Second,
 			RPCDeadline:           20 * time.Second,
 		},
-		Fencing: Fencing{Deadline: 60 * time.Second},
+		Fencing: Fencing{Deadline: 60 * time.Second, SSH: SSH{ConnectTimeout: 30 * time.Second}},
 		Log:     Log{Level: "info"},
 	}
 }

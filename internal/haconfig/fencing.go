@@ -12,6 +12,10 @@ import (
 // the id of the node on this machine, empty for haadmin.
 func (c *Config) FencingConfig(ns Nameservice, local string) fencing.Config {
 	out := fencing.Config{Deadline: c.Fencing.Deadline, Env: c.FencingEnv(ns, local), Secret: []string{EnvName("zookeeper.auth")}}
+	ssh := c.Fencing.SSH
+	out.SSH = fencing.SSH{
+		KeyFiles: ssh.KeyFiles, ConnectTimeout: ssh.ConnectTimeout, KnownHosts: ssh.KnownHosts, AnyHostKey: ssh.AnyHostKey, Agent: ssh.Agent,
+	}
 	for _, m := range c.Fencing.Methods {
 		out.Methods = append(out.Methods, fencing.Spec{Method: m.Method, Timeout: m.Timeout})
 	}
@@ -48,6 +52,8 @@ func (c *Config) FencingEnv(ns Nameservice, local string) map[string]string {
 		"dfs.ha.namenode.id":                                   local,
 		"dfs.ha.automatic-failover.enabled":                    strconv.FormatBool(ns.AutomaticFailover),
 		"dfs.ha.fencing.methods":                               strings.Join(methods, "\n"),
+		"dfs.ha.fencing.ssh.private-key-files":                 strings.Join(c.Fencing.SSH.KeyFiles, ","),
+		"dfs.ha.fencing.ssh.connect-timeout":                   ms(c.Fencing.SSH.ConnectTimeout),
 		"ha.zookeeper.quorum":                                  strings.Join(c.Zookeeper.Quorum, ","),
 		"ha.zookeeper.session-timeout.ms":                      ms(c.Zookeeper.SessionTimeout),
 		"ha.zookeeper.parent-znode":                            c.Zookeeper.ParentZnode,

@@ -36,7 +36,7 @@ func TestDefaultsFillWhatTheFileLeavesOut(t *testing.T) {
 	require.Equal(t, want.Zookeeper, cfg.Zookeeper)
 	require.Equal(t, want.Health, cfg.Health)
 	require.Equal(t, want.Failover, cfg.Failover)
-	require.Equal(t, want.Fencing.Deadline, cfg.Fencing.Deadline)
+	require.Equal(t, want.Fencing, cfg.Fencing)
 	require.Equal(t, want.Log, cfg.Log)
 	require.Equal(t, []Nameservice{{
 		ID: "ns1", AutomaticFailover: true,
@@ -78,7 +78,7 @@ func TestSampleLoadsAndShowsTheDefaults(t *testing.T) {
 		{Method: "shell(/usr/local/bin/fence-by-power.sh $target_host)", Timeout: 30 * time.Second},
 		{Method: "shell(/bin/true)", Timeout: 30 * time.Second},
 	}
-	want.Controller.Admins = []string{}
+	want.Controller.Admins, want.Fencing.SSH.KeyFiles, want.Fencing.SSH.KnownHosts = []string{}, []string{}, []string{}
 	cfg.File, cfg.origins = "", nil
 	require.Equal(t, want, *cfg)
 }

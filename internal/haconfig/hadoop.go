@@ -57,6 +57,10 @@ func (b *bridge) load(p place, environ []string) (*Config, error) {
 	v := viper.New()
 	setDefaults(v)
 	b.timings(v)
+	if key := "dfs.ha.fencing.ssh.private-key-files"; b.get(key) != "" {
+		v.Set("fencing.ssh.keyFiles", b.list(key))
+		b.from("fencing.ssh.keyFiles", key)
+	}
 	b.ownKeys(v, false)
 	before := b.track()
 	b.environment(v, environ)
@@ -162,6 +166,7 @@ var timings = []timing{
 	{"failover.gracefulFenceDeadline", "ha.failover-controller.graceful-fence.rpc-timeout.ms"},
 	{"failover.newActiveDeadline", "ha.failover-controller.new-active.rpc-timeout.ms"},
 	{"failover.rpcDeadline", "ha.failover-controller.cli-check.rpc-timeout.ms"},
+	{"fencing.ssh.connectTimeout", "dfs.ha.fencing.ssh.connect-timeout"},
 	{"zookeeper.sessionTimeout", sessionKey},
 }
 

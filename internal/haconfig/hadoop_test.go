@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/fencing"
 )
 
 // cluster is a usual pair in Hadoop's files.
@@ -73,9 +74,11 @@ func TestTheMostSpecialKeyCounts(t *testing.T) {
 		"dfs.namenode.rpc-address.ns2.a=a", "dfs.namenode.rpc-address.ns2.b=hdfs://b:1/", "dfs.namenode.servicerpc-address.ns2.b=b2:2", "dfs.namenode.rpc-address.ns2.c=[::1]:3",
 		"ha.zookeeper.session-timeout.ms.ns1=4000", "ha.zookeeper.session-timeout.ms.ns1.nn2=9000", "ha.zookeeper.parent-znode.ns1.nn1=/own/",
 		"ha.zookeeper.quorum.ns1=special:1/root", "dfs.ha.zkfc.port.ns1=7000", "dfs.ha.zkfc.port.ns1.nn2=7002", "dfs.namenode.lifeline.rpc-address.ns1.nn1=h1:8050",
-		"dfs.namenode.rpc-bind-host=0.0.0.0", "dfs.ha.fencing.methods.ns1.nn1=&#10; # first\n shell(a) \nshell(b)", "dfs.cluster.administrators=ann,bob wheel")
+		"dfs.namenode.rpc-bind-host=0.0.0.0", "dfs.ha.fencing.methods.ns1.nn1=&#10; # first\n shell(a) \nshell(b)", "dfs.cluster.administrators=ann,bob wheel",
+		"dfs.ha.fencing.ssh.private-key-files=/k1, ~/k2", "dfs.ha.fencing.ssh.connect-timeout=3000")
 	cfg := mustHadoop(t, props)
 	require.Equal(t, []string{"special:1"}, cfg.Zookeeper.Quorum)
+	require.Equal(t, fencing.SSH{KeyFiles: []string{"/k1", "~/k2"}, ConnectTimeout: 3 * time.Second}, cfg.FencingConfig(cfg.Nameservices[0], "nn1").SSH)
 	require.Equal(t, "/root/own", cfg.Zookeeper.ParentZnode)
 	require.Equal(t, 4*time.Second, cfg.Zookeeper.SessionTimeout)
 	require.Equal(t, []string{"ann", "bob"}, cfg.Controller.Admins)

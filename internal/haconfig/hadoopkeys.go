@@ -54,8 +54,8 @@ func HadoopKeys() []HadoopKey {
 		},
 		{"ha.failover-controller.cli-check.rpc-timeout.ms", Honoured, "failover.rpcDeadline"},
 		{"dfs.ha.fencing.methods", Honoured, "fencing.methods; .NS and .NS.NN"},
-		{"dfs.ha.fencing.ssh.connect-timeout", sshUse, sshWhy},
-		{"dfs.ha.fencing.ssh.private-key-files", sshUse, sshWhy},
+		{"dfs.ha.fencing.ssh.connect-timeout", Honoured, "fencing.ssh.connectTimeout"},
+		{"dfs.ha.fencing.ssh.private-key-files", Honoured, "fencing.ssh.keyFiles"},
 		{"dfs.ha.namenodes.NS", Honoured, "the NameNodes of a nameservice; with fewer than two it has no HA and is left out"},
 		{"dfs.ha.namenode.id", Honoured, "node; else the only NameNode with an address of this machine"},
 		{"dfs.ha.automatic-failover.enabled", Honoured, "automaticFailover; .NS"},
@@ -93,11 +93,6 @@ func HadoopKeys() []HadoopKey {
 
 // whyNameNode is said of keys that stand in the same files for others to read.
 const whyNameNode = "read by the NameNode, not by zkfc and haadmin"
-
-const (
-	sshUse = Meaningless
-	sshWhy = "sshfence is refused (exit code 4): use shell(ssh …)"
-)
 
 // Note is what in the files has no effect on zkfc and haadmin, but looks as if it had.
 func (c *Config) Note() []string {

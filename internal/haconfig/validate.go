@@ -50,6 +50,7 @@ func (k *checker) common() {
 		{"failover.newActiveDeadline", c.Failover.NewActiveDeadline, "60s"},
 		{"failover.rpcDeadline", c.Failover.RPCDeadline, "20s"},
 		{"fencing.deadline", c.Fencing.Deadline, "60s"},
+		{"fencing.ssh.connectTimeout", c.Fencing.SSH.ConnectTimeout, "30s"},
 	} {
 		if d.d <= 0 && d.key == "zookeeper.sessionTimeout" && c.Hadoop != nil {
 			continue // ForNode's

@@ -35,7 +35,9 @@ func (a *admin) newManual() (*manual, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := fencing.New(a.cfg.FencingConfig(ns, ""), a.log)
+	fc := a.cfg.FencingConfig(ns, "")
+	fc.Manual = true
+	f, err := fencing.New(fc, a.log)
 	if err != nil {
 		return nil, err
 	}
