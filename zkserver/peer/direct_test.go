@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -65,6 +66,9 @@ func TestPacketsSentDirectlyKeepTheirOrder(t *testing.T) {
 	require.Greater(t, next, full)
 	from.drop()
 	<-written
+	_, err = r.one()
+	require.ErrorIs(t, err, io.EOF, "the other end is told that nothing more comes")
+	from.end(nil) // as the reader would
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	require.Zero(t, from.queued)

@@ -16,7 +16,7 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
-// lingerTime is how long a dropped link may take to send what it has.
+// lingerTime is how long a dropped link may take to send what it has, and the other end to take it and hang up.
 const lingerTime = time.Second
 
 // perMessage is what a message in the queue counts for, besides its data.
@@ -48,7 +48,10 @@ type link struct {
 	writing  bool          // the writer is at work
 	rest     []byte        // what the socket did not take of a packet that was sent without the writer
 	short    []byte        // scratch for such packets
-	dropping bool          // to be ended when the queue is empty
+	dropping bool          // to be ended when the other end has got what is in the queue
+	linger   *time.Timer   // ends a link that is dropping
+	inBody   bool          // a snapshot is being received
+	mute     atomic.Bool   // dropping: what comes is for nobody
 	ended    bool
 	reason   error
 }
@@ -82,17 +85,40 @@ func (l *link) wake() {
 	}
 }
 
-// drop ends the link when everything queued is sent, or lingerTime is over.
+// drop ends the link when the other end has got everything queued and hung up, or lingerTime is over.
 func (l *link) drop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended || l.dropping {
+		return
+	}
 	if l.nc == nil {
 		l.endLocked(errDropped)
 		return
 	}
 	l.dropping = true
+	l.mute.Store(true)
+	l.linger = time.AfterFunc(lingerTime, func() { l.end(errDropped) })
 	_ = l.nc.SetWriteDeadline(time.Now().Add(lingerTime))
 	l.work.Signal()
+}
+
+// hangUpLocked tells the other end that nothing more comes, and waits for it to do the same: a connection that is closed with
+// something unread in it takes with it what is still on its way out. Who is in the middle of a snapshot does not wait.
+func (l *link) hangUpLocked() {
+	half, ok := l.nc.(interface{ CloseWrite() error })
+	if !ok || l.inBody || half.CloseWrite() != nil {
+		l.endLocked(errDropped)
+	}
+}
+
+// close ends the link because everything is closed. One that was dropped may send what it has.
+func (l *link) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.dropping {
+		l.endLocked(net.ErrClosed)
+	}
 }
 
 // end ends the link at once.
@@ -111,6 +137,9 @@ func (l *link) endLocked(reason error) {
 		l.reason = errDropped
 	}
 	l.queue = nil
+	if l.linger != nil {
+		l.linger.Stop()
+	}
 	l.cancel()
 	if l.nc != nil {
 		_ = l.nc.Close()
@@ -178,7 +207,7 @@ func (l *link) read(r *reader, src *source) error {
 }
 
 func (l *link) deliver(msgs []zab.Message) {
-	if len(msgs) == 0 {
+	if len(msgs) == 0 || l.mute.Load() {
 		return
 	}
 	for i := range msgs {
@@ -194,6 +223,10 @@ func (l *link) receiveSnapshot(r *reader, src *source, z zab.Zxid) error {
 	if !l.leader {
 		return badPacket("SNAP from a learner")
 	}
+	if !l.beginBody() {
+		return errDropped
+	}
+	defer l.endBody()
 	src.wait(l.p.cfg.InitTimeout)
 	b := newBody(r)
 	if err := l.p.handler.ReceiveSnapshot(l.id, z, b); err != nil {
@@ -206,6 +239,19 @@ func (l *link) receiveSnapshot(r *reader, src *source, z zab.Zxid) error {
 	}
 	src.wait(0)
 	return nil
+}
+
+func (l *link) beginBody() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inBody = !l.dropping
+	return l.inBody
+}
+
+func (l *link) endBody() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inBody = false
 }
 
 // source reads from a connection; each read may take so long as wait has said.

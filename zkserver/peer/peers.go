@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -214,7 +213,7 @@ func (p *Peers) Close() {
 		p.gates[i].closeAll()
 	}
 	for _, l := range links {
-		l.end(net.ErrClosed)
+		l.close()
 	}
 	for _, v := range voters {
 		v.close()

@@ -18,6 +18,8 @@ const (
 	// keepBuffer and keepQueue are the largest buffers an idle link keeps: bytes, messages.
 	keepBuffer = 64 << 10
 	keepQueue  = 1 << 10
+	// pieceSize is how much of a snapshot must be written in InitTimeout: a slow line is no stalled one.
+	pieceSize = 8 << 10
 )
 
 // write is the link's writer: each batch of the queue goes out with one system call, as far as flushAt allows.
@@ -56,9 +58,8 @@ func (l *link) write() {
 	}
 }
 
-// take waits for messages and takes them all. It answers false when the link has ended; it ends a dropped link whose queue
-// is empty.
-// rest is to be written before them.
+// take waits for messages and takes them all; rest is to be written before them. It answers false when nothing more is to be
+// sent: the link has ended, or is dropped and its queue is empty.
 func (l *link) take() (batch []zab.Message, rest []byte, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,8 +68,9 @@ func (l *link) take() (batch []zab.Message, rest []byte, ok bool) {
 	for nothing() && !l.ended && !l.dropping {
 		l.work.Wait()
 	}
-	if nothing() && l.dropping {
-		l.endLocked(errDropped)
+	if nothing() && l.dropping && !l.ended {
+		l.hangUpLocked()
+		return nil, nil, false
 	}
 	if l.ended {
 		return nil, nil, false
@@ -210,19 +212,26 @@ func (g *gather) snapshot(m *zab.Message) error {
 	return w.Flush()
 }
 
-// snapshotWriter writes to the connection, with a time for each write, until the link is dropped.
+// snapshotWriter writes to the connection, with a time for each piece, until the link is dropped.
 type snapshotWriter struct{ l *link }
 
 // Write implements io.Writer.
-func (w snapshotWriter) Write(p []byte) (int, error) {
+func (w snapshotWriter) Write(p []byte) (n int, err error) {
 	w.l.mu.Lock()
 	dropping := w.l.dropping
 	w.l.mu.Unlock()
 	if dropping {
 		return 0, errDropped
 	}
-	if err := w.l.deadline(); err != nil {
-		return 0, err
+	for n < len(p) {
+		if err = w.l.deadline(); err != nil {
+			return n, err
+		}
+		var written int
+		written, err = w.l.nc.Write(p[n:min(len(p), n+pieceSize)])
+		if n += written; err != nil {
+			return n, err
+		}
 	}
-	return w.l.nc.Write(p)
+	return n, nil
 }
