@@ -32,6 +32,9 @@ type Config struct {
 	CnxTimeout time.Duration
 	// ConnectTimeout is how long a leader is dialed (connectToLearnerMasterLimit x tickTime). Default: InitTimeout.
 	ConnectTimeout time.Duration
+	// AnswerTimeout is how long a host may leave attempts to reach its quorum port without connection or refusal. Then it is
+	// silent (VoterStatus). Default 1 s; 3 s on Windows, which takes two seconds to tell of a refusal.
+	AnswerTimeout time.Duration
 	// InitTimeout is initLimit x tickTime: so long may a snapshot, or anything else that is written on a link, make no
 	// progress. Default 10 s.
 	InitTimeout time.Duration
@@ -73,6 +76,7 @@ func (c *Config) setDefaults() {
 		}
 	}
 	def(&c.CnxTimeout, 5*time.Second)
+	def(&c.AnswerTimeout, defaultAnswerTime())
 	def(&c.InitTimeout, 10*time.Second)
 	def(&c.SyncTimeout, 5*time.Second)
 	def(&c.ConnectTimeout, c.InitTimeout)
@@ -97,7 +101,7 @@ func (c *Config) validate() error {
 	if c.ID < 0 {
 		return fmt.Errorf("peer: server id %d is negative", c.ID)
 	}
-	if min(c.CnxTimeout, c.ConnectTimeout, c.InitTimeout, c.SyncTimeout) < 0 || c.MaxPacket < 0 || c.MaxQueue < 0 || c.BindRetry < 0 {
+	if min(c.CnxTimeout, c.ConnectTimeout, c.AnswerTimeout, c.InitTimeout, c.SyncTimeout) < 0 || c.MaxPacket < 0 || c.MaxQueue < 0 || c.BindRetry < 0 {
 		return errors.New("peer: negative time or size")
 	}
 	if !slices.ContainsFunc(c.Servers, func(s Server) bool { return s.ID == c.ID }) {

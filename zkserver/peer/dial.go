@@ -36,28 +36,37 @@ func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", address)
 }
 
-// dialAny connects to one of a server's addresses: the first, and after each stagger, or when one fails, the next as well.
-// The first connection wins. The error names all that failed.
-func (p *Peers) dialAny(ctx context.Context, addresses []string) (net.Conn, error) {
+// dialAny connects to one of a server's addresses: the first, and after each stagger, or when one fails, the next as well;
+// then those that have not failed yet once more, until each was dialed so many times. The first connection wins. The error
+// joins those of all attempts.
+func (p *Peers) dialAny(ctx context.Context, addresses []string, times int) (net.Conn, error) {
 	if len(addresses) == 0 {
 		return nil, errors.New("no address is known")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type result struct {
+		at  int
 		c   net.Conn
 		err error
 	}
 	results := make(chan result)
 	var errs []error
+	failed := make([]bool, len(addresses))
 	tried, running := 0, 0
 	try := func() {
-		a := addresses[tried]
+		for tried < times*len(addresses) && failed[tried%len(addresses)] {
+			tried++
+		}
+		if tried == times*len(addresses) {
+			return
+		}
+		at := tried % len(addresses)
 		tried++
 		running++
 		go func() {
-			c, err := p.cfg.Dial(ctx, a)
-			results <- result{c, err}
+			c, err := p.cfg.Dial(ctx, addresses[at])
+			results <- result{at, c, err}
 		}()
 	}
 	// All attempts are waited for: once ctx is cancelled they end at once.
@@ -80,16 +89,12 @@ func (p *Peers) dialAny(ctx context.Context, addresses []string) (net.Conn, erro
 				return r.c, nil
 			}
 			errs = append(errs, r.err)
-			if tried < len(addresses) {
-				try()
-				next.Reset(stagger)
-			}
+			failed[r.at] = true
+			try()
 		case <-next.C:
-			if tried < len(addresses) {
-				try()
-				next.Reset(stagger)
-			}
+			try()
 		}
+		next.Reset(stagger)
 	}
 	return nil, errors.Join(errs...)
 }

@@ -82,8 +82,8 @@ func (p *Peers) learner(m *zab.Message) (info zab.LearnerInfo, err error) {
 	return info, nil
 }
 
-// runLearner is the goroutine of a link to the leader: it dials until the leader answers, the core drops the link, or
-// ConnectTimeout is over.
+// runLearner is the goroutine of a link to the leader: it dials until there is a connection, the core drops the link, or
+// dialLeader gives up.
 func (l *link) runLearner() {
 	defer l.over()
 	c, err := l.dialLeader()
@@ -106,14 +106,25 @@ func (l *link) dialLeader() (net.Conn, error) {
 	defer cancel()
 	var last error
 	var refused time.Duration
+	var since time.Time // from when on there was no answer
 	for wait := redialMin; ; wait = min(2*wait, redialMax) {
 		s, ok := l.p.server(l.id.Peer)
 		if !ok {
 			return nil, fmt.Errorf("leader %d is not among the members known here", l.id.Peer)
 		}
-		c, err := l.p.dialOnce(ctx, s.Quorum)
+		begin := time.Now()
+		c, err := l.p.reach(ctx, s.Quorum)
 		if err == nil {
 			return c, nil
+		}
+		if !errors.Is(err, errSilent) {
+			since = time.Time{}
+		} else if since.IsZero() {
+			since = begin
+		}
+		if !since.IsZero() && time.Since(since) >= l.p.cfg.AnswerTimeout && ctx.Err() == nil {
+			l.p.fellSilent(l.id.Peer)
+			return nil, fmt.Errorf("leader %d does not answer for %s: %w", l.id.Peer, l.p.cfg.AnswerTimeout, err)
 		}
 		if ctx.Err() == nil || last == nil {
 			if last == nil {
@@ -139,5 +150,5 @@ func (l *link) dialLeader() (net.Conn, error) {
 func (p *Peers) dialOnce(ctx context.Context, addresses []string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.CnxTimeout)
 	defer cancel()
-	return p.dialAny(ctx, addresses)
+	return p.dialAny(ctx, addresses, 1)
 }

@@ -45,4 +45,7 @@ type VoterStatus struct {
 	Connected bool
 	Address   string // of the other end
 	LastError string // why the last attempt to connect failed; empty when connected
+	// Silent : its quorum port gave neither a connection nor a refusal when this server wanted to follow it, some seconds
+	// ago at most, and does not since.
+	Silent bool
 }

@@ -48,6 +48,9 @@ type voter struct {
 	until    time.Time // after it, nothing is dialed for what waits now
 	learned  []string  // addresses it has told
 	lastErr  error
+
+	silent      bool // somebody waits for an answer
+	silentUntil time.Time
 }
 
 // voter finds the voter, or makes it. Nil: there are too many strangers, or everything is closed.
@@ -80,7 +83,7 @@ func (p *Peers) forgetStranger() bool {
 func (v *voter) idle() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.conn == nil && !v.dialing
+	return v.conn == nil && !v.dialing && !v.silent
 }
 
 // notify sends a notification, or keeps it until there is a connection.
@@ -256,7 +259,7 @@ func (v *voter) close() {
 func (v *voter) status() VoterStatus {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	s := VoterStatus{ID: v.sid, Connected: v.conn != nil}
+	s := VoterStatus{ID: v.sid, Connected: v.conn != nil, Silent: v.silent}
 	if v.conn != nil {
 		s.Address = v.conn.nc.RemoteAddr().String()
 	} else if v.lastErr != nil {
