@@ -102,6 +102,7 @@ func (s *Server) openPeers() error {
 	s.peers, err = peer.New(peer.Config{
 		ID: e.MyID, Servers: peerServers(active), CnxTimeout: e.ConnectTimeout,
 		ConnectTimeout: time.Duration(e.ConnectLimit) * tick, InitTimeout: time.Duration(e.InitLimit) * tick,
+		SyncTimeout:    time.Duration(e.SyncLimit) * tick,
 		ListenOnAllIPs: e.ListenOnAllIPs, MultiAddress: e.MultiAddress, KeepAlive: e.QuorumKeepAlive, BindRetry: e.BindRetries,
 		BindFailed: func(err error) { s.fail(fmt.Errorf("zkserver: %w", err)) }, MaxPacket: 2*s.cfg.MaxBuffer + 64<<10, Logger: s.log,
 	}, &s.peerHandler)
