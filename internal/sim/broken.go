@@ -26,8 +26,6 @@ const (
 	ApplyEarly
 	// LoseMessages : a connection loses a message and goes on.
 	LoseMessages
-	// PersistedAfterCut : a sync of before a truncation is reported after it (ZOOKEEPER-4712).
-	PersistedAfterCut
 	// StaleRead : a read does not wait for the writes before it.
 	StaleRead
 	// SyncAtOnce : a sync is answered without asking the leader.
@@ -45,13 +43,13 @@ const (
 func (b Broken) String() string {
 	return [...]string{
 		"sound", "ack before sync", "minority commits", "accepted epoch forgotten", "send before save",
-		"truncate too little", "apply early", "lose messages", "persisted after cut", "stale read", "sync at once",
+		"truncate too little", "apply early", "lose messages", "stale read", "sync at once",
 		"event late", "watches forgotten", "send twice",
 	}[b]
 }
 
 // rare tells of those that need several faults to meet.
-func (b Broken) rare() bool { return b == SendBeforeSave || b == PersistedAfterCut }
+func (b Broken) rare() bool { return b == SendBeforeSave }
 
 // bare tells whether a run without clients can notice.
 func (b Broken) bare() bool { return b < StaleRead }

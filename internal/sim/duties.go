@@ -70,10 +70,6 @@ func (s *server) apply(r *zab.Ready) {
 		s.machine.apply(entries[i : i+1])
 		s.w.oracle.applied(s)
 	}
-	if s.late != 0 {
-		s.machine.persisted(s.late)
-		s.late = 0
-	}
 }
 
 func (s *server) traceReady(r *zab.Ready) {
@@ -119,7 +115,6 @@ func (s *server) install(sn *zab.Snapshot) {
 }
 
 func (s *server) truncate(z zab.Zxid) {
-	before := s.jobLast
 	s.drain()
 	cut := z
 	if s.w.broken == TruncateTooLittle {
@@ -132,9 +127,6 @@ func (s *server) truncate(z zab.Zxid) {
 	s.w.oracle.truncated(s, z)
 	if st != nil {
 		s.replaced(st, z)
-	}
-	if s.w.broken == PersistedAfterCut {
-		s.late = before
 	}
 }
 

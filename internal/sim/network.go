@@ -129,7 +129,7 @@ func (c *conn) alive(i int) bool {
 func (n *network) send(c *conn, i int, m wire) {
 	p := &c.pipes[i]
 	from, to := c.ends[i].s.place, c.ends[1-i].s.place
-	if n.w.broken == LoseMessages && !m.closes && !n.w.calm && n.w.chance(300) {
+	if n.w.broken == LoseMessages && !m.closes && !n.w.calm && n.w.chance(100) {
 		return
 	}
 	m.at = max(n.w.now+n.delay(from, to), p.last)

@@ -44,7 +44,6 @@ type server struct {
 	logged   int // entries since the last snapshot
 	snapping bool
 	synced   zab.Zxid
-	late     zab.Zxid // PersistedAfterCut
 	bodies   map[zab.Link]*store.Received
 	serving  bool
 	changes  uint64
