@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -22,7 +23,13 @@ func (e *ShortError) Error() string {
 // Truncate cuts the history behind z, durably, and with it every snapshot that holds more. When t holds more, the state up
 // to z is read anew and answered; else nil. An error must end the server: what it says of its history would not be true.
 // No snapshot may be written meanwhile.
+//
+// Nothing is removed when no snapshot would be left: a server that has forgotten what it acknowledged must not go on (zab
+// does not ask for it, see its Config.Bottom).
 func (s *Store) Truncate(z zkproto.Zxid, t *tree.Tree) (*State, error) {
+	if err := s.leavesSnapshot(z); err != nil {
+		return nil, fmt.Errorf("store: truncating to %s: %w", z, err)
+	}
 	if err := s.removeSnapshots(func(_ string, label zkproto.Zxid) bool { return label > z }); err != nil {
 		return nil, fmt.Errorf("store: truncating to %s: %w", z, err)
 	}
@@ -43,6 +50,23 @@ func (s *Store) Truncate(z zkproto.Zxid, t *tree.Tree) (*State, error) {
 	}
 	return st, nil
 }
+
+// leavesSnapshot tells whether a snapshot is left when those that hold more than z are removed.
+func (s *Store) leavesSnapshot(z zkproto.Zxid) error {
+	names, err := s.opt.FS.List(s.opt.SnapDir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if label, ok := snapshot.ParseName(name); ok && label <= z {
+			return nil
+		}
+	}
+	return errBottom
+}
+
+// errBottom is answered for a truncation that would leave nothing to start from.
+var errBottom = errors.New("all snapshots hold more: move this server's version-2 directories away so that it copies the data from the leader")
 
 // removeSnapshots removes the snapshots whose name and zxid match, durably.
 func (s *Store) removeSnapshots(match func(string, zkproto.Zxid) bool) error {

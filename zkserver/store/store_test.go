@@ -405,3 +405,23 @@ func TestLoadEpochs(t *testing.T) {
 		require.Equal(t, c.want, got)
 	}
 }
+
+// A snapshot of a leader's that failed may hold what no quorum had. Without another one, cutting it off would leave this
+// server empty, with an epoch that wins elections: nothing is removed (found by internal/sim, seed 418 without clients).
+func TestTruncateLeavesASnapshot(t *testing.T) {
+	leader := newDisk(t)
+	ls, lst := open(t, leader)
+	add(t, ls, lst.Tree, zx(1, 1), zx(1, 2), zx(1, 3))
+	m := newDisk(t)
+	s, _ := open(t, m)
+	got, err := s.Receive(zx(1, 3), bytes.NewReader(body(t, lst.Tree, nil)))
+	require.NoError(t, err)
+	st, err := s.Install(got)
+	require.NoError(t, err)
+	_, err = s.Truncate(zx(1, 2), st.Tree)
+	require.ErrorContains(t, err, "all snapshots hold more")
+	_, again, err := Open(options(m.CrashClone(vfs.Crash{})))
+	require.NoError(t, err)
+	require.Equal(t, zx(1, 3), again.LastZxid)
+	holds(t, again, zx(1, 1), zx(1, 2), zx(1, 3))
+}
