@@ -139,10 +139,6 @@ func (e *ensemble) up() []*member {
 func (e *ensemble) settle() {
 	e.t.Helper()
 	state := ""
-	if os.Getenv("DBG") != "" {
-		began := time.Now()
-		defer func() { e.t.Logf("settled after %v: %s", time.Since(began).Round(time.Millisecond), state) }()
-	}
 	e.await(func() string { return "settles: " + state }, func() bool {
 		leaders, ready := 0, true
 		state = ""

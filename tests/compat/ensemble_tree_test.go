@@ -39,11 +39,11 @@ func (e *ensemble) tree(m *member) map[string]node {
 	level := []string{"/"}
 	for len(level) > 0 {
 		var next []string
-		group, ctx := errgroup.WithContext(ctx)
+		group, within := errgroup.WithContext(ctx)
 		group.SetLimit(32)
 		for _, path := range level {
 			group.Go(func() error {
-				n, children, err := read(ctx, c, path)
+				n, children, err := read(within, c, path)
 				if err != nil {
 					return fmt.Errorf("%s: %w", path, err)
 				}
