@@ -4,4 +4,12 @@
 // Central has them. It needs Java 11 or newer and Maven, and fails where it cannot have them.
 //
 //	make compat
+//
+// The files ensemble_* run ensembles of originals and of our servers, in every mixture: each test makes an ensemble whose
+// members have a make (java39, java38, golang), kills, freezes, wipes and replaces them under a client that writes all the
+// time, and ends by comparing all trees and digests. Two variables help to find out what a failure means:
+//
+//	HOLDFAST_COMPAT_MAKES=java   the original takes our place: does it do what the test wants?
+//	HOLDFAST_COMPAT_MAKES=ours   ours take the original's place
+//	HOLDFAST_COMPAT_KEEP=1       the logs and data of passed tests are kept, too
 package compat
