@@ -9,14 +9,28 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/holdfast-ha/holdfast/failover/target"
 )
 
 // lookupTimeout bounds the name lookup for target_address: fencing must not wait for a name server that is away.
 const lookupTimeout = 500 * time.Millisecond
 
-// environ is the environment of a script: this process's without its secrets, the configuration's names with _ for dots,
-// and the node.
-func (f *Fencer) environ(ctx context.Context, r Request) []string {
+// occasion is what a method is told: whom to fence, and what a script may know.
+type occasion struct {
+	Request
+	base    []string                        // the environment without the nodes
+	address func(id target.Identity) string // as Java prints it
+}
+
+func (f *Fencer) occasion(ctx context.Context, r Request) occasion {
+	return occasion{Request: r, base: f.environ(), address: func(id target.Identity) string {
+		return f.address(ctx, id.Host, id.Port)
+	}}
+}
+
+// environ is this process's environment without its secrets, and the configuration's names with _ for dots.
+func (f *Fencer) environ() []string {
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return slices.Contains(f.secret, name)
@@ -27,19 +41,27 @@ func (f *Fencer) environ(ctx context.Context, r Request) []string {
 	}
 	sort.Strings(names)
 	for _, k := range names {
+		if strings.ContainsAny(k, "=\x00") || strings.Contains(f.env[k], "\x00") {
+			continue // no variable can have it
+		}
 		env = append(env, strings.ReplaceAll(k, ".", "_")+"="+f.env[k])
 	}
-	node := []string{
-		"host=" + r.Node.Host,
-		"port=" + strconv.Itoa(r.Node.Port),
-		"address=" + f.address(ctx, r.Node.Host, r.Node.Port),
-		"nameserviceid=" + r.Node.NameserviceID,
-		"namenodeid=" + r.Node.ServiceID,
+	return env
+}
+
+// env is the environment of a script that learns of node under each prefix, such as target_.
+func (o occasion) env(node target.Identity, prefixes ...string) []string {
+	env := slices.Clone(o.base)
+	details := []string{
+		"host=" + node.Host,
+		"port=" + strconv.Itoa(node.Port),
+		"address=" + o.address(node),
+		"nameserviceid=" + node.NameserviceID,
+		"namenodeid=" + node.ServiceID,
 	}
-	for _, kv := range node {
-		env = append(env, "target_"+kv)
-		if r.Manual {
-			env = append(env, "source_"+kv)
+	for _, p := range prefixes {
+		for _, kv := range details {
+			env = append(env, p+kv)
 		}
 	}
 	return env

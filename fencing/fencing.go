@@ -46,7 +46,7 @@ type Attempt struct {
 	Started  time.Time     `json:"started"`
 	Duration time.Duration `json:"duration_ns"`
 	Success  bool          `json:"success"`
-	// ExitStatus is the command's; -1 when it could not be started or was killed.
+	// ExitStatus is the command's; -1 when it could not be started or was killed. sshfence has 0 or -1.
 	ExitStatus int    `json:"exit_status"`
 	Error      string `json:"error,omitempty"`  // why it failed
 	Output     string `json:"output,omitempty"` // the end of standard output and error, at most 4 KiB
@@ -121,18 +121,21 @@ type method interface {
 	name() string
 	spec() string
 	timeout() time.Duration
-	try(ctx context.Context, env []string, log *zap.Logger) Attempt
+	try(ctx context.Context, o occasion, log *zap.Logger) Attempt
 }
 
-// New checks all methods and returns every problem at once.
+// New checks all methods and returns every problem at once. log may be nil.
 func New(cfg Config, log *zap.Logger) (*Fencer, error) {
 	f := &Fencer{deadline: cfg.Deadline, env: cfg.Env, secret: cfg.Secret, log: log, lookup: net.DefaultResolver.LookupHost}
+	if log == nil {
+		f.log = zap.NewNop()
+	}
 	if f.deadline == 0 {
 		f.deadline = DefaultDeadline
 	}
 	var problems []error
 	for _, s := range cfg.Methods {
-		ms, err := parse(s)
+		ms, err := parse(s, cfg)
 		if err != nil {
 			problems = append(problems, err)
 		}
@@ -187,10 +190,10 @@ func (f *Fencer) Do(ctx context.Context, r Request) (Record, error) {
 	defer cancel()
 
 	log.Info("====== Beginning Service Fencing Process... ======")
-	env := f.environ(ctx, r)
+	o := f.occasion(ctx, r)
 	for i, m := range f.methods {
 		log.Info(fmt.Sprintf("Trying method %d/%d: %s", i+1, len(f.methods), m.name()))
-		a := f.attempt(ctx, m, env)
+		a := f.attempt(ctx, m, o)
 		rec.Attempts = append(rec.Attempts, a)
 		if a.Success {
 			log.Info("====== Fencing successful by method " + m.name() + " ======")
@@ -204,14 +207,14 @@ func (f *Fencer) Do(ctx context.Context, r Request) (Record, error) {
 	return rec, fmt.Errorf("%w: %s", ErrNotFenced, rec.reasons())
 }
 
-func (f *Fencer) attempt(ctx context.Context, m method, env []string) Attempt {
+func (f *Fencer) attempt(ctx context.Context, m method, o occasion) Attempt {
 	if ctx.Err() != nil {
 		return Attempt{Method: m.spec(), Started: time.Now(), ExitStatus: -1, Error: "not tried: " + context.Cause(ctx).Error()}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, m.timeout(), fmt.Errorf("no end within %s", m.timeout()))
 	defer cancel()
 	start := time.Now()
-	a := m.try(ctx, env, f.log)
+	a := m.try(ctx, o, f.log)
 	a.Method, a.Started, a.Duration = m.spec(), start, time.Since(start)
 	return a
 }

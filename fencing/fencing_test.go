@@ -36,10 +36,12 @@ func messages(logs *observer.ObservedLogs) []string {
 
 func TestNotationIsTheOriginals(t *testing.T) {
 	for text, want := range map[string][]string{
-		"shell(/bin/true)":                           {"shell(/bin/true)"},
-		"  shell(a b c) # why\n\nshell(d)":           {"shell(a b c)", "shell(d)"},
-		"shell((a); b)":                              {"shell((a); b)"},
-		"org.apache.hadoop.ha.ShellCommandFencer(x)": {"shell(x)"},
+		"shell(/bin/true)":                            {"shell(/bin/true)"},
+		"  shell(a b c) # why\n\nshell(d)":            {"shell(a b c)", "shell(d)"},
+		"shell((a); b)":                               {"shell((a); b)"},
+		"org.apache.hadoop.ha.ShellCommandFencer(x)":  {"shell(x)"},
+		"sshfence\nsshfence(hdfs)\nsshfence(:2222)":   {"sshfence", "sshfence(hdfs)", "sshfence(:2222)"},
+		"org.apache.hadoop.ha.SshFenceByTcpPort(a:1)": {"sshfence(a:1)"},
 	} {
 		f, err := New(Config{Methods: []Spec{{Method: text}}}, zap.NewNop())
 		require.NoError(t, err, text)
@@ -53,8 +55,10 @@ func TestNotationIsTheOriginals(t *testing.T) {
 		"shell()":              "Unable to parse line: 'shell()'",
 		"shell(a) b":           "Unable to parse line: 'shell(a) b'",
 		"shell(echo a#b)":      "Unable to parse line: 'shell(echo a'",
-		"sshfence(user:22)":    "comes with the Hadoop release",
-		"sshfence":             "comes with the Hadoop release",
+		"sshfence(a:b)":        "Unable to parse user and SSH port: a:b",
+		"sshfence(a:70000)":    "Port number '70000' invalid",
+		"sshfence(:0)":         "Port number '0' invalid",
+		"sshfence()":           "Unable to parse line: 'sshfence()'",
 		"powershell(x)":        "powershell is not supported",
 		"shell(echo a,exit 0)": "has a comma",
 	} {
@@ -76,12 +80,12 @@ func FuzzNotation(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		ms, err := parse(Spec{Method: s})
+		ms, err := parse(Spec{Method: s}, Config{Manual: true})
 		if err != nil {
 			return
 		}
 		for _, m := range ms { // what was understood is understood again, and is the same
-			again, err := parse(Spec{Method: m.spec()})
+			again, err := parse(Spec{Method: m.spec()}, Config{Manual: true})
 			require.NoError(t, err)
 			require.Equal(t, []method{m}, again)
 		}
@@ -126,7 +130,7 @@ type slow struct{ limit time.Duration }
 func (s slow) name() string           { return "slow" }
 func (s slow) spec() string           { return "slow" }
 func (s slow) timeout() time.Duration { return s.limit }
-func (s slow) try(ctx context.Context, _ []string, _ *zap.Logger) Attempt {
+func (s slow) try(ctx context.Context, _ occasion, _ *zap.Logger) Attempt {
 	<-ctx.Done()
 	return Attempt{ExitStatus: -1, Error: context.Cause(ctx).Error()}
 }

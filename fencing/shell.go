@@ -16,30 +16,51 @@ const drainTime = 200 * time.Millisecond
 
 // shell runs a command by bash; exit status 0 means that the node is fenced.
 type shell struct {
-	command string
+	whole   string // as configured
+	before  string // the part for the node that becomes active, empty if there is none
+	command string // the part for the node to fence
 	limit   time.Duration
 }
 
-func (s shell) name() string           { return classShell + "(" + s.command + ")" }
-func (s shell) spec() string           { return "shell(" + s.command + ")" }
+func (s shell) name() string           { return classShell + "(" + s.whole + ")" }
+func (s shell) spec() string           { return "shell(" + s.whole + ")" }
 func (s shell) timeout() time.Duration { return s.limit }
 
-// try runs the command in a process group of its own, with nothing on standard input. When ctx ends, the whole group is
+// try runs the command for the node to fence. The original runs the same command for the node that becomes active as
+// well, and first; with a command that kills, both die (behaviour of 3.4.3 with --forcefence). Here only a command in
+// two parts does anything for that node; when the first part fails, the second is not run, as in the original.
+func (s shell) try(ctx context.Context, o occasion, log *zap.Logger) Attempt {
+	switch {
+	case s.before == "" && o.Manual:
+		return s.run(ctx, s.command, o.env(o.Node, "target_", "source_"), log)
+	case s.before == "":
+		return s.run(ctx, s.command, o.env(o.Node, "target_"), log)
+	case o.To != nil:
+		if a := s.run(ctx, s.before, o.env(*o.To, "target_"), log); !a.Success {
+			log.Named("NodeFencer").Error("====== Fencing on target failed, skipping fencing on source ======")
+			a.Error = "the part for the node that becomes active: " + a.Error
+			return a
+		}
+	}
+	return s.run(ctx, s.command, o.env(o.Node, "source_"), log)
+}
+
+// run runs a command in a process group of its own, with nothing on standard input. When ctx ends, the whole group is
 // killed. A process that the command leaves behind does not delay the result: only the command's own end counts.
-func (s shell) try(ctx context.Context, env []string, log *zap.Logger) Attempt {
+func (s shell) run(ctx context.Context, command string, env []string, log *zap.Logger) Attempt {
 	log = log.Named("ShellCommandFencer")
-	out := newOutput(abbreviate(s.command, 20), log)
-	cmd := shellCommand(ctx, s.command)
+	out := newOutput(abbreviate(command, 20), log)
+	cmd := shellCommand(ctx, command)
 	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = out.stream(log.Info), out.stream(log.Warn)
 	cmd.Cancel = func() error { return killGroup(cmd) }
 	cmd.WaitDelay = drainTime
 
 	if err := cmd.Start(); err != nil {
-		log.Warn("Unable to execute "+s.command, zap.Error(err))
+		log.Warn("Unable to execute "+command, zap.Error(err))
 		return Attempt{ExitStatus: -1, Error: "cannot be started: " + err.Error()}
 	}
-	log.Info(fmt.Sprintf("Launched fencing command '%s' with pid %d", s.command, cmd.Process.Pid))
+	log.Info(fmt.Sprintf("Launched fencing command '%s' with pid %d", command, cmd.Process.Pid))
 	err := cmd.Wait()
 	out.flush()
 
