@@ -165,7 +165,7 @@ func (e *ensemble) settle() {
 func (e *ensemble) await(what func() string, ok func() bool) {
 	e.t.Helper()
 	deadline := time.After(45 * time.Second)
-	every := time.NewTicker(15 * time.Millisecond)
+	every := time.NewTicker(25 * time.Millisecond)
 	defer every.Stop()
 	for !ok() {
 		select {
