@@ -87,7 +87,7 @@ func (h host) Event(e replica.Event) {
 	case replica.EventMode:
 		s.setMode(e.Mode)
 		if s.distributed() {
-			s.log.Info("clients are served", zap.Stringer("state", e.Mode), zap.Int64("clients", e.N), zap.String("reason", e.Reason))
+			s.log.Info(modeLines[e.Mode], zap.Stringer("state", e.Mode), zap.Int64("clients", e.N), zap.String("reason", e.Reason))
 		}
 	case replica.EventSessionExpired:
 		s.stats.expired.Add(1)
@@ -109,4 +109,10 @@ func (h host) Event(e replica.Event) {
 	case replica.EventReconfig:
 		s.log.Info("the membership has changed", zap.Stringer("zxid", e.Zxid))
 	}
+}
+
+// modeLines say how clients are served.
+var modeLines = map[replica.Mode]string{
+	replica.ModeDown: "clients are not served", replica.ModeHeld: "clients are held until there is a leader again",
+	replica.ModeReadWrite: "clients are served", replica.ModeReadOnly: "clients are served reads only",
 }
