@@ -180,7 +180,8 @@ func TestWhatIsWrongForThisNode(t *testing.T) {
 		"parent":     {"ha.zookeeper.parent-znode=x", `ha.zookeeper.parent-znode: "x" is not the path of a znode`, ""},
 		"acl":        {"ha.zookeeper.acl.ns1=bogus", `hdfs-site.xml:11: ha.zookeeper.acl.ns1: "bogus" is not scheme:id:perms`, "org.apache.hadoop.util.ZKUtil$BadAclFormatException: ACL 'bogus' not of expected form scheme:id:perm"},
 		"auth":       {"ha.zookeeper.auth=@/no/such/file", "ha.zookeeper.auth: cannot read the file after @", ""},
-		"provider":   {"hadoop.security.credential.provider.path=jceks://file/no/such.jceks", "may hold ha.zookeeper.auth, and credential providers cannot be opened here; put the identity into a file", ""},
+		"provider":   {"hadoop.security.credential.provider.path=bcfks://file/x", "bcfks://file/x cannot be asked for ha.zookeeper.auth: only stores of the type JCEKS can be opened", ""},
+		"far store":  {"hadoop.security.credential.provider.path=jceks://s3a@b/x", "only stores of the local file system can be opened", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, err := hadoop(t, append(cluster(), c.prop))
@@ -195,16 +196,31 @@ func TestWhatIsWrongForThisNode(t *testing.T) {
 	}
 }
 
-func TestCredentialProviderWithoutTheIdentityIsNoMatter(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "c.jceks")
-	provider := "hadoop.security.credential.provider.path=jceks://file" + file + ",jceks://hdfs@ns1/c.jceks"
-	require.NoError(t, os.WriteFile(file, []byte("\xce\xce\xce\xce\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x03\x00\x05other"), 0o600))
-	mustHadoop(t, append(cluster(), provider))
-	require.NoError(t, os.WriteFile(file, []byte("\xce\xce\xce\xce\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x03\x00\x11ha.zookeeper.auth"), 0o600))
-	cfg, err := hadoop(t, append(cluster(), provider))
+func TestIdentityFromACredentialProvider(t *testing.T) {
+	stores, err := filepath.Abs(filepath.Join("..", "hadoopconf", "testdata"))
 	require.NoError(t, err)
-	require.Len(t, cfg.ForNode(cfg.Nameservices[0], cfg.Nameservices[0].Nodes[0]), 1)
-	mustHadoop(t, append(cluster(), provider, "holdfast.zookeeper.auth=digest:u:p"))
+	t.Setenv(passwordEnv, "")
+	auth := func(props ...string) string {
+		return mustHadoop(t, append(append(cluster(), "ha.zookeeper.auth=digest:in:clear"), props...)).Zookeeper.Auth
+	}
+	provider := providerKey + "="
+	require.Equal(t, "digest:hdfs:s3cret", auth(provider+"jceks://hdfs@ns1/c.jceks,user:///,localjceks://file"+stores+"/none.jceks"))
+	require.Equal(t, "digest:in:clear", auth(provider+"jceks://file/no/such.jceks"))
+	require.Empty(t, auth(provider+"jceks://file/no/such.jceks", fallbackKey+"=false"))
+	require.Equal(t, "digest:ours:x", auth(provider+"bcfks://file/x", "holdfast.zookeeper.auth=digest:ours:x"))
+
+	changeit := provider + "jceks://file" + stores + "/changeit.jceks"
+	file := filepath.Join(t.TempDir(), "password")
+	require.NoError(t, os.WriteFile(file, []byte("changeit\n"), 0o600))
+	require.Equal(t, "digest:u:p", auth(changeit, passwordFileKey+"="+file))
+	t.Setenv(passwordEnv, "changeit")
+	require.Equal(t, "digest:u:p", auth(changeit))
+	t.Setenv(passwordEnv, "wrong")
+	cfg, err := hadoop(t, append(cluster(), changeit))
+	require.NoError(t, err)
+	found := cfg.ForNode(cfg.Nameservices[0], cfg.Nameservices[0].Nodes[0])
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].String(), "cannot be asked for ha.zookeeper.auth: the password does not fit, or the file is damaged; mend it, or put the identity")
 }
 
 func TestSeveralNodesHereAreToldAsTheOriginalDoes(t *testing.T) {

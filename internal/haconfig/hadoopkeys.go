@@ -85,7 +85,17 @@ func HadoopKeys() []HadoopKey {
 		{"dfs.cluster.administrators", Honoured, "controller.admins: its users; groups and * are not looked up, only zkfc's own user is let in besides"},
 		{"hadoop.security.authentication", Refused, "kerberos comes with the security release; simple is what there is"},
 		{"hadoop.security.authorization", Meaningless, "zkfc lets in its own user and controller.admins, whatever hadoop-policy.xml says"},
-		{"hadoop.security.credential.provider.path", Refused, "if a provider may hold ha.zookeeper.auth: none can be opened"},
+		{
+			"hadoop.security.credential.provider.path", Honoured,
+			"asked for ha.zookeeper.auth: jceks and localjceks of the local file system; those in HDFS are passed over, others are refused",
+		},
+		{"hadoop.security.credential.clear-text-fallback", Honoured, "false: ha.zookeeper.auth comes from a provider or not at all"},
+		{"hadoop.security.credstore.java-keystore-provider.password-file", Honoured, "the password of the stores, unless HADOOP_CREDSTORE_PASSWORD is set"},
+		{"yarn.resourcemanager.ha.enabled", Honoured, "yarn-site.xml: haadmin -ns CLUSTER-ID reads the states of its ResourceManagers"},
+		{"yarn.resourcemanager.cluster-id", Honoured, "the name for -ns"},
+		{"yarn.resourcemanager.ha.rm-ids", Honoured, "the ResourceManagers"},
+		{"yarn.resourcemanager.admin.address", Honoured, "where they are asked; .RM"},
+		{"yarn.resourcemanager.hostname", Honoured, "where they are asked, at port 8033; .RM"},
 		{"ipc.client.connect.max.retries", Meaningless, "no connection is tried again by haadmin"},
 		{"ipc.client.connect.timeout", Meaningless, "the deadline of a call covers the connecting"},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -104,6 +103,7 @@ func (c *Config) ForNode(ns Nameservice, n Node) Problems {
 		}
 		return c.Hadoop.Dir(), key
 	}
+	b.credentials()
 	add := func(path, key, text, remedy, java string) {
 		w, k := where(path, key)
 		b.problems = append(b.problems, Problem{Where: w, Key: k, Text: text, Remedy: remedy, Java: java})
@@ -137,33 +137,7 @@ func (c *Config) ForNode(ns Nameservice, n Node) Problems {
 	if _, err := z.Auths(); err != nil {
 		add("zookeeper.auth", authKey, err.Error(), "write scheme:data, or @file", "")
 	}
-	b.credentials()
 	return b.problems
-}
-
-// credentials refuses a credential provider that may hold the ZooKeeper identity, since none can be opened yet.
-func (b *bridge) credentials() {
-	v, ok := b.conf.Lookup("hadoop.security.credential.provider.path")
-	if !ok || b.own["zookeeper.auth"] {
-		return
-	}
-	for _, uri := range splitList(b.value(v)) {
-		scheme, rest, _ := strings.Cut(uri, "://")
-		fs, path, _ := strings.Cut(rest, "/")
-		switch {
-		case fs == "hdfs@" || strings.HasPrefix(fs, "hdfs@") || strings.HasPrefix(fs, "hdfs"): // the original leaves those out, too
-			continue
-		case scheme == "user":
-			continue
-		case scheme == "jceks" || scheme == "localjceks":
-			text, err := os.ReadFile("/" + path)
-			if err == nil && !strings.Contains(string(text), "\x00\x11"+authKey) {
-				continue
-			}
-		}
-		b.complain(v, fmt.Sprintf("%s may hold %s, and credential providers cannot be opened here", uri, authKey),
-			"put the identity into a file that only zkfc can read, and set "+OwnPrefix+"zookeeper.auth to @FILE (empty: no identity is needed)")
-	}
 }
 
 // hostName is how Java names an address when it writes it to ZooKeeper: backwards looked up, if the name leads back to it.

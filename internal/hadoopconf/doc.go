@@ -16,6 +16,6 @@
 // to nothing stays as it is. Java's system properties do not exist here, except user.name and user.home: a value that
 // relies on another one, set by -D in HADOOP_OPTS, stays with its ${name}.
 //
-// Not read, because nothing used here depends on it: yarn-site.xml, mapred-site.xml, hdfs-rbf-site.xml, DOCTYPEs and the
+// Not read, because nothing used here depends on it: yarn-site.xml (unless it is named), mapred-site.xml, hdfs-rbf-site.xml, DOCTYPEs and the
 // entities that they define.
 package hadoopconf

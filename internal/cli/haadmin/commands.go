@@ -60,8 +60,10 @@ func (a *admin) nameservice() (haconfig.Nameservice, bool, error) {
 		id = cfg.Nameservice
 	}
 	if id != "" {
-		ns, ok := cfg.Find(id)
-		return ns, ok, nil
+		if ns, ok := cfg.Find(id); ok {
+			return ns, true, nil
+		}
+		return a.resourceManagers(id)
 	}
 	if len(cfg.Nameservices) > 1 {
 		ids := make([]string, len(cfg.Nameservices))
@@ -72,6 +74,35 @@ func (a *admin) nameservice() (haconfig.Nameservice, bool, error) {
 			"multiple name services configured. " + key + " is set to [" + strings.Join(ids, ", ") + "]. Please re-run with the -ns option.")
 	}
 	return cfg.Nameservices[0], true, nil
+}
+
+// resourceManagers are those of the YARN cluster of that id.
+func (a *admin) resourceManagers(id string) (haconfig.Nameservice, bool, error) {
+	ns, ok, err := a.cfg.ResourceManagers()
+	if err != nil || !ok || ns.ID != id {
+		return haconfig.Nameservice{}, false, err
+	}
+	return ns, true, nil
+}
+
+// onlyRead tells whether c would change a YARN cluster, and says that this is not done here.
+func (a *admin) onlyRead(c *command) bool {
+	if a.ns == "" || !c.changes() {
+		return false
+	}
+	cfg, err := a.config()
+	if err != nil || cfg.Hadoop == nil {
+		return false // c says what is wrong
+	}
+	if _, isHDFS := cfg.Find(a.ns); isHDFS {
+		return false
+	}
+	if _, ok, err := a.resourceManagers(a.ns); err != nil || !ok {
+		return false
+	}
+	a.complain(c.name[1:] + ": " + a.ns + " is a YARN cluster: its ResourceManagers elect by themselves, and only their states are " +
+		"read here; use yarn rmadmin")
+	return true
 }
 
 // resolve is the node with that id. The caller closes it.

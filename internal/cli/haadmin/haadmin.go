@@ -126,6 +126,9 @@ func (a *admin) run(args []string) (int, error) {
 		a.complain(c.usage())
 		return failed, nil
 	}
+	if a.onlyRead(c) {
+		return failed, nil
+	}
 	if l.has(forceManual) {
 		if !a.confirm() {
 			a.log.Named("HAAdmin").Error("Aborted")

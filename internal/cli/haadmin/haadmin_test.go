@@ -3,6 +3,7 @@ package haadmin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,6 +53,38 @@ func TestNodeDownIsAFailureByKey(t *testing.T) {
 	l.toHadoop(t, false)
 	code, _, _ = l.run("", "-D", "holdfast.admin.failWhenDown=true", "-getAllServiceState")
 	require.Equal(t, 255, code)
+}
+
+func TestStatesOfResourceManagers(t *testing.T) {
+	l := newLab(t, true, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	rm := newLab(t, true, "shell(/bin/true)", [2]string{"standby", "active"}, "")
+	l.toHadoop(t, true)
+	yarn := fmt.Sprintf("<configuration><property name='yarn.resourcemanager.ha.enabled' value='true'/><property name='yarn.resourcemanager.cluster-id' value='y1'/>"+
+		"<property name='yarn.resourcemanager.ha.rm-ids' value='rm1,rm2'/><property name='yarn.resourcemanager.admin.address.rm1' value='127.0.0.1:%d'/>"+
+		"<property name='yarn.resourcemanager.admin.address.rm2' value='127.0.0.1:%d'/></configuration>", rm.nodes[0].port, rm.nodes[1].port)
+	file := filepath.Join(l.conf, "yarn-site.xml")
+	require.NoError(t, os.WriteFile(file, []byte(yarn), 0o600))
+	code, stdout, _ := l.run("", "-ns", "y1", "-getServiceState", "rm2")
+	require.Zero(t, code)
+	require.Equal(t, "active\n", stdout)
+	code, stdout, _ = l.run("", "-ns", "y1", "-getAllServiceState")
+	require.Zero(t, code)
+	require.Regexp(t, `(?m)^\S+:\d+ +standby +\n\S+:\d+ +active +$`, stdout)
+	code, _, _ = l.run("", "-ns", "y1", "-checkHealth", "rm1")
+	require.Zero(t, code)
+	code, stdout, _ = l.run("", "-getServiceState", "nn1")
+	require.Zero(t, code, "the only nameservice is still meant")
+	require.Equal(t, "active\n", stdout)
+
+	code, _, stderr := l.run("y", "-ns", "y1", "-transitionToActive", "--forcemanual", "rm1")
+	require.Equal(t, 255, code)
+	require.Equal(t, "transitionToActive: y1 is a YARN cluster: its ResourceManagers elect by themselves, and only their states are read here; use yarn rmadmin\n", stderr)
+	require.Equal(t, "standby", rm.nodes[0].describe())
+
+	require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(yarn, "address.rm2", "address.rm3")), 0o600))
+	code, _, stderr = l.run("", "-ns", "y1", "-getServiceState", "rm1")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "yarn-site.xml:1: yarn.resourcemanager.ha.rm-ids: names rm2, which has no address; set yarn.resourcemanager.hostname.rm2")
 }
 
 func TestOptionsOfMapReduceAreRefused(t *testing.T) {

@@ -56,6 +56,9 @@ func commands() []command {
 	}
 }
 
+// changes tells whether c changes anything: those commands have options.
+func (c command) changes() bool { return len(c.options) > 0 }
+
 func find(name string) *command {
 	for _, c := range commands() {
 		if c.name == name {
