@@ -169,3 +169,17 @@ func TestLocalSessionsAreUpgraded(t *testing.T) {
 	e.await("the ephemeral is gone", func() bool { return !e.leader().has("/e") && !m.has("/e") })
 	e.same()
 }
+
+// A member whose epoch files cannot be right does not start, says why, and leaves nothing behind (C.2 row 20).
+func TestBadEpochFilesAreRefused(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	m := e.members[0]
+	require.NoError(t, m.mem.MkdirAll("/data/version-2"))
+	for text, want := range map[string]string{"x": "which is no epoch", "0": "acceptedEpoch says 0 and currentEpoch says 5"} {
+		require.NoError(t, store.WriteFile(m.mem, "/data/version-2/acceptedEpoch", []byte(text)))
+		require.NoError(t, store.WriteFile(m.mem, "/data/version-2/currentEpoch", []byte("5")))
+		s, err := New(m.config(), WithFS(m.mem))
+		require.NoError(t, err)
+		require.ErrorContains(t, s.Start(), want)
+	}
+}
