@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 func TestMethodsAreTriedInOrderUntilOneSucceeds(t *testing.T) {
@@ -88,7 +89,6 @@ func TestScriptSeesTheNodeAndTheConfiguration(t *testing.T) {
 // fifo is a pipe with a name. Its reading end sees the end of the file when the last writer is gone, which proves that
 // all processes that inherited it are dead.
 func fifo(t *testing.T) (string, *os.File) {
-	t.Helper()
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fifo")
 	require.NoError(t, syscall.Mkfifo(path, 0o600))
@@ -177,4 +177,63 @@ func TestSecretsOfTheControllerDoNotReachScripts(t *testing.T) {
 	rec, err := f.Fence(t.Context(), nn1)
 	require.NoError(t, err)
 	require.Contains(t, rec.Attempts[0].Output, "[][seen]")
+}
+
+// haadmin's command with a comma is two, as recorded of 3.4.3: the first part is for the node that becomes active and
+// knows it as target_*, the second for the node to fence and knows it as source_*.
+func TestCommandInTwoParts(t *testing.T) {
+	nn2 := nn1
+	nn2.ServiceID, nn2.Port = "nn2", 24020
+	show := `echo "[$target_namenodeid $target_port][$source_namenodeid $source_port]"`
+	do := func(command string, to bool) (Record, error, []string) {
+		core, logs := observer.New(zap.InfoLevel)
+		f, err := New(Config{Methods: []Spec{{Method: "shell(" + command + ")"}}, Manual: true}, zap.New(core))
+		require.NoError(t, err)
+		r := Request{Node: nn1, Manual: true}
+		if to {
+			r.To = &nn2
+		}
+		rec, err := f.Do(t.Context(), r)
+		var said []string
+		for _, m := range messages(logs) {
+			if strings.Contains(m, ": [") {
+				said = append(said, m[strings.LastIndex(m, ": ")+2:])
+			}
+		}
+		return rec, err, said
+	}
+	rec, err, said := do(show+","+show, true)
+	require.NoError(t, err)
+	require.Equal(t, []string{"[nn2 24020][ ]", "[ ][nn1 23020]"}, said)
+	require.Equal(t, "shell("+show+","+show+")", rec.Method)
+
+	_, err, said = do("false,"+show, true)
+	require.ErrorIs(t, err, ErrNotFenced)
+	require.ErrorContains(t, err, "the part for the node that becomes active: exit status 1")
+	require.Empty(t, said, "then the other is not fenced")
+
+	_, err, said = do("false,"+show, false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"[ ][nn1 23020]"}, said, "nobody is to become active")
+
+	// One command is for the node to fence only; the original runs it on both.
+	_, err, said = do(show, true)
+	require.NoError(t, err)
+	require.Equal(t, []string{"[nn1 23020][nn1 23020]"}, said)
+
+	for command, want := range map[string]string{"a,b,c": "must have two parts", ",b": "must have two parts", "a, ": "must have two parts"} {
+		_, err = New(Config{Methods: []Spec{{Method: "shell(" + command + ")"}}, Manual: true}, nil)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// The environment is as the original's: the whole configuration, dots as underscores; what no variable can have is left out.
+func TestConfigurationThatNoVariableCanHave(t *testing.T) {
+	f, err := New(Config{Methods: []Spec{{Method: `shell(echo "[$a_b][$multi_line]"; ! read line)`}}, Env: map[string]string{
+		"a.b": "1", "multi.line": "x\ny", "zero": "a\x00b", "equals=": "c",
+	}}, nil)
+	require.NoError(t, err)
+	rec, err := f.Fence(t.Context(), nn1)
+	require.NoError(t, err)
+	require.Equal(t, "[1][x\ny]\n", rec.Attempts[0].Output)
 }
