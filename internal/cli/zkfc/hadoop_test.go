@@ -139,4 +139,7 @@ func TestHungNodeCostsOnlyTheProbe(t *testing.T) {
 	o = &old{}
 	require.NoError(t, probed{o, time.Minute}.TransitionToStandby(ctx, target.RequestByZKFC))
 	require.Greater(t, o.deadline, 30*time.Minute, "it has the whole deadline, whatever it answered")
+	o = &old{hung: true}
+	require.NoError(t, probed{o, 2 * time.Hour}.TransitionToStandby(ctx, target.RequestByZKFC))
+	require.NotZero(t, o.deadline, "a probe that is no shorter gains nothing")
 }

@@ -296,6 +296,9 @@ type probed struct {
 
 // TransitionToStandby implements target.Service.
 func (p probed) TransitionToStandby(ctx context.Context, source target.RequestSource) error {
+	if at, ok := ctx.Deadline(); ok && time.Until(at) <= p.probe { // nothing to gain
+		return p.Service.TransitionToStandby(ctx, source)
+	}
 	look, cancel := context.WithTimeout(ctx, p.probe)
 	_, err := p.Status(look)
 	cancel()
