@@ -185,7 +185,7 @@ func TestCommandInTwoParts(t *testing.T) {
 	nn2 := nn1
 	nn2.ServiceID, nn2.Port = "nn2", 24020
 	show := `echo "[$target_namenodeid $target_port][$source_namenodeid $source_port]"`
-	do := func(command string, to bool) (Record, error, []string) {
+	do := func(command string, to bool) (Record, []string, error) {
 		core, logs := observer.New(zap.InfoLevel)
 		f, err := New(Config{Methods: []Spec{{Method: "shell(" + command + ")"}}, Manual: true}, zap.New(core))
 		require.NoError(t, err)
@@ -200,24 +200,24 @@ func TestCommandInTwoParts(t *testing.T) {
 				said = append(said, m[strings.LastIndex(m, ": ")+2:])
 			}
 		}
-		return rec, err, said
+		return rec, said, err
 	}
-	rec, err, said := do(show+","+show, true)
+	rec, said, err := do(show+","+show, true)
 	require.NoError(t, err)
 	require.Equal(t, []string{"[nn2 24020][ ]", "[ ][nn1 23020]"}, said)
 	require.Equal(t, "shell("+show+","+show+")", rec.Method)
 
-	_, err, said = do("false,"+show, true)
+	_, said, err = do("false,"+show, true)
 	require.ErrorIs(t, err, ErrNotFenced)
 	require.ErrorContains(t, err, "the part for the node that becomes active: exit status 1")
 	require.Empty(t, said, "then the other is not fenced")
 
-	_, err, said = do("false,"+show, false)
+	_, said, err = do("false,"+show, false)
 	require.NoError(t, err)
 	require.Equal(t, []string{"[ ][nn1 23020]"}, said, "nobody is to become active")
 
 	// One command is for the node to fence only; the original runs it on both.
-	_, err, said = do(show, true)
+	_, said, err = do(show, true)
 	require.NoError(t, err)
 	require.Equal(t, []string{"[nn1 23020][nn1 23020]"}, said)
 

@@ -115,13 +115,13 @@ func stillAccepts(ctx context.Context, addr string) error {
 
 // conn is a login on the machine.
 type conn struct {
-	*ssh.Client
-	done func()
+	client *ssh.Client
+	done   func()
 }
 
 func (c *conn) close() {
 	c.done()
-	c.Client.Close()
+	c.client.Close()
 }
 
 func (s sshFence) connect(ctx context.Context, host string, log *zap.Logger) (*conn, error) {
@@ -181,7 +181,7 @@ func (s sshFence) connect(ctx context.Context, host string, log *zap.Logger) (*c
 		return nil, fmt.Errorf("Unable to connect to %s as user %s: %w", host, login, err) //nolint:revive,staticcheck // the original's words
 	}
 	log.Info("Connected to " + host)
-	return &conn{Client: ssh.NewClient(cc, chans, reqs), done: func() { stop() }}, nil
+	return &conn{client: ssh.NewClient(cc, chans, reqs), done: func() { stop() }}, nil
 }
 
 // login is the user to log in as: by default the one of this process, as the original takes Java's user.name.
@@ -214,7 +214,7 @@ func because(ctx context.Context, err error) error {
 // run has a POSIX shell run a script, and returns what it wrote. The script comes by standard input: then the login shell
 // of the user, which may be any, has nothing to misunderstand. Standard error goes to the log.
 func (c *conn) run(ctx context.Context, script string, out *output) (string, error) {
-	session, err := c.NewSession()
+	session, err := c.client.NewSession()
 	if err != nil {
 		return "", because(ctx, err)
 	}

@@ -22,10 +22,10 @@ const listenEnv = "HOLDFAST_FENCING_TEST_LISTEN"
 func serveForEver() {
 	ln, err := net.Listen("tcp", os.Getenv(listenEnv))
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(ln.Addr().(*net.TCPAddr).Port)
+	fmt.Fprintln(os.Stdout, ln.Addr().(*net.TCPAddr).Port)
 	for {
 		_, _ = ln.Accept()
 	}
@@ -101,7 +101,7 @@ func TestSSHKillsARealProcess(t *testing.T) {
 				c.server = newSSHServer(t, signer.PublicKey(), realShell(path))
 				c.cfg = SSH{KeyFiles: []string{keyFile(t, key, "openssh")}, KnownHosts: []string{knows(t, c.server.addr, c.server.key.PublicKey())}}
 				c.node.Port = port
-				_, err, _ := c.fence(t)
+				_, _, err := c.fence(t)
 				if strings.HasPrefix(name, "nothing") {
 					require.ErrorIs(t, err, ErrNotFenced)
 					require.NotContains(t, err.Error(), "still accepts", "the machine must not be believed in the first place")

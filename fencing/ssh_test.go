@@ -108,7 +108,7 @@ func newSSHCase(t *testing.T, m *machine) sshCase {
 	return sshCase{server: s, node: node, cfg: SSH{KeyFiles: []string{keyFile(t, key, "openssh")}, KnownHosts: []string{knows(t, s.addr, s.key.PublicKey())}}}
 }
 
-func (c sshCase) fence(t *testing.T, specs ...Spec) (Record, error, []string) {
+func (c sshCase) fence(t *testing.T, specs ...Spec) (Record, []string, error) {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
 	if len(specs) == 0 {
@@ -117,13 +117,13 @@ func (c sshCase) fence(t *testing.T, specs ...Spec) (Record, error, []string) {
 	f, err := New(Config{Methods: specs, SSH: c.cfg}, zap.New(core))
 	require.NoError(t, err)
 	rec, err := f.Fence(t.Context(), c.node)
-	return rec, err, messages(logs)
+	return rec, messages(logs), err
 }
 
 func TestSSHKillsWhatListensOnThePort(t *testing.T) {
 	m := &machine{listeners: map[int]int{500: 123}}
 	c := newSSHCase(t, m)
-	rec, err, logs := c.fence(t)
+	rec, logs, err := c.fence(t)
 	require.NoError(t, err)
 	require.True(t, rec.Attempts[0].Success)
 	require.Equal(t, []string{"hdfs"}, c.server.logins())
@@ -162,7 +162,7 @@ func TestSSHOutcomes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			sc := newSSHCase(t, c.m)
-			_, err, logs := sc.fence(t)
+			_, logs, err := sc.fence(t)
 			require.Contains(t, strings.Join(logs, "\n"), c.log)
 			if c.want == "" {
 				require.NoError(t, err)
@@ -177,7 +177,7 @@ func TestSSHOutcomes(t *testing.T) {
 func TestSSHProcessThatSurvivesIsNotFenced(t *testing.T) {
 	m := &machine{listeners: map[int]int{5: 50}, immortal: true}
 	c := newSSHCase(t, m)
-	_, err, _ := c.fence(t, Spec{Method: "sshfence(hdfs:" + c.server.port() + ")", Timeout: 300 * time.Millisecond})
+	_, _, err := c.fence(t, Spec{Method: "sshfence(hdfs:" + c.server.port() + ")", Timeout: 300 * time.Millisecond})
 	require.ErrorIs(t, err, ErrNotFenced)
 	require.ErrorContains(t, err, "given up: no end within 300ms")
 }
@@ -186,7 +186,7 @@ func TestSSHThatHangsIsGivenUp(t *testing.T) {
 	m := &machine{listeners: map[int]int{5: 50}, hang: make(chan struct{})}
 	c := newSSHCase(t, m)
 	defer close(m.hang)
-	rec, err, _ := c.fence(t, Spec{Method: "sshfence(hdfs:" + c.server.port() + ")", Timeout: 200 * time.Millisecond}, Spec{Method: "sshfence(:1)"})
+	rec, _, err := c.fence(t, Spec{Method: "sshfence(hdfs:" + c.server.port() + ")", Timeout: 200 * time.Millisecond}, Spec{Method: "sshfence(:1)"})
 	require.ErrorIs(t, err, ErrNotFenced)
 	require.Contains(t, rec.Attempts[0].Error, "given up: no end within 200ms")
 	require.Less(t, rec.Attempts[0].Duration, 5*time.Second)
@@ -200,14 +200,14 @@ func TestSSHHandshakeIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	defer ln.Close()
 	c.cfg.ConnectTimeout = 50 * time.Millisecond
-	_, err, _ = c.fence(t, Spec{Method: "sshfence(:" + strconv.Itoa(ln.Addr().(*net.TCPAddr).Port) + ")"})
+	_, _, err = c.fence(t, Spec{Method: "sshfence(:" + strconv.Itoa(ln.Addr().(*net.TCPAddr).Port) + ")"})
 	require.ErrorContains(t, err, "no login within 50ms (dfs.ha.fencing.ssh.connect-timeout)")
 }
 
 func TestSSHMachineThatCannotBeReachedIsNotFenced(t *testing.T) {
 	m := &machine{}
 	c := newSSHCase(t, m)
-	_, err, _ := c.fence(t, Spec{Method: fmt.Sprintf("sshfence(hdfs:%d)", m.port)})
+	_, _, err := c.fence(t, Spec{Method: fmt.Sprintf("sshfence(hdfs:%d)", m.port)})
 	require.ErrorIs(t, err, ErrNotFenced)
 	require.ErrorContains(t, err, "Unable to connect to 127.0.0.1 as user hdfs")
 	require.ErrorContains(t, err, "whether the service is dead is not known")
@@ -220,7 +220,7 @@ func TestSSHBelievesThePortMoreThanTheMachine(t *testing.T) {
 	require.NoError(t, err)
 	defer ln.Close()
 	c.node.Port = ln.Addr().(*net.TCPAddr).Port
-	_, err, _ = c.fence(t)
+	_, _, err = c.fence(t)
 	require.ErrorIs(t, err, ErrNotFenced)
 	require.ErrorContains(t, err, "still accepts connections")
 }
@@ -238,7 +238,7 @@ func TestSSHAccountWithOneCommandIsNotBelieved(t *testing.T) {
 	} {
 		s := newSSHServer(t, signer.PublicKey(), sh)
 		c := sshCase{server: s, node: nn1, cfg: SSH{KeyFiles: []string{keyFile(t, key, "openssh")}, KnownHosts: []string{knows(t, s.addr, s.key.PublicKey())}}}
-		_, err, _ := c.fence(t)
+		_, _, err := c.fence(t)
 		require.ErrorIs(t, err, ErrNotFenced, name)
 		require.ErrorContains(t, err, name)
 	}
@@ -247,7 +247,7 @@ func TestSSHAccountWithOneCommandIsNotBelieved(t *testing.T) {
 func TestSSHSeveralMethodsInOrder(t *testing.T) {
 	m := &machine{listeners: map[int]int{500: 123}}
 	c := newSSHCase(t, m)
-	rec, err, _ := c.fence(t, Spec{Method: fmt.Sprintf("sshfence(:%d)", m.port)}, Spec{Method: "sshfence(second:" + c.server.port() + ")"}, Spec{Method: "sshfence(third)"})
+	rec, _, err := c.fence(t, Spec{Method: fmt.Sprintf("sshfence(:%d)", m.port)}, Spec{Method: "sshfence(second:" + c.server.port() + ")"}, Spec{Method: "sshfence(third)"})
 	require.NoError(t, err)
 	require.Len(t, rec.Attempts, 2)
 	require.Equal(t, "sshfence(second:"+c.server.port()+")", rec.Method)
@@ -281,7 +281,7 @@ func TestSSHKeysOfAllKinds(t *testing.T) {
 			sc.server = newSSHServer(t, signer.PublicKey(), (&machine{}).shell)
 			sc.cfg.KeyFiles = []string{keyFile(t, key, format)}
 			sc.cfg.KnownHosts = []string{knows(t, sc.server.addr, sc.server.key.PublicKey())}
-			_, err, _ := sc.fence(t)
+			_, _, err := sc.fence(t)
 			require.NoError(t, err)
 		})
 	}
@@ -311,11 +311,11 @@ func TestSSHAgentHasTheKey(t *testing.T) {
 	c := newSSHCase(t, &machine{})
 	c.server = newSSHServer(t, signer.PublicKey(), (&machine{}).shell)
 	c.cfg = SSH{Agent: dir + "/agent", KnownHosts: []string{knows(t, c.server.addr, c.server.key.PublicKey())}}
-	_, err, _ = c.fence(t)
+	_, _, err = c.fence(t)
 	require.NoError(t, err)
 	c.cfg.Agent = ""
 	t.Setenv("SSH_AUTH_SOCK", dir+"/agent")
-	_, err, _ = c.fence(t)
+	_, _, err = c.fence(t)
 	require.NoError(t, err)
 }
 
@@ -333,7 +333,7 @@ func TestSSHKeysThatDoNotOpen(t *testing.T) {
 		"none of the 1 keys is accepted: ": {"/no/such/key", keyFile(t, stranger, "openssh")},
 	} {
 		c.cfg.KeyFiles = files
-		_, err, _ := c.fence(t)
+		_, _, err := c.fence(t)
 		require.ErrorIs(t, err, ErrNotFenced)
 		require.ErrorContains(t, err, want)
 	}
@@ -350,17 +350,17 @@ func TestSSHHostKeyIsChecked(t *testing.T) {
 		"known hosts: knownhosts: ":                   {writeFile(t, "bad", "host ssh-rsa !!!\n")},
 	} {
 		c.cfg.KnownHosts = files
-		_, err, _ := c.fence(t)
+		_, _, err := c.fence(t)
 		require.ErrorIs(t, err, ErrNotFenced)
 		require.ErrorContains(t, err, want)
 		require.Empty(t, c.server.logins())
 	}
 	c.cfg.KnownHosts, c.cfg.AnyHostKey = []string{knows(t, c.server.addr, other.PublicKey())}, true
-	_, err, logs := c.fence(t)
+	_, logs, err := c.fence(t)
 	require.NoError(t, err)
 	require.Contains(t, strings.Join(logs, "\n"), "WARN SshFenceByTcpPort: Accepting the host key of")
 	c.cfg.KnownHosts, c.cfg.AnyHostKey = good, false
-	_, err, _ = c.fence(t)
+	_, _, err = c.fence(t)
 	require.NoError(t, err)
 }
 
@@ -372,7 +372,7 @@ func TestSSHAsksForTheKindOfHostKeyThatIsKnown(t *testing.T) {
 	_, e := newKey(t, "ed25519")
 	c.server = newSSHServer(t, signer.PublicKey(), (&machine{}).shell, e, r)
 	c.cfg = SSH{KeyFiles: []string{keyFile(t, key, "openssh")}, KnownHosts: []string{knows(t, c.server.addr, r.PublicKey())}}
-	_, err, _ := c.fence(t)
+	_, _, err := c.fence(t)
 	require.NoError(t, err)
 }
 
@@ -393,7 +393,7 @@ func TestSSHWarningsComeBeforeTheyMatter(t *testing.T) {
 
 func TestSSHUserIsTheOneOfThisProcess(t *testing.T) {
 	c := newSSHCase(t, &machine{})
-	_, err, _ := c.fence(t, Spec{Method: "sshfence(:" + c.server.port() + ")"})
+	_, _, err := c.fence(t, Spec{Method: "sshfence(:" + c.server.port() + ")"})
 	require.NoError(t, err)
 	want, err := sshFence{}.login()
 	require.NoError(t, err)
