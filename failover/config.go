@@ -73,6 +73,12 @@ type Config struct {
 	User   string
 	Admins []string
 
+	// Diagnose tells what the local service is doing, such as its threads (healthcheck.Stacks). It is called when the
+	// service stops being healthy, beside the failover and never in its way; the answer goes to the log. Optional.
+	Diagnose func(ctx context.Context) ([]byte, error)
+	// DiagnoseDeadline bounds it. Default 20s, the original's (dfs.ha.zkfc.nn.http.timeout.ms).
+	DiagnoseDeadline time.Duration
+
 	Listener Listener // optional
 	Log      *zap.Logger
 }
@@ -98,6 +104,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.SessionTimeout <= 0 {
 		c.SessionTimeout = 2 * time.Second
+	}
+	if c.DiagnoseDeadline <= 0 {
+		c.DiagnoseDeadline = 20 * time.Second
 	}
 	if c.User == "" {
 		c.User = ownUser()

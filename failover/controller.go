@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -42,6 +43,9 @@ type Controller struct {
 	created  time.Duration // how long the last create of the lock took
 
 	events sync.Mutex // keeps events in order
+
+	diagnosing atomic.Bool
+	diagnoses  sync.WaitGroup
 }
 
 // attempt is the last attempt to become active.
@@ -108,7 +112,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	workers.Go(func() {
 		health := c.cfg.Health
 		health.Busy = c.busy
-		monitor := healthcheck.New(c.cfg.Service, health, c.report)
+		monitor := healthcheck.New(c.cfg.Service, health, func(r healthcheck.Report) { c.report(work, r) })
 		if err := monitor.Run(work); err != nil {
 			c.log.Error("Fatal error occurred:Health monitor failed!", zap.Error(err))
 			stop(fmt.Errorf("%w: %w", ErrMonitorFailed, err))
@@ -117,6 +121,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	<-work.Done()
 	cause := context.Cause(work)
 	workers.Wait()
+	c.diagnoses.Wait()
 	c.handOver(context.WithoutCancel(ctx))
 	stopElector()
 	election.Wait()
@@ -142,12 +147,13 @@ func (c *Controller) handOver(ctx context.Context) {
 }
 
 // report is what the health monitor tells.
-func (c *Controller) report(r healthcheck.Report) {
+func (c *Controller) report(work context.Context, r healthcheck.Report) {
 	if r.Down {
 		c.emit(EventServiceDown, r.Err.Error(), 0)
 		return
 	}
 	c.mu.Lock()
+	before := c.health
 	c.health = r.State
 	stale := false
 	if r.Status != nil {
@@ -169,6 +175,7 @@ func (c *Controller) report(r healthcheck.Report) {
 	}
 	if r.Changed {
 		c.decide(HealthChanged)
+		c.sickened(work, before, r.State)
 	}
 }
 

@@ -1,10 +1,12 @@
 package failover_test
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,6 +104,38 @@ func TestUnhealthyServiceIsReplacedGracefully(t *testing.T) {
 		p.after(time.Second)
 		p.svc["nn1"].set(func() { p.svc["nn1"].ill = true })
 		require.Equal(t, [2]target.State{target.Standby, target.Active}, p.after(1100*time.Millisecond))
+	})
+}
+
+// The original fetches a thread dump before it leaves the election: 20 s of a hung NameNode's failover.
+func TestLookAtASickServiceDelaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
+		var began, looks atomic.Int32
+		p.diagnose = func(ctx context.Context) ([]byte, error) {
+			began.Add(1)
+			<-ctx.Done() // hangs, as the service does
+			looks.Add(1)
+			return nil, ctx.Err()
+		}
+		p.start("nn1", "nn2")
+		p.after(time.Second)
+		p.svc["nn1"].set(func() { p.svc["nn1"].ill = true })
+		require.Equal(t, [2]target.State{target.Standby, target.Active}, p.after(1100*time.Millisecond))
+		require.EqualValues(t, 1, began.Load())
+		require.Zero(t, looks.Load(), "it still looks")
+		p.after(20 * time.Second)
+		require.Equal(t, []int32{1, 1}, []int32{began.Load(), looks.Load()}, "once for a sickness")
+		require.True(t, slices.ContainsFunc(p.events, func(e failover.Event) bool {
+			return e.Name == failover.EventDiagnosed && e.Node == "nn1" && e.Detail == "context deadline exceeded" && e.Millis == 20000
+		}))
+		p.svc["nn1"].set(func() { p.svc["nn1"].ill = false })
+		p.after(2 * time.Second)
+		p.svc["nn1"].set(func() { p.svc["nn1"].ill = true })
+		p.after(2 * time.Second)
+		require.EqualValues(t, 2, began.Load())
+		p.stop["nn1"]() // does not wait for the look's deadline
+		require.EqualValues(t, 2, looks.Load())
 	})
 }
 

@@ -32,6 +32,8 @@ const (
 	EventServiceDown = "service-down"
 	// EventHealthChanged: the health state changed; Detail is the new state, such as SERVICE_NOT_RESPONDING.
 	EventHealthChanged = "health-changed"
+	// EventDiagnosed: the service that is not healthy was asked for its threads; Detail is "ok" or the error (ms).
+	EventDiagnosed = "diagnosed"
 	// EventStateChanged: the service changed its HA state behind the controller's back.
 	EventStateChanged = "state-changed"
 	// EventElectionJoined: the node wants the lock from now on.

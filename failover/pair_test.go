@@ -143,14 +143,15 @@ func (f fencer) Fence(ctx context.Context, n target.Identity) (fencing.Record, e
 
 // pair is two nodes over one ZooKeeper in memory. A third node without anything running may be configured.
 type pair struct {
-	t      *testing.T
-	world  *electortest.World
-	svc    map[string]*stub
-	ctl    map[string]*failover.Controller
-	stop   map[string]func()
-	fence  func(target.Identity) error
-	frozen map[string]bool // controllers that do not answer
-	others []target.Identity
+	t        *testing.T
+	world    *electortest.World
+	svc      map[string]*stub
+	ctl      map[string]*failover.Controller
+	stop     map[string]func()
+	fence    func(target.Identity) error
+	diagnose func(context.Context) ([]byte, error)
+	frozen   map[string]bool // controllers that do not answer
+	others   []target.Identity
 
 	mu     sync.Mutex
 	events []failover.Event
@@ -220,6 +221,7 @@ func (p *pair) start(ids ...string) *pair {
 				defer p.mu.Unlock()
 				return fencing.Record{Method: "shell(x)"}, p.fence(n)
 			}),
+			Diagnose: p.diagnose,
 			Listener: func(e failover.Event) {
 				p.mu.Lock()
 				defer p.mu.Unlock()
