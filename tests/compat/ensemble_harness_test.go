@@ -220,8 +220,12 @@ func (e *ensemble) session(timeout time.Duration, at ...*member) *zkclient.Clien
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	c, err := zkclient.Connect(ctx, cfg)
-	require.NoError(e.t, err, "session at %v", at)
+	var c *zkclient.Client
+	var err error
+	e.await(func() string { return fmt.Sprintf("session at %v: %v", at, err) }, func() bool {
+		c, err = zkclient.Connect(ctx, cfg) // a server that changes its role answers nobody for a moment
+		return err == nil
+	})
 	e.t.Cleanup(c.Leave)
 	return c
 }
