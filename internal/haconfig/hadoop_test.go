@@ -82,6 +82,8 @@ func TestTheMostSpecialKeyCounts(t *testing.T) {
 	require.Equal(t, "/root/own", cfg.Zookeeper.ParentZnode)
 	require.Equal(t, 4*time.Second, cfg.Zookeeper.SessionTimeout)
 	require.Equal(t, []string{"ann", "bob"}, cfg.Controller.Admins)
+	require.Len(t, cfg.Note(), 1)
+	require.Contains(t, cfg.Note()[0], "dfs.cluster.administrators: groups and * let nobody in; name users")
 	require.Equal(t, []FencingMethod{{"shell(a)", 30 * time.Second}, {"shell(b)", 30 * time.Second}}, cfg.Fencing.Methods)
 	require.Len(t, cfg.Nameservices, 2, "plain has no HA")
 	nn := cfg.Nameservices[0].Nodes

@@ -101,6 +101,8 @@ func HadoopKeys() []HadoopKey {
 	}
 }
 
+const adminsKey = "dfs.cluster.administrators"
+
 // whyNameNode is said of keys that stand in the same files for others to read.
 const whyNameNode = "read by the NameNode, not by zkfc and haadmin"
 
@@ -117,6 +119,11 @@ func (c *Config) Note() []string {
 		if v, ok := c.Hadoop.Lookup(k.Name); ok && !v.Default && k.Use == Meaningless && !strings.HasPrefix(k.Why, whyNameNode) {
 			out = append(out, v.From.String()+": "+k.Name+": no effect: "+k.Why)
 		}
+	}
+	acl, _ := c.Hadoop.Trimmed(adminsKey)
+	if users, groups, _ := strings.Cut(acl, " "); strings.TrimSpace(groups) != "" || strings.Contains(users, "*") {
+		v, _ := c.Hadoop.Lookup(adminsKey)
+		out = append(out, v.From.String()+": "+adminsKey+": groups and * let nobody in; name users")
 	}
 	return out
 }

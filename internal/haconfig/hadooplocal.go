@@ -76,7 +76,7 @@ func (b *bridge) shared(ns, nn string) {
 		}
 	})
 	if !b.own["controller.admins"] {
-		c.Controller.Admins = admins(b.get("dfs.cluster.administrators"))
+		c.Controller.Admins = admins(b.get(adminsKey))
 	}
 }
 
