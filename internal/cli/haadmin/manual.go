@@ -60,7 +60,7 @@ func (m *manual) failover(ctx context.Context, from, to *node, forceFence, force
 	}
 	fence := !m.stepDown(ctx, from) || forceFence
 	if fence {
-		if _, err := m.fencer.Do(ctx, fencing.Request{Node: from.Identity, Manual: true}); err != nil {
+		if _, err := m.fencer.Do(ctx, fencing.Request{Node: from.Identity, To: &to.Identity, Manual: true}); err != nil {
 			return failure("Unable to fence " + from.String() + ". Fencing failed.")
 		}
 	}
