@@ -1,6 +1,11 @@
 package peer
 
-import "github.com/holdfast-ha/holdfast/zkserver/zab"
+import (
+	"errors"
+	"os"
+
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
+)
 
 // A few short messages are sent by who pushed them, as far as the socket takes them at once.
 const (
@@ -30,6 +35,9 @@ func (l *link) direct() bool {
 	}
 	l.short = b
 	n, err := l.out.TryWrite(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		n, err = 0, nil // of the writer's last write, long ago: it will set another
+	}
 	if err != nil {
 		l.endLocked(err)
 		return true

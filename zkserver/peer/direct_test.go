@@ -75,3 +75,18 @@ func TestPacketsSentDirectlyKeepTheirOrder(t *testing.T) {
 	require.EqualValues(t, next, from.sent.Load())
 	require.ErrorIs(t, from.reason, errDropped)
 }
+
+// The deadline of what the writer wrote last does not end a link that was quiet since.
+func TestQuietLinkOutlivesItsLastDeadline(t *testing.T) {
+	c := newCluster(t, 2)
+	_, r1 := c.start(1)
+	p2, _ := c.start(2, func(cfg *Config) { cfg.InitTimeout = 50 * time.Millisecond })
+	at := c.join(1, 2, 1)
+	for range 3 {
+		p2.Send([]zab.Message{{Type: zab.Proposal, To: 1, Link: at.Link, Data: make([]byte, 4*directBytes)}}) // the writer's work
+		require.Equal(t, zab.Proposal, r1.next(t).Type)
+		<-time.After(80 * time.Millisecond)
+		p2.Send([]zab.Message{{Type: zab.Commit, To: 1, Link: at.Link}})
+		require.Equal(t, zab.Commit, r1.next(t).Type)
+	}
+}
