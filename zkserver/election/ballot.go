@@ -60,7 +60,7 @@ func (m *Machine) agreed(ballots []ballot, b ballot) bool {
 // waiting for just that, in its discovery, and would for as long as initLimit. It is tried when the votes have been
 // repeated once: normal elections are over by then. (The original does not.)
 func (m *Machine) agreedWithUs(b ballot) bool {
-	if m.self < 0 || m.now < m.cfg.NotifyMinTicks {
+	if m.self < 0 || m.now < m.cfg.NotifyMinTicks || m.shuns(b.vote.Leader) {
 		return false
 	}
 	own := m.outside[m.self]

@@ -33,9 +33,11 @@ func (m *Machine) waits() bool {
 func (m *Machine) Unreachable(sid Sid, yes bool) {
 	if !yes {
 		delete(m.gone, sid)
+		m.reconsider()
 		return
 	}
 	m.gone[sid] = true
+	m.reconsider()
 	if m.state == Looking && !m.decided && m.round > 0 {
 		m.count()
 	}

@@ -30,6 +30,7 @@ type Machine struct {
 
 	told     []bool       // who has been told our vote again since it was announced, by voter
 	gone     map[Sid]bool // who cannot be reached, says the driver
+	silent   map[Sid]bool // who can be heard and not be joined
 	absent   Sid          // who is taken to be dead in this round, until it speaks
 	awake    Sid          // the leader, if it has been heard looking since the verdict
 	await    Sid          // who has a better vote than this server, and has not cast it yet
@@ -50,7 +51,7 @@ type Machine struct {
 
 // New makes a machine. It does nothing before Start.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, awake: quorum.None, await: quorum.None, gone: map[Sid]bool{}}
+	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, awake: quorum.None, await: quorum.None, gone: map[Sid]bool{}, silent: map[Sid]bool{}}
 	m.SetQuorum(cfg.Quorum, nil, cfg.ConfigData)
 	return m
 }
@@ -188,7 +189,7 @@ func (m *Machine) stepLooking(from int, n Notification) string {
 	case n.Vote.Round > m.round:
 		m.round = n.Vote.Round
 		clear(m.recv)
-		if m.beats(n.Vote, m.own) {
+		if m.prefers(n.Vote, m.own) {
 			m.propose(n.Vote)
 		} else {
 			m.propose(m.own)
@@ -199,7 +200,7 @@ func (m *Machine) stepLooking(from int, n Notification) string {
 			m.reply(n.From)
 		}
 		return "vote of an older round"
-	case m.beats(n.Vote, m.vote):
+	case m.prefers(n.Vote, m.vote):
 		m.propose(n.Vote)
 	case n.Vote != m.vote && m.self >= 0 && !m.told[from]:
 		// It does not know our vote: that came while it was following yet. The original leaves it at that until the votes are

@@ -81,8 +81,10 @@ func (n *Node) stepFollower(m Message) error {
 	case Diff, Trunc, Snap:
 		return n.beginSync(m)
 	case Proposal:
+		n.Progress(Link{Peer: m.From, Link: m.Link})
 		return n.takeEntry(m, false, m.From)
 	case Inform:
+		n.Progress(Link{Peer: m.From, Link: m.Link})
 		return n.takeEntry(m, true, m.From)
 	case Commit:
 		return n.commitOne(m, m.From)

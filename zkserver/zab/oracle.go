@@ -68,6 +68,16 @@ func (n *Node) Unreachable(sid Sid, yes bool) {
 	n.elected()
 }
 
+// Silent is a hint of the driver: that server's host gives neither connection nor refusal to who would follow it (true), or
+// it answers again (false). It is not voted for if there are others.
+func (n *Node) Silent(sid Sid, yes bool) {
+	if n.cfg.Standalone {
+		return
+	}
+	n.el.Silent(sid, yes)
+	n.elected()
+}
+
 // ZxidsLeft is how many entries can still be proposed in this epoch; 0 unless this server leads. A leader that comes
 // near 0 should be told to StepDown once nothing is outstanding: a new epoch starts the counter again (ZOOKEEPER-1277,
 // 2789). A standalone server goes on in its next epoch by itself.
