@@ -61,9 +61,10 @@ func HadoopKeys() []HadoopKey {
 		{"dfs.ha.automatic-failover.enabled", Honoured, "automaticFailover; .NS"},
 		{"dfs.ha.zkfc.port", Honoured, "zkfcPort; .NS and .NS.NN"},
 		{
-			"dfs.ha.zkfc.nn.http.timeout.ms", Meaningless,
-			"no thread dump is fetched from the NameNode's web server: it would delay the failover",
+			"dfs.ha.zkfc.nn.http.timeout.ms", Honoured,
+			"for the thread dump of a NameNode that is not healthy, taken beside the failover; 0 takes none",
 		},
+		{"dfs.namenode.http-address", Honoured, "where that thread dump is asked for; .NS.NN"},
 		{"dfs.ha.zkfc.client.ssl.enabled", Refused, "TLS towards ZooKeeper comes with the security release"},
 		{"dfs.ha.nn.not-become-active-in-safemode", Meaningless, whyNameNode + ": it then refuses to become active, and zkfc takes the refusal"},
 		{"dfs.ha.log-roll.period", Meaningless, whyNameNode},

@@ -29,7 +29,11 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 		if !ns.AutomaticFailover {
 			wrong = append(wrong, fmt.Errorf("automatic failover is off for nameservice %s: zkfc would exit with %d", ns.ID, exitNoAuto))
 		}
-		if _, err := fencing.New(cfg.FencingConfig(ns, node.ID), nil); err != nil {
+		if f, err := fencing.New(cfg.FencingConfig(ns, node.ID), nil); err == nil {
+			for _, w := range f.Warnings() {
+				wrong = append(wrong, fmt.Errorf("fencing would fail today: %s", w))
+			}
+		} else {
 			wrong = append(wrong, fmt.Errorf("fencing: %w: zkfc would exit with %d", err, exitNoFencer))
 		}
 	}

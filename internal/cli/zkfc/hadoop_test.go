@@ -43,11 +43,11 @@ func command(args ...string) (code int, out, errs string) {
 }
 
 func TestCheckShowsEverythingAtOnce(t *testing.T) {
-	dir := site(t, "ha.zookeeper.acl=bogus", "ha.zookeeper.auth=digest:u:hush", "dfs.ha.zkfc.nn.http.timeout.ms=5")
+	dir := site(t, "ha.zookeeper.acl=bogus", "ha.zookeeper.auth=digest:u:hush", "ha.health-monitor.sleep-after-disconnect.ms=5")
 	code, out, errs := command("-conf", dir, "check")
 	require.Equal(t, exitError, code)
 	for _, want := range []string{
-		"configuration: " + dir, "hdfs-site.xml:2", "10s", "core-default.xml", "without effect:", "hdfs-site.xml:11: dfs.ha.zkfc.nn.http.timeout.ms",
+		"configuration: " + dir, "hdfs-site.xml:2", "10s", "core-default.xml", "without effect:", "hdfs-site.xml:11: ha.health-monitor.sleep-after-disconnect.ms",
 	} {
 		require.Contains(t, out, want)
 	}

@@ -88,6 +88,9 @@ func (s *setup) start(ctx context.Context) int {
 			"using automatic failover.", zap.Error(err), remedy(s.cfg, "set fencing.methods", "set dfs.ha.fencing.methods"))
 		return exitNoFencer
 	}
+	for _, w := range fencer.Warnings() {
+		s.log.Warn("A fencing method would fail today", zap.String("reason", w))
+	}
 	ln, err := net.Listen("tcp", s.node.Bind())
 	if err != nil {
 		key := "zkfcPort"
@@ -183,6 +186,7 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 		return exitError
 	}
 	defer closeEvents()
+	diagnose, patience := s.diagnose()
 	c, err := failover.New(failover.Config{
 		Local: local, Others: s.others(), Parent: parentOf(s.cfg, s.ns), Connect: s.zk.Connect,
 		Service: service,
@@ -197,6 +201,7 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 
 		GracefulFence: s.cfg.Failover.GracefulFenceDeadline, NewActive: s.cfg.Failover.NewActiveDeadline,
 		SessionTimeout: s.cfg.Zookeeper.SessionTimeout, Admins: s.cfg.Controller.Admins,
+		Diagnose: diagnose, DiagnoseDeadline: patience,
 		Listener: failover.Listeners(metrics.Listen, events), Log: s.log,
 	})
 	if err != nil {
