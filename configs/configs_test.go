@@ -15,7 +15,7 @@ import (
 )
 
 func TestHoldfastYaml(t *testing.T) {
-	cfg, err := haconfig.Load(haconfig.Options{File: "holdfast.yaml"})
+	cfg, err := haconfig.Load(haconfig.Options{Files: []string{"holdfast.yaml"}})
 	require.NoError(t, err)
 	_, err = fencing.New(cfg.FencingConfig(cfg.Nameservices[0], "nn1"), zap.NewNop())
 	require.NoError(t, err)
