@@ -4,8 +4,10 @@ TOOLS     = -modfile=tools/go.mod
 FUZZTIME ?= 10s
 ROUNDS   ?= 100
 SESSIONS ?= 10000
+SEEDS    ?= 20000
+FROM     ?= 1
 
-.PHONY: build test race lint fmt gen fuzz crash crowd compat netns bench cross cover verify
+.PHONY: build test race lint fmt gen fuzz crash crowd compat netns sim bench cross cover verify
 
 build:            ## all commands into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
@@ -38,11 +40,18 @@ crowd:            ## SESSIONS idle sessions, and as many connects at 1000 a seco
 compat:           ## against the unmodified originals; needs Java 11+ and Maven
 	$(GO) test -tags compat -count=1 -timeout 30m ./tests/compat/...
 
+sim:              ## simulated ensembles: SEEDS of them, or SEED=n to replay one with every event; SIMFLAGS=-bare, -members
+ifdef SEED
+	$(GO) test ./internal/sim -count=1 -run TestSeed -seed $(SEED) $(SIMFLAGS) -v
+else
+	$(GO) test ./internal/sim -count=1 -run TestMany -from $(FROM) -seeds $(SEEDS) $(SIMFLAGS) -timeout 24h
+endif
+
 netns:            ## ensembles on broken networks; needs Linux, root, iproute2 and iptables. HOLDFAST_NETNS_ROUNDS=n for long
 	CGO_ENABLED=0 $(GO) test -tags netns -count=1 -timeout 60m -v ./tests/netns
 
-bench:            ## throughput of one zkserver here, with fsync
-	tools/bench.sh
+bench:            ## against an original: ORIGINAL=apache-zookeeper-3.9.5-bin, BENCHFLAGS="--servers 3"
+	tools/bench.sh $(ORIGINAL) $(BENCHFLAGS)
 
 cross:            ## every platform we ship for
 	tools/cross.sh
