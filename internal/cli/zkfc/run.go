@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,21 +56,17 @@ func zookeeper(cfg *haconfig.Config, log *zap.Logger) (elector.ZooKeeper, error)
 
 // run is the life of a controller. What can be checked without ZooKeeper is checked before it is needed.
 func run(ctx context.Context, s *setup) int {
-	if s.cfg.Hadoop == nil {
-		return s.start(ctx)
-	}
-	term := make(chan os.Signal, 1)
-	signal.Notify(term, syscall.SIGTERM)
-	defer signal.Stop(term)
 	code := s.start(ctx)
-	select {
-	case <-term:
-		if code == exitOK {
-			return exitTerminated
-		}
-	default:
+	if s.cfg.Hadoop != nil && code == exitOK && terminated(ctx) {
+		return exitTerminated
 	}
 	return code
+}
+
+// terminated tells whether it was SIGTERM that ended ctx; signal.NotifyContext says so in the cause.
+func terminated(ctx context.Context) bool {
+	cause := context.Cause(ctx)
+	return cause != nil && cause.Error() == syscall.SIGTERM.String()+" signal received"
 }
 
 func (s *setup) start(ctx context.Context) int {
