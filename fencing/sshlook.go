@@ -1,7 +1,6 @@
 package fencing
 
 import (
-	"bufio"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,72 +19,90 @@ func said(text, mark string) string {
 
 // parseLook reads the answer to look.
 func parseLook(text string, port int) scene {
-	var at scene
-	part, about := "", 0
-	var state string
-	var ss []string
-	threads, tables := 0, false
-	// closeProcess decides about the process whose status was read. A process whose first thread has ended is shown as
-	// a zombie, while its others may run on.
-	closeProcess := func() {
-		if part == "#:pid" && state != "" && (state != "Z" && state != "X" || threads > 1) {
-			at.alive = append(at.alive, about)
-		}
-		state, threads = "", 0
-	}
-	lines := bufio.NewScanner(strings.NewReader(text))
-	lines.Buffer(nil, maxReply+1)
-	for lines.Scan() {
-		line := strings.TrimSpace(lines.Text())
-		if strings.HasPrefix(line, "#:") {
-			closeProcess()
+	r := lookReader{port: port}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "#:") {
 			mark, value, _ := strings.Cut(line, " ")
-			part = mark
-			switch mark {
-			case "#:tcp-exit":
-				tables, at.proven = true, value == "0" || value == "1"
-			case "#:tcp6-exit":
-				at.proven = at.proven && (value == "0" || value == "1")
-			case "#:pid":
-				about, _ = strconv.Atoi(value)
-			case "#:ss-exit":
-				if value == "0" {
-					at.proven = at.proven || !tables
-					for _, l := range ss {
-						at.listening = true
-						if m := ssInode.FindStringSubmatch(l); m != nil {
-							at.inodes = append(at.inodes, m[1])
-						}
-					}
-				}
-			}
-			continue
+			r.mark(mark, value)
+		} else {
+			r.line(line)
 		}
-		switch part {
-		case "#:tcp":
-			if inode, ok := listenInode(line, port); ok {
-				at.listening = true
-				at.inodes = append(at.inodes, inode)
-			}
-		case "#:ss":
-			if f := strings.Fields(line); len(f) > 3 && f[0] == "LISTEN" && strings.HasSuffix(f[3], ":"+strconv.Itoa(port)) {
-				ss = append(ss, line)
-			}
-		case "#:pid":
-			name, value, _ := strings.Cut(line, ":")
-			f := strings.Fields(value)
-			switch {
-			case len(f) == 0:
-			case name == "State":
-				state = f[0]
-			case name == "Threads":
-				threads, _ = strconv.Atoi(f[0])
+	}
+	slices.Sort(r.at.inodes)
+	r.at.inodes = slices.Compact(r.at.inodes)
+	return r.at
+}
+
+// lookReader goes through the parts of the answer.
+type lookReader struct {
+	at     scene
+	port   int
+	part   string   // the mark that opened it
+	tables bool     // the kernel's tables were tried
+	ss     []string // lines of ss, believed when its exit status is there
+	proc   struct { // the process whose status is read
+		pid, threads int
+		state        string
+	}
+}
+
+func (r *lookReader) mark(mark, value string) {
+	r.endProcess()
+	r.part = mark
+	read := value == "0" || value == "1" // grep found something, or nothing; else it could not look
+	switch mark {
+	case "#:tcp-exit":
+		r.tables, r.at.proven = true, read
+	case "#:tcp6-exit":
+		r.at.proven = r.at.proven && read
+	case "#:pid":
+		r.proc.pid, _ = strconv.Atoi(value)
+	case "#:ss-exit":
+		if value != "0" {
+			return
+		}
+		r.at.proven = r.at.proven || !r.tables
+		for _, l := range r.ss {
+			r.at.listening = true
+			if m := ssInode.FindStringSubmatch(l); m != nil {
+				r.at.inodes = append(r.at.inodes, m[1])
 			}
 		}
 	}
-	slices.Sort(at.inodes)
-	at.inodes = slices.Compact(at.inodes)
-	return at
+}
+
+func (r *lookReader) line(line string) {
+	switch r.part {
+	case "#:tcp":
+		if inode, ok := listenInode(line, r.port); ok {
+			r.at.listening = true
+			r.at.inodes = append(r.at.inodes, inode)
+		}
+	case "#:ss":
+		if f := strings.Fields(line); len(f) > 3 && f[0] == "LISTEN" && strings.HasSuffix(f[3], ":"+strconv.Itoa(r.port)) {
+			r.ss = append(r.ss, line+" ")
+		}
+	case "#:pid":
+		name, value, _ := strings.Cut(line, ":")
+		value, _, _ = strings.Cut(strings.TrimSpace(value), " ")
+		switch name {
+		case "State":
+			r.proc.state = value
+		case "Threads":
+			r.proc.threads, _ = strconv.Atoi(value)
+		}
+	}
+}
+
+// endProcess decides about the process whose status was read. One whose first thread has ended is shown as a zombie,
+// while its others may run on.
+func (r *lookReader) endProcess() {
+	p := &r.proc
+	dead := p.state == "" || (p.state == "Z" || p.state == "X") && p.threads <= 1
+	if r.part == "#:pid" && !dead {
+		r.at.alive = append(r.at.alive, p.pid)
+	}
+	p.state, p.threads = "", 0
 }
 
 // listenInode reads a line of /proc/net/tcp: number, local address:port in hex, remote, state (0A listens), …, inode.

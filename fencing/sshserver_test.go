@@ -32,13 +32,16 @@ type sshServer struct {
 // shellFunc plays a shell: the command, the script on its standard input, its output, its exit status.
 type shellFunc func(command, script string, stdout, stderr io.Writer) int
 
+// oneRSAKey is made once, because that takes long.
+var oneRSAKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 func newKey(t *testing.T, kind string) (any, ssh.Signer) {
 	t.Helper()
 	var key any
 	var err error
 	switch kind {
 	case "rsa":
-		key, err = rsa.GenerateKey(rand.Reader, 2048)
+		key, err = oneRSAKey()
 	case "ecdsa":
 		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	default:
