@@ -92,7 +92,7 @@ func (s sshFence) fence(ctx context.Context, o occasion, out *output, log *zap.L
 		return err
 	}
 	defer c.close()
-	k := killer{host: o.Node.Host, port: o.Node.Port, run: func(ctx context.Context, script string) (string, error) { return c.run(ctx, script, out) }, log: log}
+	k := killer{host: o.Node.Host, port: o.Node.Port, wait: lookTime, run: func(ctx context.Context, script string) (string, error) { return c.run(ctx, script, out) }, log: log}
 	if err := k.kill(ctx); err != nil {
 		return err
 	}

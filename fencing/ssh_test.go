@@ -213,6 +213,26 @@ func TestSSHMachineThatCannotBeReachedIsNotFenced(t *testing.T) {
 	require.ErrorContains(t, err, "whether the service is dead is not known")
 }
 
+// A process that has stopped listening, but cannot be killed, may still write.
+func TestSSHProcessThatOnlyStopsListeningIsNotFenced(t *testing.T) {
+	for text, after := range map[string]string{
+		"live on after kill -9": "#:tcp\n#:tcp-exit 1\n#:pid 50\nState:\tD (disk sleep)\nThreads:\t9\n#:end\n",
+		"not known whether":     "#:ss\n#:ss-exit 1\n#:pid 50\n#:end\n",
+	} {
+		m := &machine{port: 8020, listeners: map[int]int{5: 50}}
+		k := killer{port: 8020, wait: 10 * time.Millisecond, log: zap.NewNop(), run: func(_ context.Context, script string) (string, error) {
+			if strings.Contains(script, "#:pid 50") {
+				return after, nil
+			}
+			var out strings.Builder
+			m.shell("sh", script, &out, io.Discard)
+			return out.String(), nil
+		}}
+		require.ErrorContains(t, k.kill(t.Context()), text)
+		require.Empty(t, m.listeners)
+	}
+}
+
 // The machine says that nothing listens, but the port answers: a service in a container of its own.
 func TestSSHBelievesThePortMoreThanTheMachine(t *testing.T) {
 	c := newSSHCase(t, &machine{})

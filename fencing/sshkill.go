@@ -48,6 +48,7 @@ const maxRounds = 3
 type killer struct {
 	host string
 	port int
+	wait time.Duration // for a killed process to be gone
 	run  func(ctx context.Context, script string) (string, error)
 	log  *zap.Logger
 }
@@ -159,7 +160,7 @@ func (k killer) signal(ctx context.Context, pids []int, inodes []string) error {
 
 // gone looks until the killed processes are gone, or for long enough.
 func (k killer) gone(ctx context.Context, killed []int) (scene, error) {
-	limit := time.NewTimer(lookTime)
+	limit := time.NewTimer(k.wait)
 	defer limit.Stop()
 	for {
 		at, err := k.look(ctx, killed)
