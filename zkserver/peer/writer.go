@@ -202,6 +202,10 @@ func (g *gather) snapshot(m *zab.Message) error {
 	if err := g.flush(); err != nil {
 		return err
 	}
+	if c, ok := g.l.nc.(*net.TCPConn); ok {
+		setUnsent(c, keepBuffer)
+		defer setUnsent(c, 0)
+	}
 	w := bufio.NewWriterSize(snapshotWriter{g.l}, keepBuffer)
 	if err := g.l.p.handler.SendSnapshot(g.l.id, m.Zxid, w); err != nil {
 		return fmt.Errorf("sending a snapshot: %w", err)
