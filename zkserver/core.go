@@ -34,6 +34,7 @@ type core struct {
 	giveUp    chan struct{}
 	view      ensembleView
 	away      map[zab.Sid]bool // what the election was told of who can be reached
+	silent    map[zab.Sid]bool // and of who can be heard only
 
 	sinceSnapshot int   // transactions logged
 	bytesSince    int64 // bytes logged

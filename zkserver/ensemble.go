@@ -131,8 +131,13 @@ func (s *Server) hearPeers() bool {
 	for i := range items {
 		m := &items[i].msg
 		link := zab.Link{Peer: m.From, Link: m.Link}
-		if items[i].gone {
+		if items[i].moved {
+			c.replica.Progress(link)
+		} else if items[i].gone {
 			s.peerHandler.forget(link)
+			if items[i].silent {
+				s.hintSilent(m.From, true) // before the election that this begins
+			}
 			c.replica.Disconnected(link)
 		} else if err := c.replica.Step(*m); err != nil {
 			s.badMessage(link, err)

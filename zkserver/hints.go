@@ -19,6 +19,7 @@ func (s *Server) hintReach() {
 		return
 	}
 	for _, v := range s.peers.Status().Voters {
+		s.hintSilent(v.ID, v.Silent)
 		away := v.Known && !v.Connected && v.LastError != ""
 		if c.away[v.ID] == away {
 			continue
@@ -29,6 +30,19 @@ func (s *Server) hintReach() {
 		c.away[v.ID] = away
 		c.replica.Unreachable(v.ID, away)
 	}
+}
+
+// hintSilent tells the election whether a server can be heard at most: it is not voted for then.
+func (s *Server) hintSilent(sid zab.Sid, silent bool) {
+	c := &s.core
+	if c.silent[sid] == silent {
+		return
+	}
+	if c.silent == nil {
+		c.silent = map[zab.Sid]bool{}
+	}
+	c.silent[sid] = silent
+	c.replica.Silent(sid, silent)
 }
 
 // oracleInterval is how often the oracle's file is read.

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/peer"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
@@ -26,10 +27,12 @@ type peerInbox struct {
 	closed bool
 }
 
-// peerItem is a message, or the end of the link that msg.From and msg.Link name.
+// peerItem is a message; or what has become of the link that msg.From and msg.Link name.
 type peerItem struct {
-	msg  zab.Message
-	gone bool
+	msg    zab.Message
+	gone   bool // it has ended
+	silent bool // because nobody answered at the other end
+	moved  bool // a snapshot or a part of the log is on its way by it, and some more has come or gone
 }
 
 // peerInboxSize is how many bytes may wait before those who bring more have to wait, too.
@@ -55,14 +58,15 @@ func (in *peerInbox) put(msgs []zab.Message) (wake bool) {
 	return wake
 }
 
-// gone adds the end of a link. It never waits.
-func (in *peerInbox) gone(l zab.Link) (wake bool) {
+// about adds news of a link itself. It never waits.
+func (in *peerInbox) about(l zab.Link, item peerItem) (wake bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.closed {
 		return false
 	}
-	in.items = append(in.items, peerItem{msg: zab.Message{From: l.Peer, Link: l.Link}, gone: true})
+	item.msg = zab.Message{From: l.Peer, Link: l.Link}
+	in.items = append(in.items, item)
 	return len(in.items) == 1
 }
 
@@ -112,7 +116,7 @@ func (h *peerHandler) Messages(msgs []zab.Message) {
 // Disconnected implements peer.Handler.
 func (h *peerHandler) Disconnected(l zab.Link, reason error) {
 	h.s.log.Debug("link to a peer has ended", zap.Int64("peer", int64(l.Peer)), zap.Uint64("link", l.Link), zap.Error(reason))
-	if h.s.fromPeers.gone(l) {
+	if h.s.fromPeers.about(l, peerItem{gone: true, silent: errors.Is(reason, peer.ErrSilent)}) {
 		h.s.wakeCore()
 	}
 }
@@ -120,7 +124,7 @@ func (h *peerHandler) Disconnected(l zab.Link, reason error) {
 // ReceiveSnapshot implements peer.Handler.
 func (h *peerHandler) ReceiveSnapshot(from zab.Link, zxid zab.Zxid, body io.Reader) error {
 	begin := h.s.clock.Now()
-	got, err := h.s.store.Receive(zxid, body)
+	got, err := h.s.store.Receive(zxid, &moving{h: h, link: from, r: body})
 	if err != nil {
 		h.s.log.Error("the leader's snapshot could not be taken", zap.Int64("peer", int64(from.Peer)), zap.Stringer("zxid", zxid), zap.Error(err))
 		return err
@@ -173,7 +177,7 @@ func (h *peerHandler) SendSnapshot(to zab.Link, zxid zab.Zxid, w io.Writer) erro
 		return errNotTheState
 	}
 	begin := s.clock.Now()
-	if err := snapshot.Stream(w, src, s.pacer()); err != nil {
+	if err := snapshot.Stream(&moving{h: h, link: to, w: w}, src, s.pacer()); err != nil {
 		return err
 	}
 	s.log.Info("snapshot sent to a learner", zap.Int64("peer", int64(to.Peer)), zap.Stringer("zxid", zxid),
@@ -198,8 +202,10 @@ func (h *peerHandler) Replay(to zab.Link, after, upTo zab.Zxid, emit func(zab.En
 	}
 	defer func() { <-h.reading }()
 	begin, n := h.s.clock.Now(), 0
+	way := moving{h: h, link: to}
 	err := h.s.store.Replay(after, upTo, func(r txnlog.Record) error {
 		n++
+		way.on()
 		return emit(zab.Entry{Zxid: r.Zxid, Data: r.Data})
 	})
 	if err != nil {

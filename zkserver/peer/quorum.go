@@ -117,7 +117,7 @@ func (l *link) dialLeader() (net.Conn, error) {
 		if err == nil {
 			return c, nil
 		}
-		if !errors.Is(err, errSilent) {
+		if !errors.Is(err, ErrSilent) {
 			since = time.Time{}
 		} else if since.IsZero() {
 			since = begin

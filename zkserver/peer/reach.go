@@ -27,8 +27,8 @@ const (
 	silentTime = 10 * time.Second
 )
 
-// errSilent is why a dial ends that was given no answer.
-var errSilent = errors.New("neither a connection nor a refusal")
+// ErrSilent is why the link to a leader ends that answers neither with a connection nor with a refusal.
+var ErrSilent = errors.New("neither a connection nor a refusal")
 
 func defaultAnswerTime() time.Duration {
 	if runtime.GOOS == "windows" {
@@ -38,7 +38,7 @@ func defaultAnswerTime() time.Duration {
 }
 
 // reach dials a server as dialOnce does, but several times at once, for the system takes its time to try again when a packet
-// is lost. It fails with errSilent when there is no answer in AnswerTimeout. The time that it takes to resolve names does not
+// is lost. It fails with ErrSilent when there is no answer in AnswerTimeout. The time that it takes to resolve names does not
 // count: that says nothing about the host.
 func (p *Peers) reach(caller context.Context, addresses []string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(caller, p.cfg.CnxTimeout)
@@ -52,7 +52,7 @@ func (p *Peers) reach(caller context.Context, addresses []string) (net.Conn, err
 	})
 	c, err := p.dialAny(ctx, addresses, 1+int(p.cfg.AnswerTimeout/stagger))
 	if err != nil && caller.Err() == nil && silent(err) {
-		return nil, fmt.Errorf("%w: %w", errSilent, err)
+		return nil, fmt.Errorf("%w: %w", ErrSilent, err)
 	}
 	return c, err
 }
@@ -123,7 +123,7 @@ func (v *voter) listenFor() {
 		if err == nil {
 			_ = c.Close()
 		}
-		if !errors.Is(err, errSilent) && v.p.ctx.Err() == nil {
+		if !errors.Is(err, ErrSilent) && v.p.ctx.Err() == nil {
 			v.p.log.Info("a silent server answers again", zap.Int64("peer", int64(v.sid)))
 			break
 		}

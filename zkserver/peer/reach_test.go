@@ -45,7 +45,7 @@ func TestLeaderThatDoesNotAnswerIsGivenUpSoon(t *testing.T) {
 	c.start(2)
 	begin := time.Now()
 	p1.Send([]zab.Message{info(1, 2, 1)})
-	require.ErrorIs(t, receive(t, r1.ends, "the end").reason, errSilent)
+	require.ErrorIs(t, receive(t, r1.ends, "the end").reason, ErrSilent)
 	require.Less(t, time.Since(begin), 3*time.Second)
 	require.GreaterOrEqual(t, m.dials.Load(), int32(3), "one lost packet is no silence")
 	require.True(t, c.silent(1, 2))
@@ -66,7 +66,7 @@ func TestOneAddressThatAnswersIsEnough(t *testing.T) {
 		cfg.Dial, cfg.AnswerTimeout, cfg.ConnectTimeout = m.dial, 300*time.Millisecond, time.Second
 	})
 	p1.Send([]zab.Message{info(1, 2, 1)})
-	require.NotErrorIs(t, receive(t, r1.ends, "the end").reason, errSilent)
+	require.NotErrorIs(t, receive(t, r1.ends, "the end").reason, ErrSilent)
 	require.False(t, c.silent(1, 2))
 }
 
@@ -75,6 +75,6 @@ func TestNoNameIsNoSilence(t *testing.T) {
 	c.servers[1].Quorum = []string{"no.such.host.invalid:2888"}
 	p1, r1 := c.start(1, func(cfg *Config) { cfg.AnswerTimeout, cfg.ConnectTimeout = 10*time.Millisecond, 300*time.Millisecond })
 	p1.Send([]zab.Message{info(1, 2, 1)})
-	require.NotErrorIs(t, receive(t, r1.ends, "the end").reason, errSilent)
+	require.NotErrorIs(t, receive(t, r1.ends, "the end").reason, ErrSilent)
 	require.False(t, c.silent(1, 2))
 }
