@@ -50,9 +50,11 @@ func (m *Machine) SetOracle(yes bool) { m.oracle = yes }
 // that voted for it do. Nobody would come. (ZOOKEEPER-3769; the original waits for initLimit, or for maxTimeToWaitForEpoch.)
 func (m *Machine) Deserted() bool { return m.deserted }
 
-// checkDeserted hears, after the verdict, a voter that is looking. It has left us if it prefers another to the verdict.
+// checkDeserted hears, after the verdict, a voter that is looking. It has left us if it prefers another to the verdict; or
+// if it has begun a later round since it voted for this server: then it could not join, or its vote was old when it came.
 func (m *Machine) checkDeserted(from int, v Vote) {
-	if v.Round < m.vote.Round || v.Leader == m.vote.Leader || quorum.Index(m.cfg.Quorum, v.Leader) < 0 || !m.beats(v, m.vote) {
+	anew := m.state == Leading && v.Round > m.vote.Round
+	if v.Round < m.vote.Round || v.Leader == m.vote.Leader || quorum.Index(m.cfg.Quorum, v.Leader) < 0 || !anew && !m.beats(v, m.vote) {
 		return
 	}
 	switch m.state {

@@ -99,3 +99,18 @@ func TestServerLeadsWhenAQuorumSaysSo(t *testing.T) {
 	require.True(t, m.decided)
 	require.Equal(t, Sid(4), m.vote.Leader)
 }
+
+// The votes for this server were on their way for long: those that cast them are at a later election by now.
+func TestLeaderByOldVotesGivesUp(t *testing.T) {
+	m := started(t, 3, 3)
+	hears(m, 1, Looking, vote(3))
+	hears(m, 2, Looking, vote(3))
+	require.True(t, m.decided)
+	m.Settle(Leading, -1)
+	next := func(leader Sid) Vote { v := vote(leader); v.Round = m.round + 1; return v }
+	hears(m, 1, Looking, next(3))
+	hears(m, 1, Looking, next(1))
+	require.False(t, m.Deserted(), "server 2 may still come")
+	hears(m, 2, Looking, next(2))
+	require.True(t, m.Deserted())
+}
