@@ -46,6 +46,10 @@
 // The port is open all the time, not only while this server leads: a learner that is faster than its leader finds it, and
 // the core answers or drops it (the original opens it when it begins to lead, so that a learner may have to try again).
 //
+// A leader that gives neither a connection nor a refusal is given up after a second, and is silent (VoterStatus) until it
+// answers, or for ten seconds: its own votes may still arrive. A link that is dropped first says what it has to say, then that
+// nothing more comes, and ends when the other end hangs up, or after a second.
+//
 // # Bad input
 //
 // Whatever does not follow these formats is closed and named in the log, with its address and what is wrong, at most a few

@@ -73,7 +73,9 @@
 // Ticks are the only time. A leader notices within SyncTicks that a follower is silent or does not log what it was sent; a
 // follower within SyncTicks that its leader is silent; everybody leaves a discovery or synchronization that takes InitTicks.
 // A closed link is acted upon at once, and an election is over when all that can still be heard agree: after a kill -9 of the
-// leader the survivors have another without a tick passing. Unreachable makes that true with further servers down.
+// leader the survivors have another without a tick passing. Unreachable makes that true with further servers down. A server
+// whose votes arrive and that nobody can connect to (Silent) is not voted for. Who sends or takes a snapshot, or a part of the
+// log, has time as long as it moves on (Progress).
 //
 // # Ensembles of one
 //
