@@ -102,6 +102,10 @@ func cliTranscript(stdout, stderr string) string {
 			events = append(events, m[1])
 		}
 	}
+	// Whether the last one, that the session is closed, is still printed before the process ends is chance.
+	if n := len(events); n > 0 && strings.Contains(events[n-1], "state:Closed") {
+		events = events[:n-1]
+	}
 	stdout = cliEvent.ReplaceAllString(stdout, "")
 	text := stdout + "---- stderr\n" + stderr + "---- events\n" + strings.Join(events, "\n")
 	for _, n := range cliNoise {
