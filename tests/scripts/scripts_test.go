@@ -26,7 +26,7 @@ func install(t *testing.T, programs string) (root string) {
 	root = t.TempDir()
 	scripts, err := filepath.Glob(filepath.Join("..", "..", "bin", "*.sh"))
 	require.NoError(t, err)
-	require.Len(t, scripts, 9)
+	require.Len(t, scripts, 11)
 	for _, dir := range []string{"bin", "conf", "path"} {
 		require.NoError(t, os.Mkdir(filepath.Join(root, dir), 0o755))
 	}
@@ -35,7 +35,7 @@ func install(t *testing.T, programs string) (root string) {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(root, "bin", filepath.Base(s)), text, 0o755))
 	}
-	for _, p := range []string{"zkserver", "zkcli", "zktool"} {
+	for _, p := range []string{"zkserver", "zkcli", "zktool", "zkfc", "haadmin"} {
 		require.NoError(t, os.WriteFile(filepath.Join(root, programs, p), []byte(echo), 0o755))
 	}
 	cfg := "# dataDir=/no\n  dataDir = /data \nclientPort=2181\ndataLogDir=/logs\n"
@@ -102,6 +102,25 @@ func TestConfigurationDirectoryAndItsFiles(t *testing.T) {
 	require.Equal(t, "zktool PurgeTxnLog -live /only /only -n 3\n"+env, out)
 	_, out, _ = call(t, root, []string{"ZOOCFGDIR=" + other}, "zkServer-initialize.sh")
 	require.Equal(t, "zkserver init --configfile=ROOT/other dir/mine.cfg\n"+env, out)
+}
+
+func TestScriptsOfTheController(t *testing.T) {
+	root := install(t, "bin")
+	code, out, stderr := call(t, root, nil, "zkfc.sh", "--config", root, "-formatZK", "-force")
+	require.Zero(t, code, stderr)
+	require.Contains(t, out, "zkfc -formatZK -force\n")
+	code, out, stderr = call(t, root, nil, "haadmin.sh", "-getServiceState", "nn1")
+	require.Zero(t, code, stderr)
+	require.Contains(t, out, "haadmin -getServiceState nn1\n")
+
+	daemon := []string{"HADOOP_PID_DIR=" + root, "HADOOP_LOG_DIR=" + root, "HADOOP_IDENT_STRING=me"}
+	code, _, _ = call(t, root, daemon, "zkfc.sh", "--daemon", "status", "x")
+	require.Equal(t, 3, code, "it is stopped")
+	code, _, stderr = call(t, root, daemon, "zkfc.sh", "--daemon", "start", "-x")
+	require.Equal(t, 1, code, "the program that stands in for it ends at once")
+	require.Contains(t, stderr, "zkfc ended at once")
+	require.Contains(t, stderr, "zkfc -x\n", "the end of the log")
+	require.NoFileExists(t, filepath.Join(root, "hadoop-me-zkfc.pid"))
 }
 
 func TestScriptsCalledByLinks(t *testing.T) {
