@@ -2,9 +2,11 @@ package peer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,8 +96,11 @@ func TestLearnerGivesUpAndSaysSo(t *testing.T) {
 // A leader where nobody listens has stopped to lead: it is given up long before ConnectTimeout.
 func TestLearnerGivesUpWhereNobodyListens(t *testing.T) {
 	c := newCluster(t, 2)
-	p1, r1 := c.start(1, func(cfg *Config) { cfg.ConnectTimeout = time.Hour })
-	require.NoError(t, c.reserved(c.servers[1].Quorum[0]).Close()) // refused from now on
+	p1, r1 := c.start(1, func(cfg *Config) {
+		cfg.ConnectTimeout = time.Hour
+		// A port that was free a moment ago may be anybody's by now.
+		cfg.Dial = func(context.Context, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+	})
 	p1.Send([]zab.Message{info(1, 2, 1)})
 	require.ErrorContains(t, receive(t, r1.ends, "the end").reason, "leader 2 does not listen for learners")
 }
