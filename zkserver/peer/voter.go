@@ -134,10 +134,6 @@ func (v *voter) wanted() bool {
 func (v *voter) install(nc net.Conn) {
 	_ = nc.SetDeadline(time.Time{})
 	c := &voterConn{v: v, nc: nc, work: make(chan struct{}, 1), done: make(chan struct{}), fresh: true}
-	if !v.p.run(c.read) || !v.p.run(c.write) {
-		c.close()
-		return
-	}
 	v.mu.Lock()
 	old := v.conn
 	v.conn, v.lastErr, v.dialBack = c, nil, false
@@ -148,10 +144,16 @@ func (v *voter) install(nc net.Conn) {
 	if old != nil {
 		old.close()
 	}
+	c.wake()
+	// Only now, so that a connection that ends at once is known when it does.
+	if !v.p.run(c.read) || !v.p.run(c.write) {
+		c.close()
+		v.ended(c, nil)
+		return
+	}
 	if v.p.ctx.Err() != nil {
 		c.close() // Close may have missed it
 	}
-	c.wake()
 	select {
 	case v.poke <- struct{}{}:
 	default:
