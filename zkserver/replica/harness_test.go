@@ -25,6 +25,7 @@ type cluster struct {
 	trace   []string
 	config  func(*Config)
 	batch   bool // servers read all that has come before they act on it
+	wakes   int  // how often a server had to be woken by the time
 }
 
 // parcel is a message on its way; of a SNAP, with the state.
@@ -285,6 +286,7 @@ func (c *cluster) deliver(p parcel) {
 		return
 	}
 	if p.end {
+		to.r.Pass(c.now)
 		to.r.Disconnected(zab.Link{Peer: p.From, Link: p.Link})
 		to.perform()
 		return
@@ -292,6 +294,7 @@ func (c *cluster) deliver(p parcel) {
 	if p.Type == zab.Snap {
 		to.snaps[p.Link] = p.state
 	}
+	to.r.Pass(c.now)
 	if err := to.r.Step(p.Message); err != nil {
 		c.trace = append(c.trace, err.Error())
 	}
@@ -306,8 +309,9 @@ func (c *cluster) tick(n int) {
 		c.now.Mono += tickMillis
 		c.now.Wall += tickMillis
 		for _, id := range c.order {
-			if s := c.servers[id]; s.up {
-				s.r.Tick(c.now)
+			if s := c.servers[id]; s.up && c.now.Mono >= s.r.Deadline() {
+				c.wakes++
+				s.r.Pass(c.now)
 				s.perform()
 			}
 		}

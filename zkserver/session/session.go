@@ -12,6 +12,7 @@
 package session
 
 import (
+	"math"
 	"slices"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
@@ -27,6 +28,7 @@ type Table struct {
 	sessions map[zkproto.SessionID]*session
 	buckets  map[int64]map[zkproto.SessionID]struct{}
 	next     int64 // the bucket to expire next
+	soonest  int64 // no bucket before this one has a session
 }
 
 type session struct {
@@ -45,6 +47,7 @@ func New(tickMillis int32, nowMillis int64) *Table {
 		buckets:  make(map[int64]map[zkproto.SessionID]struct{}),
 	}
 	t.next = t.bucket(nowMillis)
+	t.soonest = math.MaxInt64
 	return t
 }
 
@@ -103,6 +106,7 @@ func (t *Table) move(id zkproto.SessionID, s *session, expiry int64) {
 	}
 	set[id] = struct{}{}
 	s.bucket = to
+	t.soonest = min(t.soonest, to)
 }
 
 func (t *Table) leave(id zkproto.SessionID, s *session) {
@@ -178,7 +182,7 @@ func (t *Table) Due(nowMillis int64, expiry func(zkproto.SessionID) int64) []zkp
 		return nil
 	}
 	if len(t.buckets) == 0 {
-		t.next = t.bucket(nowMillis)
+		t.next, t.soonest = t.bucket(nowMillis), math.MaxInt64
 		return nil
 	}
 	for nowMillis >= t.next {
@@ -203,13 +207,17 @@ func (t *Table) Due(nowMillis int64, expiry func(zkproto.SessionID) int64) []zkp
 		}
 		slices.Sort(expired[from:])
 	}
+	t.soonest = math.MaxInt64
+	for at := range t.buckets {
+		t.soonest = min(t.soonest, at)
+	}
 	return expired
 }
 
 // Restart starts all timeouts again.
 func (t *Table) Restart(nowMillis int64) {
 	clear(t.buckets)
-	t.next = t.bucket(nowMillis)
+	t.next, t.soonest = t.bucket(nowMillis), math.MaxInt64
 	for id, s := range t.sessions {
 		if s.bucket = 0; !s.closing {
 			t.move(id, s, nowMillis+int64(s.timeout))
@@ -232,6 +240,10 @@ func (t *Table) Reset(nowMillis int64) {
 
 // NextExpiry is the time at which Expired should be called next.
 func (t *Table) NextExpiry() int64 { return t.next }
+
+// NextDue is a time before which Expired has nothing to tell, however seldom it is called; math.MaxInt64 without sessions. It
+// may be that it has nothing to tell then either.
+func (t *Table) NextDue() int64 { return t.soonest }
 
 // Timeout returns the timeout a session was added with.
 func (t *Table) Timeout(id zkproto.SessionID) (timeoutMillis int32, ok bool) {

@@ -224,7 +224,9 @@ func (c *cluster) sync(id Sid) {
 
 func (c *cluster) tick(id Sid) {
 	if s := c.servers[id]; s.node != nil {
+		idle := s.node.NextTick() > 1 && !s.node.HasReady()
 		s.node.Tick()
+		require.False(c.t, idle && s.node.HasReady(), "NextTick has promised that this tick does nothing")
 		c.process(s)
 	}
 }
