@@ -67,8 +67,13 @@ const superHash = "lK75jTNcA+U9vtVEw5vB51mj/w4="
 func (e *ensemble) configure(m *member, list []*member) {
 	e.t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "tickTime=1000\ninitLimit=20\nsyncLimit=5\ndataDir=%s\nadmin.enableServer=false\nmaxClientCnxns=0\n"+
-		"4lw.commands.whitelist=*\npreAllocSize=1024\nDigestAuthenticationProvider.superDigest=super:%s\n%s\n", m.data(), superHash, e.extra)
+	fmt.Fprintf(&b, "tickTime=1000\ninitLimit=20\nsyncLimit=5\ndataDir=%s\nmaxClientCnxns=0\n"+
+		"4lw.commands.whitelist=*\npreAllocSize=1024\nDigestAuthenticationProvider.superDigest=super:%s\n%s\n%s\n", m.data(), superHash, e.extra, m.own)
+	if m.admin == 0 {
+		b.WriteString("admin.enableServer=false\n")
+	} else {
+		fmt.Fprintf(&b, "admin.serverAddress=127.0.0.1\nadmin.serverPort=%d\n", m.admin)
+	}
 	if !e.dynamic {
 		fmt.Fprintf(&b, "clientPort=%d\nclientPortAddress=127.0.0.1\n", m.client)
 	}

@@ -81,6 +81,8 @@ type member struct {
 	client   int
 	quorum   int
 	election int
+	admin    int    // of the HTTP commands; 0: none
+	own      string // lines for its zoo.cfg alone
 	starts   int
 
 	twoAddresses bool
