@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/prep"
 	"github.com/holdfast-ha/holdfast/zkserver/session"
+	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
 // Connect takes a connect request: a new session, or one that continues by this connection. It is answered by
@@ -108,6 +109,9 @@ func (r *Replica) seatDown(from any, id zkproto.SessionID, timeout int32, local 
 	case s.from != from:
 		r.host.Close(s.from, ErrReplaced)
 	}
+	if _, was := r.behind[id]; was {
+		r.behind[id] = zab.Link{}
+	}
 	s.from, s.timeout, s.local, s.reported = from, timeout, local, r.now.Mono
 	s.stale, s.creating, s.upgraded = false, false, false
 	r.host.Established(from, &Established{
@@ -180,6 +184,7 @@ func (r *Replica) sessionCreated(from any, id zkproto.SessionID, ok bool) {
 // sessionClosed forgets a session and ends its connection. Who has asked for the closing has its answer.
 func (r *Replica) sessionClosed(from any, id zkproto.SessionID) {
 	r.sessions.Remove(id)
+	delete(r.behind, id)
 	if r.local != nil {
 		r.local.Remove(id)
 	}

@@ -11,6 +11,8 @@ func (r *Replica) passedOn(messages []zab.Message) {
 	for i := range messages {
 		m := &messages[i]
 		switch {
+		case m.Relay:
+			r.relay(m)
 		case r.role == roleLeader && m.Type == zab.Request:
 			r.requested(m)
 		case r.role == roleLeader && m.Type == zab.Revalidate:

@@ -15,6 +15,8 @@ type revalidation struct {
 	session zkproto.SessionID
 	from    any
 	connect *Connect // nil: for a client that stayed over a change of leader
+	relay   zab.Link // for an observer that this follower serves; connect and from are nil then
+	timeout int32    // of that
 }
 
 // left is a session whose client has gone since the last ping, and was heard of before.
@@ -44,13 +46,19 @@ func (r *Replica) forward(it *item, body []byte) {
 		r.show(s)
 	}
 	it.epoch = r.epoch
-	it.sent = r.send(zab.Request, it.data, it.ids)
+	m := r.packet(zab.Request, it.data, it.ids)
+	if it.kind == kindSync {
+		it.sent = r.node.SendSync(m, zab.Link{}) == nil
+	} else {
+		it.sent = r.node.Send(m) == nil
+	}
 	r.queue.Push(*it)
 }
 
-// send sends a packet to the leader. It fails only when the role has ended, and then everything is sent again in the next.
-func (r *Replica) send(t zab.Type, data []byte, ids []zkproto.ID) bool {
-	return r.node.Send(zab.Message{Type: t, To: r.node.Status().Leader, Zxid: -1, Data: data, Auth: ids}) == nil
+// packet is one to the leader, or to the follower that this observer has joined. Sending it fails only when the role has
+// ended, and then everything is sent again in the next.
+func (r *Replica) packet(t zab.Type, data []byte, ids []zkproto.ID) zab.Message {
+	return zab.Message{Type: t, To: r.node.Upstream(), Zxid: -1, Data: data, Auth: ids}
 }
 
 // revalidate asks the leader for a session that a client wants to continue.
@@ -68,7 +76,8 @@ func (r *Replica) show(s *seat) {
 
 func (r *Replica) question(id zkproto.SessionID, timeout int32, v revalidation) {
 	r.pending.Push(v)
-	r.send(zab.Revalidate, r.cut(appendTouch(r.room(touchSize), id, timeout)), nil)
+	// If it fails, the role has ended, and all questions are asked again.
+	_ = r.node.Send(r.packet(zab.Revalidate, r.cut(appendTouch(r.room(touchSize), id, timeout)), nil))
 }
 
 // revalidated takes the leader's answer. They come in the order of the questions.
@@ -81,6 +90,8 @@ func (r *Replica) revalidated(m *zab.Message) {
 	}
 	v, _ := r.pending.Pop()
 	switch s := r.seats.of(id); {
+	case v.relay != zab.Link{}:
+		r.relayed(&v, m.Data, valid)
 	case v.connect != nil && valid:
 		r.seatDown(v.from, id, v.connect.Timeout, false)
 	case v.connect != nil:

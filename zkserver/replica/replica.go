@@ -41,7 +41,10 @@ type Replica struct {
 	marks    pipeline.Ring[zkproto.Zxid] // learner: SYNCs that have come, and what has to be applied before each
 	pending  pipeline.Ring[revalidation] // learner: REVALIDATEs that are not answered
 	connects []Connect                   // came while nothing could be decided
-	left     []left                      // learner: clients that have gone since the last ping
+	left     []left                      // learner: who else was heard of since the last ping: clients that have gone, those of observers
+	// behind has the sessions that observers have used by this follower, and the observer that has each now; the zero Link is
+	// this server.
+	behind map[zkproto.SessionID]zab.Link
 
 	sessions    *session.Table // of the ensemble
 	local       *session.Table // of this server; nil when there are none
@@ -129,7 +132,7 @@ func (r *Replica) Tick(now Time) {
 
 // Step takes a message from a peer. An error is a *zab.MessageError: close the link it came by.
 func (r *Replica) Step(m zab.Message) error {
-	if m.Type == zab.Ping && r.role == roleLearner {
+	if m.Type == zab.Ping && r.role == roleLearner && m.From == r.node.Upstream() {
 		r.node.SetPingData(r.touches())
 	}
 	err := r.node.Step(m)

@@ -50,7 +50,7 @@ func (r *Replica) end() {
 		}
 	}
 	r.marks.Clear()
-	r.left = nil
+	r.left, r.behind = nil, nil
 	r.setMode(ModeHeld, "the role has ended")
 	if r.cfg.RejoinGrace < 0 {
 		r.down()

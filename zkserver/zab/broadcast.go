@@ -236,3 +236,11 @@ func (n *Node) checkSupport() {
 
 // newLeaderZxid is what NEWLEADER and its ACK carry.
 func (ld *leader) newLeaderZxid() Zxid { return zkproto.MakeZxid(ld.epoch, 0) }
+
+// newLeaderZxid is the same for the epoch in which this server leads or follows.
+func (n *Node) newLeaderZxid() Zxid {
+	if n.status.Role == Leading {
+		return n.lead.newLeaderZxid()
+	}
+	return zkproto.MakeZxid(n.follow.epoch, 0)
+}

@@ -13,6 +13,9 @@ type Config struct {
 	Quorum quorum.Verifier
 	// Observer makes this server follow without a vote. It must not be among the quorum's voters, and all others must.
 	Observer bool
+	// ObserverMaster is the key observerMasterPort: followers serve observers, and an observer joins a follower; see
+	// relay.go.
+	ObserverMaster bool
 	// Standalone makes an ensemble of one that keeps the epoch of its last zxid, as the original standalone does: it leads
 	// from New on, needs no Tick, and writes no epoch files. Only with a quorum of just ID.
 	Standalone bool

@@ -21,6 +21,7 @@ const (
 
 // follower is what a server knows while it follows or observes.
 type follower struct {
+	up        Sid // where its data come from: the leader, or the follower that an observer has joined
 	step      step
 	epoch     uint32             // the leader's
 	started   uint64             // tick
@@ -30,6 +31,7 @@ type follower struct {
 	initial   Zxid               // end of the history that NEWLEADER covers
 	told      *quorum.Membership // the configuration in NEWLEADER; nil if none
 	activated *quorum.Membership // by COMMITANDACTIVATE during the synchronization; nil if none
+	relay     relay              // the observers it serves
 }
 
 // startFollowing begins discovery from the other side: it tells the leader which epoch it has accepted.
@@ -41,15 +43,22 @@ func (n *Node) startFollowing(sid Sid) {
 		n.status.Role, t = Observing, ObserverInfo
 	}
 	n.el.Settle(n.status.Role, -1)
-	for _, m := range n.takeEarly() {
-		n.drop(m.From, m.Link)
-	}
 	n.link++
-	n.follow = follower{step: wantLeaderInfo, started: n.now, heard: n.now}
+	up, relayed := n.master(sid)
+	n.follow = follower{up: up, step: wantLeaderInfo, started: n.now, heard: n.now}
+	for _, m := range n.takeEarly() {
+		if !m.Relay || n.relayJoin(m) != nil {
+			n.drop(m.From, m.Link)
+		}
+	}
 	info := LearnerInfo{Sid: n.cfg.ID, ProtocolVersion: ProtocolVersion, ConfigVersion: n.configVersion()}
-	n.event(EventStarted, sid, n.w.lastZxid(), "joining the elected leader")
+	if relayed {
+		n.event(EventStarted, up, n.w.lastZxid(), fmt.Sprintf("joining a follower of leader %d", sid))
+	} else {
+		n.event(EventStarted, sid, n.w.lastZxid(), "joining the elected leader")
+	}
 	n.send(Message{
-		Type: t, To: sid, Link: n.link, Zxid: zkproto.MakeZxid(n.hard.AcceptedEpoch, 0), Data: info.AppendTo(nil),
+		Type: t, Relay: relayed, To: up, Link: n.link, Zxid: zkproto.MakeZxid(n.hard.AcceptedEpoch, 0), Data: info.AppendTo(nil),
 	})
 }
 
@@ -63,6 +72,9 @@ func (n *Node) abandon(m Message, reason string) error {
 // stepFollower takes what the leader says.
 func (n *Node) stepFollower(m Message) error {
 	if m.Type == FollowerInfo || m.Type == ObserverInfo {
+		if m.Relay {
+			return n.relayJoin(m)
+		}
 		if n.outstanding() {
 			return n.remember(m) // this server may be designated, and have heard of it last
 		}
@@ -70,7 +82,10 @@ func (n *Node) stepFollower(m Message) error {
 		n.drop(m.From, m.Link)
 		return nil
 	}
-	if m.From != n.status.Leader || m.Link != n.link {
+	if m.From != n.follow.up || m.Link != n.link {
+		if l := n.follow.relay.find(m.From); l != nil && l.link == m.Link {
+			return n.stepRelay(l, m)
+		}
 		n.event(EventIgnored, m.From, m.Zxid, m.Type.String()+" by a link that is not in use")
 		return nil
 	}
@@ -101,7 +116,9 @@ func (n *Node) stepFollower(m Message) error {
 		if n.follow.step != active {
 			return n.abandon(m, "before UPTODATE")
 		}
-		n.forward(m)
+		if m.Type == Revalidate || !n.relaySync(m) {
+			n.forward(m)
+		}
 		return nil
 	default:
 		return n.abandon(m, "a leader does not send this")
@@ -239,7 +256,9 @@ func (n *Node) commitOne(m Message, leader Sid) error {
 		config, activates = n.peek(n.w.at(f.commit - 1).Data)
 	}
 	if f.step == active {
+		n.relayCommit(n.w.at(f.commit-1), m.Type == CommitAndActivate, leader)
 		n.commitTo(m.Zxid)
+		n.relayWaiting()
 	}
 	switch {
 	case !activates:
@@ -276,13 +295,13 @@ func (n *Node) persistedFollower() {
 		}
 		n.saveCurrent(f.epoch)
 		f.step = wantUpToDate
-		n.send(Message{Type: Ack, To: n.status.Leader, Link: n.link, Zxid: zkproto.MakeZxid(f.epoch, 0)})
+		n.send(Message{Type: Ack, To: f.up, Link: n.link, Zxid: zkproto.MakeZxid(f.epoch, 0)})
 	}
 	if f.step < wantUpToDate || n.observer {
 		return
 	}
 	for f.ack = max(f.ack, n.w.first); f.ack < n.w.last && n.w.at(f.ack).Zxid <= n.persisted; f.ack++ {
-		n.send(Message{Type: Ack, To: n.status.Leader, Link: n.link, Zxid: n.w.at(f.ack).Zxid})
+		n.send(Message{Type: Ack, To: f.up, Link: n.link, Zxid: n.w.at(f.ack).Zxid})
 	}
 }
 
@@ -299,10 +318,12 @@ func (n *Node) upToDate(m Message) error {
 	n.status.Phase = Broadcast
 	n.el.Settle(n.status.Role, int64(n.follow.epoch))
 	n.send(Message{Type: Ack, To: m.From, Link: n.link, Zxid: zkproto.MakeZxid(n.follow.epoch, 0)})
+	n.failed = 0
 	n.known = max(n.known, n.w.before(n.follow.commit))
 	n.commitTo(n.w.before(n.follow.commit))
 	if n.upToDateConfig() {
 		n.event(EventStarted, m.From, n.known, "in sync with the leader")
+		n.relayOpen()
 	}
 	return nil
 }
@@ -326,11 +347,13 @@ func (n *Node) pong(m Message) {
 func (n *Node) tickFollower() {
 	if n.follow.step < active {
 		if n.now-n.follow.started >= uint64(n.cfg.InitTicks) {
-			n.lost(quorum.None, fmt.Sprintf("not in sync with leader %d within %d ticks", n.status.Leader, n.cfg.InitTicks))
+			n.lost(quorum.None, fmt.Sprintf("not in sync with server %d within %d ticks", n.follow.up, n.cfg.InitTicks))
 		}
 		return
 	}
 	if n.now-n.follow.heard >= uint64(n.cfg.SyncTicks) {
-		n.lost(n.status.Leader, fmt.Sprintf("leader silent for %d ticks", n.cfg.SyncTicks))
+		n.lost(n.follow.up, fmt.Sprintf("leader silent for %d ticks", n.cfg.SyncTicks))
+		return
 	}
+	n.tickRelay()
 }

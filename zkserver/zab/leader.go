@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
@@ -102,6 +101,9 @@ func (n *Node) startLeading() {
 // stepLeader takes what learners say.
 func (n *Node) stepLeader(m Message) error {
 	if m.Type == FollowerInfo || m.Type == ObserverInfo {
+		if m.Relay {
+			return n.relayJoin(m)
+		}
 		return n.join(m)
 	}
 	l := n.lead.find(m.From)
@@ -148,19 +150,10 @@ func (n *Node) dropLearner(l *learner, reason string) {
 
 // join takes FOLLOWERINFO or OBSERVERINFO.
 func (n *Node) join(m Message) error {
-	var info LearnerInfo
-	if err := info.Decode(m.Data); err != nil {
-		return n.refuse(m, err.Error())
+	if err := n.checkJoin(m); err != nil {
+		return err
 	}
 	accepted := m.Zxid.Epoch()
-	switch {
-	case m.Zxid < 0 || accepted >= maxEpoch:
-		return n.refuse(m, fmt.Sprintf("accepted epoch %#x is impossible", accepted))
-	case info.Sid != m.From:
-		return n.refuse(m, fmt.Sprintf("it says it is server %d", info.Sid))
-	case info.ConfigVersion > n.configVersion():
-		return n.refuse(m, fmt.Sprintf("its configuration version %#x is newer than %#x", info.ConfigVersion, n.configVersion()))
-	}
 	if len(n.lead.learners) >= maxLearners && n.lead.find(m.From) == nil {
 		return n.refuse(m, "too many learners")
 	}
@@ -193,10 +186,28 @@ func (n *Node) join(m Message) error {
 	return nil
 }
 
+// checkJoin looks at what a learner says of itself.
+func (n *Node) checkJoin(m Message) error {
+	var info LearnerInfo
+	if err := info.Decode(m.Data); err != nil {
+		return n.refuse(m, err.Error())
+	}
+	accepted := m.Zxid.Epoch()
+	switch {
+	case m.Zxid < 0 || accepted >= maxEpoch:
+		return n.refuse(m, fmt.Sprintf("accepted epoch %#x is impossible", accepted))
+	case info.Sid != m.From:
+		return n.refuse(m, fmt.Sprintf("it says it is server %d", info.Sid))
+	case info.ConfigVersion > n.configVersion():
+		return n.refuse(m, fmt.Sprintf("its configuration version %#x is newer than %#x", info.ConfigVersion, n.configVersion()))
+	}
+	return nil
+}
+
 func (n *Node) invite(l *learner) {
 	l.stage = stageInvited
 	n.send(Message{
-		Type: LeaderInfo, To: l.sid, Link: l.link, Zxid: zkproto.MakeZxid(n.lead.epoch, 0), Data: appendInt32(ProtocolVersion),
+		Type: LeaderInfo, To: l.sid, Link: l.link, Zxid: n.newLeaderZxid(), Data: appendInt32(ProtocolVersion),
 	})
 }
 

@@ -77,8 +77,11 @@ func (t Type) String() string {
 // the others are not on the wire.
 type Message struct {
 	Type Type
-	From Sid // the sender: of a quorum packet, the server at the other end of the link
-	To   Sid
+	// Relay goes with OBSERVERINFO: it goes to, or came by, the port for observers of a server that need not lead
+	// (observerMasterPort). In Forwarded it marks what came from such an observer.
+	Relay bool
+	From  Sid // the sender: of a quorum packet, the server at the other end of the link
+	To    Sid
 	// Link tells connections between the same two servers apart, so that what an old connection still delivers is never
 	// taken for the new one's. A learner's core numbers its own (each time it joins a leader it uses a new number, and the
 	// driver opens a connection for it); on the leader's side the driver numbers the connections it has accepted, never

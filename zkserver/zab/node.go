@@ -47,6 +47,8 @@ type Node struct {
 	paused bool          // LOOKING, but the election begins with the next Tick
 	lead   leader
 	follow follower
+	tried  uint64    // of an observer: masters that were lost after they had served it
+	failed uint64    // and attempts since that came to nothing
 	early  []Message // FOLLOWERINFO and OBSERVERINFO that came while looking, at most one per sid
 
 	out outbox
@@ -141,7 +143,11 @@ func (n *Node) leave(peer Sid, reason string) {
 			n.drop(l.sid, l.link)
 		}
 	case Following, Observing:
-		n.drop(n.status.Leader, n.link)
+		n.leaveMaster()
+		for _, l := range n.follow.relay.learners {
+			n.drop(l.sid, l.link)
+		}
+		n.drop(n.follow.up, n.link)
 	case Looking:
 	}
 	n.status.Changes++
@@ -260,7 +266,12 @@ func (n *Node) Disconnected(l Link) {
 			n.unblocked()
 		}
 	case Following, Observing:
-		if l.Peer == n.status.Leader && l.Link == n.link {
+		switch {
+		case l.Peer != n.follow.up || l.Link != n.link:
+			n.relayGone(l)
+		case l.Peer != n.status.Leader:
+			n.lost(l.Peer, fmt.Sprintf("link to follower %d closed", l.Peer))
+		default:
 			n.el.Absent(l.Peer)
 			n.lost(l.Peer, "link to the leader closed")
 		}
@@ -366,8 +377,9 @@ func (n *Node) StepDown(reason string) {
 	}
 }
 
-// Send queues a message that zab does not look into behind those it has queued: REQUEST and REVALIDATE to the leader;
-// REVALIDATE and SYNC to a learner. From and Link are filled in. Error: ErrNotPeer.
+// Send queues a message that zab does not look into behind those it has queued: REQUEST and REVALIDATE to Upstream;
+// REVALIDATE and SYNC to a learner. From and Link are filled in; Link names the observer's if this is its follower. Error:
+// ErrNotPeer.
 func (n *Node) Send(m Message) error {
 	if n.status.Phase != Broadcast {
 		return fmt.Errorf("%w %d: this server is not in an ensemble now", ErrNotPeer, m.To)
@@ -380,8 +392,11 @@ func (n *Node) Send(m Message) error {
 		}
 		m.Link = l.link
 	default:
-		if m.To != n.status.Leader || (m.Type != Request && m.Type != Revalidate) {
-			return fmt.Errorf("%w %d: %s from a learner goes to leader %d", ErrNotPeer, m.To, m.Type, n.status.Leader)
+		if l := n.follow.relay.find(m.To); l != nil && l.link == m.Link && l.stage == stageActive && m.Type == Revalidate {
+			break
+		}
+		if m.To != n.follow.up || (m.Type != Request && m.Type != Revalidate) {
+			return fmt.Errorf("%w %d: %s from a learner goes to server %d", ErrNotPeer, m.To, m.Type, n.follow.up)
 		}
 		m.Link = n.link
 	}

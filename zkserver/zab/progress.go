@@ -15,8 +15,11 @@ func (n *Node) Progress(l Link) {
 			n.lead.deadline = n.now + uint64(n.cfg.InitTicks)
 		}
 	case Following, Observing:
-		if l.Peer == n.status.Leader && l.Link == n.link && (n.follow.step == wantSync || n.follow.step == wantNewLeader) {
+		if l.Peer == n.follow.up && l.Link == n.link && (n.follow.step == wantSync || n.follow.step == wantNewLeader) {
 			n.follow.started = n.now
+		}
+		if ln := n.follow.relay.find(l.Peer); ln != nil && ln.link == l.Link && ln.stage == stageSyncing {
+			ln.since = n.now
 		}
 	case Looking:
 	}

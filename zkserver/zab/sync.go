@@ -64,7 +64,7 @@ func (n *Node) startSync(l *learner) {
 	p := n.planSync(l.last, committed, n.w.committed())
 	n.event(EventSync, l.sid, p.zxid, fmt.Sprintf("%s to a learner at %s", p.op, l.last))
 	l.stage, l.since = stageSyncing, n.now
-	l.covered = max(committed, n.lead.newLeaderZxid())
+	l.covered = max(committed, n.newLeaderZxid())
 	if l.voter >= 0 {
 		// What it has acknowledged by an earlier link and is not committed, it is about to truncate: that counts no more.
 		n.lead.acked[l.voter] = min(n.lead.acked[l.voter], int64(committed))
@@ -85,7 +85,7 @@ func (n *Node) startSync(l *learner) {
 	if config != nil {
 		l.told = config.Version
 	}
-	n.send(Message{Type: NewLeader, To: l.sid, Link: l.link, Zxid: n.lead.newLeaderZxid(), Data: configData(config)})
+	n.send(Message{Type: NewLeader, To: l.sid, Link: l.link, Zxid: n.newLeaderZxid(), Data: configData(config)})
 	if !l.observer {
 		for pos := end; pos < n.w.last; pos++ {
 			e := n.w.at(pos)

@@ -1,5 +1,11 @@
 package zab
 
+import (
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
+)
+
 // LearnerView is a learner as its leader sees it.
 type LearnerView struct {
 	ID       Sid
@@ -13,13 +19,10 @@ type LearnerView struct {
 	Silent uint64
 }
 
-// Learners are the learners of this leader, by rising id; nil unless it leads.
+// Learners are the learners of this leader, or the observers that this follower serves, by rising id.
 func (n *Node) Learners() []LearnerView {
-	if n.status.Role != Leading {
-		return nil
-	}
 	var list []LearnerView
-	for _, l := range n.lead.learners {
+	for _, l := range slices.Concat(n.lead.learners, n.follow.relay.learners) { // never both
 		list = append(list, LearnerView{
 			ID: l.sid, Link: l.link, Observer: l.observer, Synced: l.stage >= stageActive, Acked: l.acked, Silent: n.now - min(n.now, l.heard),
 		})
@@ -27,7 +30,16 @@ func (n *Node) Learners() []LearnerView {
 	return list
 }
 
-// LeaderSilent is how many ticks ago a learner last heard of its leader.
+// Upstream is where this server's data come from: its leader, or of an observer the follower it has joined; quorum.None
+// unless it follows or observes.
+func (n *Node) Upstream() Sid {
+	if n.status.Role == Following || n.status.Role == Observing {
+		return n.follow.up
+	}
+	return quorum.None
+}
+
+// LeaderSilent is how many ticks ago a learner last heard of where its data come from.
 func (n *Node) LeaderSilent() uint64 { return n.now - min(n.now, n.follow.heard) }
 
 // Outstanding is the number of entries that are proposed and not committed.
