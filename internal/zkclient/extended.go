@@ -45,8 +45,11 @@ func (c *Client) RemoveWatches(ctx context.Context, path string, typ zkproto.Wat
 	}
 	c.mu.Lock()
 	gone := c.watches.remove(typ, full)
-	state := c.state
 	c.mu.Unlock()
+	state := zkproto.StateSyncConnected // of a read-only server, too: the original's client tells no other here
+	if errors.Is(err, zkproto.ErrConnectionLoss) || errors.Is(err, zkproto.ErrSessionExpired) {
+		state = zkproto.StateDisconnected
+	}
 	for _, t := range gone {
 		c.emit(Event{Type: t, State: state, Path: path, Zxid: -1})
 	}
