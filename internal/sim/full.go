@@ -42,10 +42,11 @@ func (s *server) time() replica.Time {
 	return replica.Time{Mono: s.w.now * s.w.plan.tick / s.drift / millisecond, Wall: s.clock() / millisecond}
 }
 
-func (f *full) tick(int64)               { f.r.Tick(f.s.time()) }
-func (f *full) step(m zab.Message) error { f.r.At(f.s.time()); return f.r.Step(m) }
-func (f *full) disconnected(l zab.Link)  { f.r.At(f.s.time()); f.r.Disconnected(l) }
-func (f *full) persisted(z zab.Zxid)     { f.r.At(f.s.time()); f.r.Persisted(z) }
+func (f *full) pass(int64)               { f.r.Pass(f.s.time()) }
+func (f *full) deadline() int64          { return f.r.Deadline() }
+func (f *full) step(m zab.Message) error { return f.r.Step(m) }
+func (f *full) disconnected(l zab.Link)  { f.r.Disconnected(l) }
+func (f *full) persisted(z zab.Zxid)     { f.r.Persisted(z) }
 func (f *full) hasReady() bool           { return f.r.HasReady() }
 func (f *full) ready() zab.Ready         { return f.r.Ready() }
 func (f *full) node() *zab.Node          { return f.r.Node() }

@@ -9,8 +9,10 @@ import (
 
 // machine is the pure part of a server: what decides what is done with its disk, its links and its clients.
 type machine interface {
-	// The inputs. now is in microseconds of the server's own clock.
-	tick(now int64)
+	// The inputs. Before each, pass tells the time; deadline is how far the server may sleep, in milliseconds of the same
+	// clock.
+	pass(now int64)
+	deadline() int64
 	step(m zab.Message) error
 	disconnected(l zab.Link)
 	persisted(z zab.Zxid)
@@ -38,6 +40,7 @@ type bare struct {
 	// waiting are proposals of this leadership, which are acknowledged when they are applied.
 	waiting map[zab.Zxid]uint64
 	changes uint64
+	counted int64 // the ticks up to this moment are counted, milliseconds
 }
 
 func newBare(s *server, cfg zab.Config) (*bare, error) {
@@ -45,10 +48,27 @@ func newBare(s *server, cfg zab.Config) (*bare, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bare{s: s, n: n, waiting: map[zab.Zxid]uint64{}}, nil
+	return &bare{s: s, n: n, waiting: map[zab.Zxid]uint64{}, counted: s.time().Mono}, nil
 }
 
-func (b *bare) tick(int64)               { b.n.Tick() }
+// pass does what replica.Pass does.
+func (b *bare) pass(now int64) {
+	tick := b.s.w.plan.tick / millisecond
+	if deadline := b.deadline(); now >= deadline {
+		b.n.Skip(int((deadline-b.counted)/tick) - 1)
+		b.counted = now
+		b.n.Tick()
+		return
+	}
+	k := (now - b.counted) / tick
+	b.n.Skip(int(k))
+	b.counted += k * tick
+}
+
+func (b *bare) deadline() int64 {
+	return b.counted + int64(min(b.n.NextTick(), 25))*b.s.w.plan.tick/millisecond
+}
+
 func (b *bare) step(m zab.Message) error { return b.n.Step(m) }
 func (b *bare) disconnected(l zab.Link)  { b.n.Disconnected(l) }
 func (b *bare) persisted(z zab.Zxid)     { b.n.Persisted(z) }

@@ -34,6 +34,7 @@ type server struct {
 
 	// Of one life:
 	machine  machine
+	wake     int64 // when the timer fires
 	store    *store.Store
 	state    *store.State // the tree and the sessions as they are now
 	links    map[zab.Link]*conn
@@ -99,8 +100,12 @@ func (s *server) do(fn func()) {
 			}
 		}
 	}()
+	if s.machine != nil {
+		s.machine.pass(s.time().Mono)
+	}
 	fn()
 	s.perform()
+	s.arm()
 }
 
 // fail stops the process, as a failed disk must.
@@ -138,14 +143,10 @@ func (s *server) start() {
 	s.life++
 	s.powered, s.up, s.doing, s.serving = true, true, false, false
 	s.links, s.bodies = map[zab.Link]*conn{}, map[zab.Link]*store.Received{}
-	s.busy, s.snapping, s.logged, s.toLog = false, false, 0, nil
+	s.busy, s.snapping, s.logged, s.toLog, s.wake = false, false, 0, nil, 0
 	s.disk.attach()
 	w.net.back(s)
 	s.do(s.recover)
-	if s.up {
-		life := s.life
-		w.after(w.between(0, s.drift), func() { s.ticker(life) })
-	}
 }
 
 func (s *server) recover() {
@@ -185,15 +186,29 @@ func (s *server) refuse(err error) {
 	s.w.failf("%s does not start: %v", s, err)
 }
 
-// ticker is the process's clock.
-func (s *server) ticker(life int) {
-	if s.life != life || !s.up {
+// arm sets the process's timer to when the core wants to be woken. It is never early, and often a little late.
+func (s *server) arm() {
+	w := s.w
+	at := s.machine.deadline()*millisecond*s.drift/w.plan.tick + 1 + w.between(0, millisecond)
+	if s.wake > w.now && s.wake <= at {
 		return
 	}
-	if !s.paused { // a ticker keeps nothing for those who are late
-		s.do(func() { s.machine.tick(s.clock()) })
+	s.wake = max(at, w.now+1)
+	life, wake := s.life, s.wake
+	w.events.push(wake, func() { s.woken(life, wake) })
+}
+
+// woken is the timer. It may be an old one.
+func (s *server) woken(life int, wake int64) {
+	switch {
+	case s.life != life || !s.up || s.wake != wake:
+	case s.paused:
+		s.wake = s.w.now + s.drift
+		wake = s.wake
+		s.w.events.push(wake, func() { s.woken(life, wake) })
+	default:
+		s.do(func() {})
 	}
-	s.w.after(s.drift, func() { s.ticker(life) })
 }
 
 // step hands a message to the core.

@@ -19,6 +19,7 @@ var (
 	seedsFlag   = flag.Uint64("seeds", 0, "TestMany: how many seeds")
 	fromFlag    = flag.Uint64("from", 1, "TestMany: the first seed")
 	workers     = flag.Int("workers", runtime.GOMAXPROCS(0), "TestMany: at once")
+	forFlag     = flag.Duration("for", 0, "TestMany: no seed is begun after so long; 0 for no limit")
 	brokenFlag  = flag.Uint64("broken", 300, "TestBrokenDutiesAreFound: seeds for each")
 )
 
@@ -34,6 +35,7 @@ func TestSeed(t *testing.T) {
 }
 
 // TestMany runs many seeds: go test ./internal/sim -run TestMany -seeds 300000 -timeout 4h, and the same with -bare.
+// -for 3m ends it earlier: the line at the end tells how many seeds were run.
 func TestMany(t *testing.T) {
 	for _, size := range []struct {
 		name  string
@@ -50,16 +52,23 @@ func TestMany(t *testing.T) {
 			begin := time.Now()
 			total, failed := many(t, Options{Bare: size.bare, Members: *membersFlag}, *fromFlag, size.seeds, *workers)
 			took := time.Since(begin)
-			t.Logf("%d seeds in %s (%.1f per second): %d failed; %d events, %d requests, %d transactions committed, %d acknowledged, "+
-				"%d epochs, %d faults, %s simulated; %d histories of a key judged by porcupine", size.seeds, took.Round(time.Millisecond),
-				float64(size.seeds)/took.Seconds(), failed, total.Steps, total.Asked, total.Committed, total.Acked, total.Epochs, total.Faults,
+			t.Logf("%d seeds from %d in %s (%.1f per second): %d failed; %d events, %d requests, %d transactions committed, %d acknowledged, "+
+				"%d epochs, %d faults, %s simulated; %d histories of a key judged by porcupine", total.seeds, *fromFlag, took.Round(time.Millisecond),
+				float64(total.seeds)/took.Seconds(), failed, total.Steps, total.Asked, total.Committed, total.Acked, total.Epochs, total.Faults,
 				clockText(total.Time), total.Judged)
 		})
 	}
 }
 
-func many(t *testing.T, opt Options, from, n uint64, workers int) (total Result, failed int) {
+// sum is what many runs did together.
+type sum struct {
+	Result
+	seeds int
+}
+
+func many(t *testing.T, opt Options, from, n uint64, workers int) (total sum, failed int) {
 	t.Helper()
+	begin := time.Now()
 	var next atomic.Uint64
 	next.Store(from)
 	var mu sync.Mutex
@@ -68,7 +77,7 @@ func many(t *testing.T, opt Options, from, n uint64, workers int) (total Result,
 		group.Go(func() {
 			for {
 				seed := next.Add(1) - 1
-				if seed >= from+n {
+				if seed >= from+n || *forFlag > 0 && time.Since(begin) > *forFlag {
 					return
 				}
 				o := opt
@@ -76,6 +85,7 @@ func many(t *testing.T, opt Options, from, n uint64, workers int) (total Result,
 				res, err := Run(o)
 				mu.Lock()
 				total.add(res)
+				total.seeds++
 				if err != nil {
 					failed++
 					if failed <= 3 {
