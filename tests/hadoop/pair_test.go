@@ -1,0 +1,229 @@
+//go:build hadoop && unix
+
+package hadoop
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// maker is who made a program.
+type maker string
+
+const (
+	original maker = "original"
+	ours     maker = "ours"
+)
+
+// setting is what a test runs on.
+type setting struct {
+	zookeeper maker
+	zkfc      [2]maker
+	keys      map[string]string // Hadoop's, added to all configurations
+	measured  bool              // the originals run as Hadoop's start scripts run them, not small
+}
+
+func (s setting) String() string {
+	zk := map[maker]string{original: "ZooKeeper", ours: "zkserver"}[s.zookeeper]
+	return fmt.Sprintf("%s and %s on %s", s.zkfc[0], s.zkfc[1], zk)
+}
+
+// pair is two controllers on a coordination service, with a writer and two pairs of eyes on what they do.
+type pair struct {
+	*hdfs
+	t       *testing.T
+	setting setting
+	zk      *process
+	zkfc    [2]*process
+	watch   *watch
+	writer  *writer
+}
+
+// quick are times with which a test does not wait for long. ZooKeeper's shortest session is 4 s.
+func quick() map[string]string {
+	return map[string]string{
+		"ha.zookeeper.session-timeout.ms": "4000", "ha.health-monitor.rpc-timeout.ms": "2500",
+		"ha.failover-controller.graceful-fence.rpc-timeout.ms": "2500", "dfs.ha.zkfc.nn.http.timeout.ms": "1000",
+	}
+}
+
+// newPair starts ZooKeeper and both controllers; nn1 is active when it returns, nn2 stands by, and a client writes.
+func newPair(t *testing.T, s setting) *pair {
+	t.Helper()
+	p := &pair{hdfs: theHDFS(t, s.keys), t: t, setting: s}
+	t.Cleanup(p.stop)
+	p.startZooKeeper()
+	code, _, errs := run(t, p.zkfcCommand(0, "-formatZK", "-nonInteractive"))
+	require.Zero(t, code, errs)
+	for i := range 2 {
+		p.zkfc[i] = p.newZKFC(i)
+	}
+	p.watch = newWatch(p.http(0), p.http(1))
+	p.startZKFC(0)
+	p.joined(0)
+	p.startZKFC(1)
+	p.joined(1)
+	p.waitActive(0)
+	p.writer = newWriter(t, p.http(0), p.http(1))
+	p.progress()
+	return p
+}
+
+func (p *pair) newZKFC(i int) *process {
+	return newProcess(p.dir, fmt.Sprintf("zkfc%d", i+1), func() *exec.Cmd { return p.zkfcCommand(i) })
+}
+
+func (p *pair) startZooKeeper() {
+	p.t.Helper()
+	dir, err := os.MkdirTemp(p.dir, "zk-") //nolint:usetesting // kept with the cluster's files
+	require.NoError(p.t, err)
+	zoo := filepath.Join(dir, "zoo.cfg")
+	addr := fmt.Sprintf("127.0.0.1:%d", p.base+portZK)
+	require.NoError(p.t, os.WriteFile(zoo, fmt.Appendf(nil, "tickTime=2000\ndataDir=%s\nclientPort=%d\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n",
+		dir, p.base+portZK), 0o644))
+	require.NoError(p.t, os.WriteFile(filepath.Join(dir, "logback.xml"), []byte(`<configuration>
+<appender name="C" class="ch.qos.logback.core.ConsoleAppender"><encoder><pattern>%d{ISO8601} %p %c: %m%n</pattern></encoder></appender>
+<root level="INFO"><appender-ref ref="C"/></root></configuration>
+`), 0o644))
+	p.zk = newProcess(p.dir, "zookeeper", func() *exec.Cmd {
+		if p.setting.zookeeper == ours {
+			return exec.Command(filepath.Join(p.ours, "zkserver"), zoo)
+		}
+		return exec.Command("java", append(append([]string{"-Xmx128m"}, small...), "-cp", dir+string(filepath.ListSeparator)+p.zklib,
+			"org.apache.zookeeper.server.quorum.QuorumPeerMain", zoo)...)
+	})
+	require.NoError(p.t, p.zk.start())
+	require.NoError(p.t, p.listening(p.zk, addr))
+}
+
+// zkfcCommand runs zkfc beside NameNode i, whoever made it, with the same files.
+func (p *pair) zkfcCommand(i int, args ...string) *exec.Cmd {
+	conf := p.conf(fmt.Sprintf("nn%d", i+1))
+	if p.setting.zkfc[i] == original {
+		return p.java(conf, p.options("-Xmx64m"), "org.apache.hadoop.hdfs.tools.DFSZKFailoverController", args...)
+	}
+	return p.ourCommand("zkfc", conf, args...)
+}
+
+// haadmin runs somebody's haadmin.
+func (p *pair) haadmin(by maker, args ...string) *exec.Cmd {
+	if by == original {
+		return p.java(p.conf("client"), p.options("-Xmx64m"), "org.apache.hadoop.hdfs.tools.DFSHAAdmin", args...)
+	}
+	return p.ourCommand("haadmin", p.conf("client"), args...)
+}
+
+func (p *pair) ourCommand(name, conf string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(p.ours, name), args...)
+	cmd.Env = append(os.Environ(), "HADOOP_CONF_DIR="+conf)
+	return cmd
+}
+
+func (p *pair) options(heap string) []string {
+	if p.setting.measured {
+		return nil
+	}
+	return append([]string{heap}, small...)
+}
+
+func (p *pair) startZKFC(i int) {
+	p.t.Helper()
+	require.NoError(p.t, p.zkfc[i].start())
+}
+
+var hasJoined = regexp.MustCompile(`Successfully transitioned NameNode at \S+ to (active|standby) state`)
+
+// joined waits until the controller of node i has given its NameNode a state since it was started, or told to forget: it takes
+// part in the election then.
+func (p *pair) joined(i int) {
+	p.t.Helper()
+	eventually(p.t, p.zkfc[i].name+" takes part in the election", func() bool {
+		if !p.zkfc[i].alive() {
+			require.FailNow(p.t, p.zkfc[i].name+" has ended", p.zkfc[i].tail(3000))
+		}
+		return p.zkfc[i].said(hasJoined)
+	})
+}
+
+// active is the node that is active; one of them is, or becomes so.
+func (p *pair) active() int {
+	p.t.Helper()
+	for i := range 2 {
+		if p.state(i) == "active" {
+			return i
+		}
+	}
+	eventually(p.t, "one is active", func() bool { return p.state(0) == "active" || p.state(1) == "active" })
+	return p.active()
+}
+
+func (p *pair) waitActive(i int) {
+	p.t.Helper()
+	eventually(p.t, p.nn[i].name+" is active", func() bool { return p.state(i) == "active" })
+}
+
+// settled waits until node i is active, the other one stands by, and both controllers take part.
+func (p *pair) settled(i int) {
+	p.t.Helper()
+	p.waitActive(i)
+	eventually(p.t, p.nn[1-i].name+" stands by", func() bool { return p.state(1-i) == "standby" })
+	p.joined(1 - i)
+}
+
+// progress waits until a file is written whose writing began after this call.
+func (p *pair) progress() {
+	p.t.Helper()
+	from := p.writer.begun()
+	eventually(p.t, "a file is written", func() bool { return p.writer.last() > from })
+}
+
+// judge says whether all went well since newPair: never two active, no acknowledged file lost.
+func (p *pair) judge() {
+	p.t.Helper()
+	p.progress()
+	files, unknown := p.writer.stop()
+	p.watch.stop()
+	require.Empty(p.t, p.watch.both(), "both NameNodes were active at the same time")
+	p.writer.verify(p.http(p.active()))
+	p.t.Logf("%s: %d files acknowledged and found again, %d attempts without an answer, longest pause %v", p.setting, files, unknown, p.writer.pause())
+}
+
+func (p *pair) stop() {
+	if p.writer != nil {
+		p.writer.stop()
+	}
+	if p.watch != nil {
+		p.watch.stop()
+	}
+	for _, d := range []*process{p.zkfc[0], p.zkfc[1], p.zk} {
+		if d == nil {
+			continue
+		}
+		d.kill()
+		if p.t.Failed() {
+			p.t.Logf("---- %s ----\n%s", d.name, d.tail(6000))
+		}
+	}
+}
+
+// with is keys and more keys.
+func with(keys map[string]string, more ...string) map[string]string {
+	all := maps.Clone(keys)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for i := 0; i < len(more); i += 2 {
+		all[more[i]] = more[i+1]
+	}
+	return all
+}
+
+var errNoAnswer = errors.New("no answer")

@@ -1,0 +1,147 @@
+//go:build hadoop && unix
+
+package hadoop
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// watch asks both NameNodes every 10 ms whether they are active (the page that load balancers ask for).
+type watch struct {
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	mu     sync.Mutex
+	seen   [2][]answers
+}
+
+// answers is a run of equal answers of one NameNode. It held its state at least from first, when the first answer was there,
+// to last, when the last question was sent.
+type answers struct {
+	said        string // "active", "not active", or "" for no answer
+	first, last time.Time
+}
+
+func newWatch(addrs ...string) *watch {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &watch{cancel: cancel}
+	for i, addr := range addrs {
+		w.wg.Add(1)
+		go func() {
+			defer w.wg.Done()
+			w.ask(ctx, i, "http://"+addr+"/isActive")
+		}()
+	}
+	return w
+}
+
+func (w *watch) ask(ctx context.Context, i int, url string) {
+	client := &http.Client{Transport: &http.Transport{}, Timeout: time.Second}
+	defer client.CloseIdleConnections()
+	every := time.NewTicker(10 * time.Millisecond)
+	defer every.Stop()
+	for {
+		sent := time.Now()
+		said := isActive(ctx, client, url)
+		w.note(i, said, sent, time.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+	}
+}
+
+func isActive(ctx context.Context, client *http.Client, url string) string {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return ""
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	switch {
+	case resp.StatusCode == http.StatusOK && strings.Contains(string(text), "NameNode is Active!"):
+		return "active"
+	case resp.StatusCode == http.StatusMethodNotAllowed:
+		return "not active"
+	}
+	return ""
+}
+
+func (w *watch) note(i int, said string, sent, got time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if runs := w.seen[i]; len(runs) > 0 && runs[len(runs)-1].said == said {
+		runs[len(runs)-1].last = sent
+		return
+	}
+	w.seen[i] = append(w.seen[i], answers{said, got, sent})
+}
+
+// stop ends the questions.
+func (w *watch) stop() {
+	w.cancel()
+	w.wg.Wait()
+}
+
+// activeSince is when NameNode i was first seen active after from, which must have been another's moment.
+func (w *watch) activeSince(i int, from time.Time) (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.seen[i] {
+		if a.said == "active" && a.first.After(from) {
+			return a.first, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// changes counts how often NameNode i was seen to become active after from.
+func (w *watch) changes(i int, from time.Time) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, a := range w.seen[i] {
+		if a.said == "active" && a.first.After(from) {
+			n++
+		}
+	}
+	return n
+}
+
+// both lists the times during which both NameNodes were active.
+func (w *watch) both() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return overlaps(w.seen[0], w.seen[1])
+}
+
+func overlaps(one, two []answers) []string {
+	var all []string
+	for _, a := range one {
+		for _, b := range two {
+			if a.said != "active" || b.said != "active" {
+				continue
+			}
+			from, to := a.first, a.last
+			if b.first.After(from) {
+				from = b.first
+			}
+			if b.last.Before(to) {
+				to = b.last
+			}
+			if from.Before(to) {
+				all = append(all, from.Format("15:04:05.000")+" to "+to.Format("15:04:05.000"))
+			}
+		}
+	}
+	return all
+}
