@@ -43,6 +43,9 @@ func (m *Machine) Unreachable(sid Sid, yes bool) {
 	}
 }
 
+// Answers tells whether nothing is known that speaks against a server being there: it can be sent to, and joined.
+func (m *Machine) Answers(sid Sid) bool { return !m.gone[sid] && !m.silent[sid] }
+
 // SetOracle tells what the oracle says: with two voters, this one may decide without the other.
 func (m *Machine) SetOracle(yes bool) { m.oracle = yes }
 

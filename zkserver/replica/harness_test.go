@@ -112,7 +112,7 @@ func (s *server) start() {
 	if s.c.config != nil {
 		s.c.config(&cfg)
 	}
-	if cfg.Zab.Observer {
+	if cfg.Zab.Observer && quorum.Index(cfg.Zab.Quorum, s.id) >= 0 {
 		q, err = quorum.NewMajority(s.c.voters()[:len(s.c.voters())-1]...)
 		require.NoError(t, err)
 		cfg.Zab.Quorum = q

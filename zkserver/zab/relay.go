@@ -45,7 +45,8 @@ func (r *relay) remove(sid Sid) {
 }
 
 // master is where to get the data of a leader from, and whether that is by the port for observers. Observers begin with
-// different followers, and go on to the next when one fails; when all have, the leader itself has its turn.
+// different followers, and go on to the next when one fails, to those that seem to be away last of all; then the leader
+// itself has its turn.
 func (n *Node) master(leader Sid) (sid Sid, relayed bool) {
 	if !n.observer || !n.cfg.ObserverMaster {
 		return leader, false
@@ -57,11 +58,25 @@ func (n *Node) master(leader Sid) (sid Sid, relayed bool) {
 	if n.failed %= k + 1; n.failed == k {
 		return leader, false
 	}
-	at, step := uint64(n.cfg.ID)%k, n.tried+n.failed
-	if uint64(n.cfg.ID)/k%2 == 1 { // so that not all those of one go to the same next
-		step = k - step%k
+	at, step := uint64(n.cfg.ID)%k, uint64(1)
+	if uint64(n.cfg.ID)/k%2 == 1 {
+		step = k - 1 // so that not all who come from one go to the same next
 	}
-	return list[(at+step)%k], true
+	order := make([]Sid, 0, k)
+	for i := range k {
+		order = append(order, list[(at+(n.tried+i)*step)%k])
+	}
+	slices.SortStableFunc(order, func(a, b Sid) int {
+		switch there := n.el.Answers(a); {
+		case there == n.el.Answers(b):
+			return 0
+		case there:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return order[n.failed], true
 }
 
 // leaveMaster notes how it went with the server that this observer had joined.
@@ -220,6 +235,17 @@ func (n *Node) tickRelay() {
 			n.send(Message{Type: Ping, To: l.sid, Link: l.link, Zxid: n.w.committed()})
 		}
 	}
+}
+
+// relayDue is the tick at which tickRelay has something to do, before due.
+func (n *Node) relayDue(due uint64) uint64 {
+	for _, l := range n.follow.relay.learners {
+		if l.stage >= stageSyncing {
+			due = min(due, n.follow.relay.nextPing)
+		}
+		due = min(due, n.overdueAt(l))
+	}
+	return due
 }
 
 // relayGone forgets an observer whose link has ended.
