@@ -125,6 +125,9 @@ type Health struct {
 	Interval time.Duration `mapstructure:"interval"` // between two checks; default 250ms (the original: 1s)
 	Deadline time.Duration `mapstructure:"deadline"` // the longest silence of a service that counts as alive; default 1s
 	Retry    time.Duration `mapstructure:"retry"`    // between two checks of a service that does not answer; default 100ms
+	// ServiceLog is the local service's log file, whose end is kept in zkfc's log when the service falls sick; of a pattern
+	// with * the newest file. Default empty: none; with Hadoop's files the NameNode's log, where Hadoop's scripts put it.
+	ServiceLog string `mapstructure:"serviceLog"`
 }
 
 // Failover holds the deadlines of a change of roles.
@@ -137,6 +140,8 @@ type Failover struct {
 	ProbeDeadline time.Duration `mapstructure:"probeDeadline"`
 	// NewActiveDeadline is how long the new active has for its promotion. Default 60s.
 	NewActiveDeadline time.Duration `mapstructure:"newActiveDeadline"`
+	// SelfFence is a fencing method that stops the local service when it hangs while it is active. Default empty: none.
+	SelfFence string `mapstructure:"selfFence"`
 	// RPCDeadline is how long haadmin waits for one answer. Default 20s.
 	RPCDeadline time.Duration `mapstructure:"rpcDeadline"`
 }
@@ -173,8 +178,19 @@ type Controller struct {
 	// ZookeeperPatience is how long a starting controller waits for ZooKeeper before it exits with 6; 0, the default: as long
 	// as it takes.
 	ZookeeperPatience time.Duration `mapstructure:"zookeeperPatience"`
-	// Admins are users who may ask the controller for a failover, besides the one that runs it. Default: none.
-	Admins []string `mapstructure:"admins"`
+	// ReconnectPatience is how long a running controller waits for a new session before it exits with 1; 0, the default: as
+	// long as it takes.
+	ReconnectPatience time.Duration `mapstructure:"reconnectPatience"`
+	// OnTerm is what SIGTERM means to an active node: "handover", the default, or "keep", which leaves role, session and lock
+	// for a restart, as SIGUSR1 always does.
+	OnTerm string `mapstructure:"onTerm"`
+	// StateDir is where the session is kept for a restart. Default: $STATE_DIRECTORY, else $XDG_STATE_HOME/holdfast, else
+	// ~/.local/state/holdfast. "none" keeps none.
+	StateDir string `mapstructure:"stateDir"`
+	// Admins are users who may ask the controller for a failover, besides the one that runs it; * is everybody. AdminGroups
+	// are groups of this machine whose users may. Default: none.
+	Admins      []string `mapstructure:"admins"`
+	AdminGroups []string `mapstructure:"adminGroups"`
 }
 
 // Admin is haadmin.
@@ -209,7 +225,8 @@ func Default() Config {
 			NewActiveDeadline:     60 * time.Second,
 			RPCDeadline:           20 * time.Second,
 		},
-		Fencing: Fencing{Deadline: 60 * time.Second, SSH: SSH{ConnectTimeout: 30 * time.Second}},
+		Fencing:    Fencing{Deadline: 60 * time.Second, SSH: SSH{ConnectTimeout: 30 * time.Second}},
+		Controller: Controller{OnTerm: "handover"},
 		Log:     Log{Level: "info"},
 	}
 }

@@ -78,7 +78,8 @@ func TestSampleLoadsAndShowsTheDefaults(t *testing.T) {
 		{Method: "shell(/usr/local/bin/fence-by-power.sh $target_host)", Timeout: 30 * time.Second},
 		{Method: "shell(/bin/true)", Timeout: 30 * time.Second},
 	}
-	want.Controller.Admins, want.Fencing.SSH.KeyFiles, want.Fencing.SSH.KnownHosts = []string{}, []string{}, []string{}
+	want.Controller.Admins, want.Controller.AdminGroups = []string{}, []string{}
+	want.Fencing.SSH.KeyFiles, want.Fencing.SSH.KnownHosts = []string{}, []string{}
 	cfg.File, cfg.origins = "", nil
 	require.Equal(t, want, *cfg)
 }

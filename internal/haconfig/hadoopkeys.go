@@ -83,7 +83,7 @@ func HadoopKeys() []HadoopKey {
 		{"dfs.namenode.lifeline.rpc-address", Honoured, "healthAddress; .NS.NN"},
 		{"dfs.namenode.rpc-bind-host", Honoured, "bindHost: where zkfc listens; .NS and .NS.NN"},
 		{"dfs.namenode.servicerpc-bind-host", Honoured, "bindHost, before dfs.namenode.rpc-bind-host; .NS and .NS.NN"},
-		{"dfs.cluster.administrators", Honoured, "controller.admins: its users; groups and * are not looked up, only zkfc's own user is let in besides"},
+		{"dfs.cluster.administrators", Honoured, "controller.admins and controller.adminGroups: users, a blank, groups of this machine; * is everybody"},
 		{"hadoop.security.authentication", Refused, "kerberos comes with the security release; simple is what there is"},
 		{"hadoop.security.authorization", Meaningless, "zkfc lets in its own user and controller.admins, whatever hadoop-policy.xml says"},
 		{
@@ -120,11 +120,6 @@ func (c *Config) Note() []string {
 		if v, ok := c.Hadoop.Lookup(k.Name); ok && !v.Default && k.Use == Meaningless && !strings.HasPrefix(k.Why, whyNameNode) {
 			out = append(out, v.From.String()+": "+k.Name+": no effect: "+k.Why)
 		}
-	}
-	acl, _ := c.Hadoop.Trimmed(adminsKey)
-	if users, groups, _ := strings.Cut(acl, " "); strings.TrimSpace(groups) != "" || strings.Contains(users, "*") {
-		v, _ := c.Hadoop.Lookup(adminsKey)
-		out = append(out, v.From.String()+": "+adminsKey+": groups and * let nobody in; name users")
 	}
 	return out
 }

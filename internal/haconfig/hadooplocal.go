@@ -75,15 +75,15 @@ func (b *bridge) shared(ns, nn string) {
 			}
 		}
 	})
-	if !b.own["controller.admins"] {
-		c.Controller.Admins = admins(b.get(adminsKey))
+	if users, groups := admins(b.get(adminsKey)); !b.own["controller.admins"] && !b.own["controller.admingroups"] {
+		c.Controller.Admins, c.Controller.AdminGroups = users, groups
 	}
 }
 
-// admins are the users of an access list "user,user group,group". Groups are not looked up (zkfc check says so).
-func admins(acl string) []string {
-	users, _, _ := strings.Cut(acl, " ")
-	return splitList(users)
+// admins are the users and groups of an access list "user,user group,group"; * is everybody.
+func admins(acl string) (users, groups []string) {
+	u, g, _ := strings.Cut(acl, " ")
+	return splitList(u), splitList(g)
 }
 
 // ForNode applies the keys that are set for this node in particular, and checks those that only zkfc needs. With

@@ -67,6 +67,12 @@ func (k *checker) common() {
 	if p := c.Controller.ZookeeperPatience; p < 0 {
 		k.add("controller.zookeeperPatience", p.String()+" is below zero", "the default is 0s: wait as long as it takes")
 	}
+	if p := c.Controller.ReconnectPatience; p < 0 {
+		k.add("controller.reconnectPatience", p.String()+" is below zero", "the default is 0s: wait as long as it takes")
+	}
+	if on := c.Controller.OnTerm; on != "handover" && on != "keep" {
+		k.add("controller.onTerm", fmt.Sprintf("%q is not a choice", on), "write handover or keep")
+	}
 	k.hostPort("controller.httpAddress", c.Controller.HTTPAddress, true)
 	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, c.Log.Level) {
 		k.add("log.level", fmt.Sprintf("%q is not a level", c.Log.Level), "write one of: "+strings.Join(levels, ", "))

@@ -19,13 +19,17 @@ const (
 
 // Source is where a value was written.
 type Source struct {
-	File string // path, "-D", "core-default.xml", "hdfs-default.xml"; empty: nowhere
-	Line int    // counted from 1; 0 where there are no lines
+	File   string // path, "-D", "core-default.xml", "hdfs-default.xml"; empty: nowhere
+	Line   int    // counted from 1; 0 where there are no lines
+	Column int    // counted from 1; 0 where only the line matters
 }
 
-// String is file:line.
+// String is file:line, or file:line:column.
 func (s Source) String() string {
-	if s.Line > 0 {
+	switch {
+	case s.Line > 0 && s.Column > 0:
+		return fmt.Sprintf("%s:%d:%d", s.File, s.Line, s.Column)
+	case s.Line > 0:
 		return fmt.Sprintf("%s:%d", s.File, s.Line)
 	}
 	return s.File
@@ -47,6 +51,8 @@ type Problem struct {
 	Key    string // may be empty
 	Text   string
 	Remedy string // may be empty
+	// Fatal marks a file that the original cannot read either: its programs then end with an exception, exit code 1.
+	Fatal bool
 }
 
 // String is one line: file:line: key: text; remedy.
@@ -80,6 +86,7 @@ type Options struct {
 type Conf struct {
 	dir      string
 	props    map[string]Value
+	finals   map[string]Source // keys that no later file may set, and by whom
 	getenv   func(string) (string, bool)
 	problems []Problem
 	notes    []Problem
@@ -87,19 +94,19 @@ type Conf struct {
 
 // Load reads everything it can; the problems are all that were found, and the configuration is what remains.
 func Load(o Options) (*Conf, []Problem) {
-	c := &Conf{dir: o.Dir, props: map[string]Value{}, getenv: o.Getenv}
+	c := &Conf{dir: o.Dir, props: map[string]Value{}, finals: map[string]Source{}, getenv: o.Getenv}
 	if c.getenv == nil {
 		c.getenv = os.LookupEnv
 	}
-	for _, d := range defaults {
-		c.props[d.name] = Value{Name: d.name, Raw: d.value, From: Source{File: d.file}, Default: true}
-	}
+	c.defaults(coreDefault)
 	if o.Dir != "" {
 		c.directory(o.Dir)
+	} else {
+		c.defaults(hdfsDefault)
 	}
 	for _, f := range o.Files {
-		if _, err := c.file(f, nil); err != nil {
-			c.problem(Source{File: f}, "cannot read the file after -conf: "+reason(err), "name a readable file")
+		if err := c.file(f, nil); err != nil {
+			c.fatal(Source{File: f}, "cannot read the file after -conf: "+reason(err), "name a readable file")
 		}
 	}
 	for _, s := range o.Set {
@@ -125,45 +132,65 @@ func (c *Conf) problem(from Source, text, remedy string) {
 	c.problems = append(c.problems, Problem{From: from, Text: text, Remedy: remedy})
 }
 
-// directory reads the site files of dir. One of them may be missing, not both.
+// fatal is a problem that ends the original's programs, too.
+func (c *Conf) fatal(from Source, text, remedy string) {
+	c.problem(from, text, remedy)
+	c.problems[len(c.problems)-1].Fatal = true
+}
+
+// directory reads the site files of dir, with hdfs-default.xml between them. One of them may be missing, not both.
 func (c *Conf) directory(dir string) {
 	found := false
 	for _, name := range []string{CoreSite, HDFSSite} {
-		switch ok, err := c.file(filepath.Join(dir, name), nil); {
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			c.problem(Source{File: filepath.Join(dir, name)}, "cannot be read: "+reason(err), "")
-			found = true
-		case ok:
-			found = true
+		if name == HDFSSite {
+			c.defaults(hdfsDefault)
 		}
+		err := c.file(filepath.Join(dir, name), nil)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			c.fatal(Source{File: filepath.Join(dir, name)}, "cannot be read: "+reason(err), "make it readable for this user")
+		}
+		found = found || !errors.Is(err, fs.ErrNotExist)
 	}
 	if !found {
 		c.problem(Source{File: dir}, "neither "+CoreSite+" nor "+HDFSSite+" is there", "name Hadoop's configuration directory")
 	}
 }
 
-// put adds a property of a file.
-func (c *Conf) put(v Value) {
+// defaults sets those of one of the original's default files. The second comes after core-site.xml, so that dfs.* keys which
+// have a default are not taken from there.
+func (c *Conf) defaults(file string) {
+	for _, d := range defaults {
+		if d.file != file {
+			continue
+		}
+		if old, known := c.props[d.name]; known && !old.Default && c.finals[d.name].File == "" && old.Raw != d.value {
+			c.notes = append(c.notes, Problem{
+				From: old.From, Key: d.name, Text: "has no effect: " + file + " comes after " + CoreSite, Remedy: "set it in " + HDFSSite,
+			})
+		}
+		c.put(Value{Name: d.name, Raw: d.value, From: Source{File: file}, Default: true}, true)
+	}
+}
+
+// put adds a property of a file; without a value it only may be final.
+func (c *Conf) put(v Value, valued bool) {
 	if now, ok := newNames[v.Name]; ok {
 		v.Name = now
 	}
-	old, known := c.props[v.Name]
-	if known && old.Final {
-		if old.Raw != v.Raw {
+	if by, final := c.finals[v.Name]; final {
+		if old := c.props[v.Name]; valued && old.Raw != v.Raw && !v.Default {
 			c.notes = append(c.notes, Problem{
-				v.From, v.Name, "has no effect: the value of " + old.From.String() + " is final", "change it there",
+				From: v.From, Key: v.Name, Text: "has no effect: the value of " + by.String() + " is final", Remedy: "change it there",
 			})
 		}
 		return
 	}
-	if v.Raw == "" { // the original drops it, but keeps the mark
-		if v.Final && known {
-			old.Final = true
-			c.props[v.Name] = old
-		}
-		return
+	if valued {
+		c.props[v.Name] = v
 	}
-	c.props[v.Name] = v
+	if v.Final {
+		c.finals[v.Name] = v.From
+	}
 }
 
 // Set gives key a value that wins over all files.
@@ -210,6 +237,8 @@ func system(name string) (string, bool) {
 		if h, err := os.UserHomeDir(); err == nil {
 			return h, true
 		}
+	case "java.io.tmpdir":
+		return os.TempDir(), true
 	}
 	return "", false
 }

@@ -50,16 +50,16 @@ func TestLaterFilesAndSettingsWinAndEveryValueKnowsItsSource(t *testing.T) {
 		key, value string
 		from       Source
 	}{
-		{"a", "core", Source{core, 3}},
-		{"b", "hdfs", Source{hdfs, 4}},
-		{"c", "attr", Source{hdfs, 5}},
-		{"d", "set", Source{"-D", 0}},
-		{"e", "a=b", Source{"-D", 0}},
-		{"empty", "x", Source{core, 6}},
-		{"fs.defaultFS", "hdfs://x", Source{"-D", 0}},
-		{"fs.default.name", "hdfs://x", Source{"-D", 0}},
-		{"ha.zookeeper.session-timeout.ms", "5000", Source{core, 5}},
-		{"dfs.ha.zkfc.port", "8019", Source{"hdfs-default.xml", 0}},
+		{"a", "core", Source{File: core, Line: 3}},
+		{"b", "hdfs", Source{File: hdfs, Line: 4}},
+		{"c", "attr", Source{File: hdfs, Line: 5}},
+		{"d", "set", Source{File: "-D"}},
+		{"e", "a=b", Source{File: "-D"}},
+		{"empty", "x", Source{File: core, Line: 6}},
+		{"fs.defaultFS", "hdfs://x", Source{File: "-D"}},
+		{"fs.default.name", "hdfs://x", Source{File: "-D"}},
+		{"ha.zookeeper.session-timeout.ms", "5000", Source{File: core, Line: 5}},
+		{"dfs.ha.zkfc.port", "8019", Source{File: "hdfs-default.xml"}},
 	} {
 		v, ok := c.Lookup(w.key)
 		require.True(t, ok, w.key)
@@ -112,7 +112,8 @@ func TestIncludes(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "sub"), 0o700))
 	write(t, dir, "sub/one.xml", `<configuration><property><name>one</name><value>1</value></property><include href="two.xml"/></configuration>`)
-	write(t, dir, "sub/two.xml", site("two=2"))
+	write(t, dir, "sub/two.xml", site("two=beside the file that includes it"))
+	write(t, dir, "two.xml", site("two=2"))
 	write(t, dir, CoreSite, `<configuration xmlns:xi="http://www.w3.org/2001/XInclude">
 <xi:include href="sub/one.xml"><xi:fallback><property><name>one</name><value>not this</value></property></xi:fallback></xi:include>
 <xi:include href="none.xml"><xi:fallback><property><name>three</name><value>3</value></property></xi:fallback></xi:include>
@@ -126,7 +127,23 @@ func TestIncludes(t *testing.T) {
 	require.Equal(t, "2", get(t, c, "two"))
 	require.Equal(t, "3", get(t, c, "three"))
 	v, _ := c.Lookup("two")
-	require.Equal(t, filepath.Join(dir, "sub", "two.xml")+":3", v.From.String())
+	require.Equal(t, filepath.Join(dir, "two.xml")+":3", v.From.String())
+
+	other := t.TempDir()
+	write(t, other, "three.xml", site("three=beside the file that was named"))
+	extra := write(t, other, "extra.xml", `<configuration><include href="two.xml"/><include href="three.xml"/><include href="file:`+other+`/a%20b.xml"/></configuration>`)
+	write(t, other, "a b.xml", site("four=4"))
+	c, problems = Load(Options{Dir: dir, Files: []string{extra}})
+	require.Empty(t, problems)
+	require.Equal(t, []string{"beside the file that was named", "4"}, []string{get(t, c, "three"), get(t, c, "four")})
+}
+
+func told(problems []Problem) []string {
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.String())
+	}
+	return got
 }
 
 func TestEverythingWrongIsToldAtOnceWithItsPlace(t *testing.T) {
@@ -134,8 +151,8 @@ func TestEverythingWrongIsToldAtOnceWithItsPlace(t *testing.T) {
 	core := write(t, dir, CoreSite, `<configuration>
 stray
 <property><value>x</value></property>
-<propertie><name>a</name></propertie>
-<property><name>b</name><value>a <b>c</b></value></property>
+<propertie><name>a</name><property><name>in</name><value>1</value></property></propertie>
+<property><name>b</name><value>a <b>c</b></value><description>a <i>text</i></description></property>
 <include href="none.xml"/>
 <include/>
 <include href="core-site.xml"/>
@@ -143,46 +160,73 @@ stray
 </configuration>
 `)
 	hdfs := write(t, dir, HDFSSite, "<configuration>\n<property>\n<name>a</name><value>1 & 2</value></property></configuration>")
-	_, problems := Load(Options{Dir: dir, Files: []string{filepath.Join(dir, "no.xml")}, Set: []string{"oops"}})
-	var got []string
-	for _, p := range problems {
-		got = append(got, p.String())
+	c, problems := Load(Options{Dir: dir, Files: []string{filepath.Join(dir, "no.xml")}, Set: []string{"oops"}})
+	require.Equal(t, []string{
+		core + `:6: the included file "none.xml" is not there, and there is no <fallback>; make it, or correct href: it is looked for in ` + dir,
+		core + `:8: "core-site.xml" is included by itself; remove one of the includes`,
+		core + `:9: the included "http://x/y.xml" is not a file; only files can be included`,
+		hdfs + `:3:25: not valid XML: invalid character entity & (no semicolon); mend the line, or the element before it`,
+		filepath.Join(dir, "no.xml") + `: cannot read the file after -conf: no such file or directory; name a readable file`,
+		`-D oops: not a setting; write -D key=value`,
+	}, told(problems))
+	for i, p := range problems {
+		require.Equal(t, i < 5, p.Fatal, p.Text)
 	}
 	require.Equal(t, []string{
 		core + `:3: "stray" stands outside of a <property>; remove it`,
 		core + `:3: a <property> without <name>; name it, or remove it`,
 		core + `:4: unknown element <propertie>; here stand <property> and <include>`,
-		core + `:5: <b> within <value>; write < as &lt; and & as &amp; in a value`,
-		core + `:6: the included file "none.xml" is not there, and there is no <fallback>; make it, or correct href`,
+		core + `:4: unknown element <name>; here stand <property> and <include>`,
+		core + `:5: <b> within <value> is left out, but not its text; write < as &lt; and & as &amp; in a value`,
 		core + `:7: <include> without href; name the file to include`,
-		core + `:8: "core-site.xml" is included by itself; remove one of the includes`,
-		core + `:9: the included "http://x/y.xml" is not a file; only files can be included`,
-		hdfs + `:3: not valid XML: invalid character entity & (no semicolon); mend the line, or the element before it`,
-		filepath.Join(dir, "no.xml") + `: cannot read the file after -conf: no such file or directory; name a readable file`,
-		`-D oops: not a setting; write -D key=value`,
-	}, got)
+	}, told(c.Notes()), "what the original passes over")
+	require.Equal(t, []string{"a c", "1"}, []string{get(t, c, "b"), get(t, c, "in")})
+}
+
+func TestDefaultsOfHDFSComeAfterCoreSite(t *testing.T) {
+	dir := t.TempDir()
+	core := write(t, dir, CoreSite, site("dfs.ha.zkfc.port=7001", "ha.health-monitor.check-interval.ms=7"))
+	c, problems := Load(Options{Dir: dir})
+	require.Empty(t, problems)
+	require.Equal(t, []string{"8019", "7"}, []string{get(t, c, "dfs.ha.zkfc.port"), get(t, c, "ha.health-monitor.check-interval.ms")})
+	require.Equal(t, []string{core + ":3: dfs.ha.zkfc.port: has no effect: hdfs-default.xml comes after core-site.xml; set it in hdfs-site.xml"}, told(c.Notes()))
 }
 
 func TestBrokenFiles(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                 "core-site.xml:1: the file is empty",
 		"hello":                            "core-site.xml:1: the file is empty",
-		"<a/>":                             "<a> where <configuration> was expected",
 		"<configuration>":                  "not valid XML: unexpected EOF",
 		"<configuration><property>":        "not valid XML: unexpected EOF",
 		"<configuration/><configuration/>": "a second element begins after </configuration>",
+		"<configuration>\n</wrong>":        "core-site.xml:2:9: not valid XML: element <configuration> closed by </wrong>",
 		"\xff\xfe<\x00":                    "the file is UTF-16; save it as UTF-8",
-		"<?xml version='1.0' encoding='KOI8-R'?><configuration/>":                                                               `encoding "KOI8-R" is not supported: save the file as UTF-8`,
-		"<!DOCTYPE x [<!ENTITY e 'boom'>]><configuration><property><name>a</name><value>&e;</value></property></configuration>": "invalid character entity &e;",
+		"<?xml version='1.0' encoding='KOI8-R'?><configuration/>":                                            `encoding "KOI8-R" is not supported: save the file as UTF-8`,
+		"<configuration><property><name>a</name><value>&e;</value></property></configuration>":               "invalid character entity &e;",
+		"<!DOCTYPE x [<!ENTITY e SYSTEM 'f'>]><configuration/>":                                              "entity &e; is another file: include it by <xi:include href=…> instead",
+		"<!DOCTYPE x [<!ENTITY % e 'f'>]><configuration/>":                                                   "parameter entity %e: only entities that stand for a text are read",
+		"<!DOCTYPE x [<!ENTITY e '<a/>'>]><configuration/>":                                                  "entity &e; holds elements",
+		"<!DOCTYPE x [<!ENTITY e '&f;'>]><configuration/>":                                                   "entity &e; refers to &f;, which is not defined before it",
+		"<!DOCTYPE x [<!ENTITY a '" + strings.Repeat("x", 3000) + "'><!ENTITY b '&a;&a;'>]><configuration/>": "entity &b; stands for more than 4096 bytes",
 	} {
 		dir := t.TempDir()
 		write(t, dir, CoreSite, text)
 		_, problems := Load(Options{Dir: dir})
 		require.NotEmpty(t, problems, text)
 		require.Contains(t, problems[0].String(), want, text)
+		require.True(t, problems[0].Fatal)
 	}
 	_, problems := Load(Options{Dir: t.TempDir()})
 	require.Contains(t, problems[0].String(), "neither core-site.xml nor hdfs-site.xml is there; name Hadoop's configuration directory")
+}
+
+func TestEntitiesOfADoctype(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, CoreSite, `<!DOCTYPE configuration [ <!-- c --> <!ENTITY host "h1"> <!ENTITY both '&host;:80&#50;0 &lt;&amp;'> <!ENTITY host "h2">]>`+
+		`<configuration><property><name>a</name><value>&both;</value></property></configuration>`)
+	c, problems := Load(Options{Dir: dir})
+	require.Empty(t, problems)
+	require.Equal(t, "h1:8020 <&", get(t, c, "a"))
 }
 
 func TestLatin1(t *testing.T) {
@@ -223,13 +267,13 @@ func TestTypedValues(t *testing.T) {
 
 func TestDurations(t *testing.T) {
 	for text, want := range map[string]time.Duration{
-		"10": 10 * time.Second, "10ns": 10, "1us": time.Microsecond, "20 ms": 20 * time.Millisecond, "5S": 5 * time.Second, "-1m": -time.Minute, "3h": 3 * time.Hour, "2d": 48 * time.Hour,
+		"10": 10 * time.Second, "10ns": 10, "1us": time.Microsecond, " 20ms ": 20 * time.Millisecond, "5S": 5 * time.Second, "-1m": -time.Minute, "3h": 3 * time.Hour, "2d": 48 * time.Hour,
 	} {
 		d, err := ParseDuration(text, time.Second)
 		require.NoError(t, err, text)
 		require.Equal(t, want, d, text)
 	}
-	for _, text := range []string{"", "s", "1x", "1m30s", "1.5s", "9223372036854775807d", "-9223372036854775808s"} {
+	for _, text := range []string{"", "s", "1x", "1m30s", "1.5s", "20 ms", "9223372036854775807d", "-9223372036854775808s"} {
 		_, err := ParseDuration(text, time.Second)
 		require.Error(t, err, text)
 	}
@@ -249,12 +293,13 @@ func FuzzLoad(f *testing.F) {
 	f.Add(site("a=${b}", "b=${env.X:-y}"), "a=1")
 	f.Add(`<configuration><include href="core-site.xml"><fallback><property name="a" value="1" final="true"/></fallback></include></configuration>`, "fs.default.name=x")
 	f.Add("<configuration><property><name>a</name><value>${${a}}}</value></property>", "=")
+	f.Add("<!DOCTYPE x [<!ENTITY e 'v&#65;'><!ENTITY f '&e;&e;'>]><configuration><property name='a' value='&f;'/></configuration>", "a=1")
 	f.Add("<?xml version='1.0' encoding='latin1'?><configuration>\xff", "a=${a}")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text, set string) {
 		c, _ := Load(Options{Set: []string{set}, Getenv: env("X=${a}")})
-		(&reader{c: c, path: filepath.Join(dir, CoreSite)}).read([]byte(text))
-		for _, p := range c.problems {
+		(&reader{c: c, path: filepath.Join(dir, CoreSite), bases: []string{dir}}).read([]byte(text))
+		for _, p := range append(c.problems, c.notes...) {
 			require.NotEmpty(t, p.Text)
 			require.NotEmpty(t, p.From.File)
 		}

@@ -24,7 +24,10 @@ var defaults = []struct{ name, value, file string }{
 	{"hadoop.rpc.protection", "authentication", coreDefault},
 	{"hadoop.security.authentication", "simple", coreDefault},
 	{"hadoop.security.authorization", "false", coreDefault},
+	{"hadoop.security.credential.clear-text-fallback", "true", coreDefault},
 	{"hadoop.tmp.dir", "/tmp/hadoop-${user.name}", coreDefault},
+	{"ipc.client.connect.max.retries", "10", coreDefault},
+	{"ipc.client.connect.timeout", "20000", coreDefault},
 	{"dfs.ha.fencing.ssh.connect-timeout", "30000", coreDefault},
 
 	{"dfs.ha.allow.stale.reads", "false", hdfsDefault},

@@ -182,7 +182,7 @@ func ParseDuration(text string, unit time.Duration) (time.Duration, error) {
 	s := strings.ToLower(strings.TrimSpace(text))
 	for _, u := range units {
 		if rest, ok := strings.CutSuffix(s, u.suffix); ok {
-			s, unit = strings.TrimSpace(rest), u.unit
+			s, unit = rest, u.unit
 			break
 		}
 	}

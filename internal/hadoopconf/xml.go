@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,68 +19,83 @@ const (
 	maxIncludes = 20 // files within files
 )
 
-// file reads one file and what it includes; ok is false when it cannot be read. What is wrong inside the file is a
-// problem, not an err. open are the files that are being read now.
-func (c *Conf) file(path string, open []string) (ok bool, err error) {
+// file reads one file and what it includes. An error means that it cannot be read; what is wrong inside of it is a problem.
+func (c *Conf) file(path string, from *reader) error {
 	st, err := os.Stat(path)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if !st.Mode().IsRegular() {
-		return false, errors.New("is not a file")
+		return errors.New("is not a file")
 	}
 	if st.Size() > maxFile {
-		return false, fmt.Errorf("has %d bytes: not a configuration file", st.Size())
+		return fmt.Errorf("has %d bytes: not a configuration file", st.Size())
 	}
 	text, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
-		return false, err
+		return err
 	}
-	(&reader{c: c, path: path, open: append(open, path)}).read(text)
-	return true, nil
+	r := &reader{c: c, path: path, bases: []string{filepath.Dir(path)}}
+	switch {
+	case from != nil: // what is included counts as written where it is included
+		r.open, r.bases = from.open, from.bases
+	case c.dir != "": // the class path comes first
+		r.bases = append([]string{c.dir}, r.bases...)
+	}
+	r.open = append(slices.Clone(r.open), path)
+	r.read(text)
+	return nil
 }
 
 // reader takes one file apart.
 type reader struct {
-	c    *Conf
-	path string
-	open []string
-	dec  *xml.Decoder
+	c     *Conf
+	path  string
+	open  []string // the files that are being read now
+	bases []string // the directories that a relative href is looked for in
+	dec   *xml.Decoder
 }
 
 func (r *reader) at() Source {
 	line, _ := r.dec.InputPos()
-	return Source{r.path, line}
+	return Source{File: r.path, Line: line}
 }
 
-func (r *reader) problem(from Source, text, remedy string) { r.c.problem(from, text, remedy) }
+func (r *reader) fatal(from Source, text, remedy string) { r.c.fatal(from, text, remedy) }
+
+// note is of what the original passes over, and nobody means.
+func (r *reader) note(from Source, text, remedy string) {
+	r.c.notes = append(r.c.notes, Problem{From: from, Text: text, Remedy: remedy})
+}
 
 // read parses text, which may begin with a byte order mark.
 func (r *reader) read(text []byte) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
-		r.problem(Source{r.path, 1}, "the file is UTF-16", "save it as UTF-8")
+		r.fatal(Source{File: r.path, Line: 1}, "the file is UTF-16", "save it as UTF-8")
 		return
 	}
 	r.dec = xml.NewDecoder(bytes.NewReader(text))
 	r.dec.CharsetReader = charset
-	switch root, err := r.next(); {
-	case errors.Is(err, io.EOF):
-		r.problem(Source{r.path, 1}, "the file is empty", "it needs at least <configuration></configuration>")
-	case err != nil:
-		r.syntax(err)
-	case root.Name.Local != "configuration":
-		r.problem(r.at(), "<"+root.Name.Local+"> where <configuration> was expected", "the outermost element of Hadoop's files is <configuration>")
-	default:
-		if err := r.section(root, true); err != nil {
-			r.syntax(err)
+	root, err := r.next()
+	if errors.Is(err, io.EOF) {
+		r.fatal(Source{File: r.path, Line: 1}, "the file is empty", "it needs at least <configuration></configuration>")
+		return
+	}
+	if err == nil {
+		if root.Name.Local != "configuration" {
+			r.note(r.at(), "<"+root.Name.Local+"> where <configuration> was expected", "the outermost element of Hadoop's files is <configuration>")
+		}
+		err = r.section(root, true)
+	}
+	if err == nil {
+		if _, err = r.next(); err == nil {
+			r.fatal(r.at(), "a second element begins after </"+root.Name.Local+">", "a file has one <configuration>")
 			return
 		}
-		if _, err := r.next(); err == nil {
-			r.problem(r.at(), "a second element begins after </configuration>", "a file has one <configuration>")
-		} else if !errors.Is(err, io.EOF) {
-			r.syntax(err)
-		}
+	}
+	if !errors.Is(err, io.EOF) {
+		r.syntax(err)
 	}
 }
 
@@ -105,28 +119,38 @@ func charset(label string, in io.Reader) (io.Reader, error) {
 }
 
 func (r *reader) syntax(err error) {
-	from, text := r.at(), err.Error()
+	line, column := r.dec.InputPos()
+	from, text := Source{File: r.path, Line: line, Column: column}, err.Error()
 	var se *xml.SyntaxError
 	if errors.As(err, &se) {
-		from.Line, text = se.Line, se.Msg
+		text = se.Msg
+		if se.Line != line {
+			from.Line, from.Column = se.Line, 0
+		}
 	}
-	r.problem(from, "not valid XML: "+text, "mend the line, or the element before it")
+	r.fatal(from, "not valid XML: "+text, "mend the line, or the element before it")
 }
 
-// next is the next element that begins, at the top of the file.
+// next is the next element that begins, at the top of the file. A DOCTYPE before it may define entities.
 func (r *reader) next() (xml.StartElement, error) {
 	for {
 		t, err := r.dec.Token()
 		if err != nil {
 			return xml.StartElement{}, err
 		}
-		if s, ok := t.(xml.StartElement); ok {
-			return s, nil
+		switch e := t.(type) {
+		case xml.StartElement:
+			return e, nil
+		case xml.Directive:
+			if r.dec.Entity, err = entities(string(e)); err != nil {
+				return xml.StartElement{}, err
+			}
 		}
 	}
 }
 
-// section reads the content of <configuration>, <include> or <fallback>; use says whether its properties count.
+// section reads the content of any element that may hold properties; use says whether they count. As in the original, unknown
+// elements are passed over, but not what is in them.
 func (r *reader) section(parent xml.StartElement, use bool) error {
 	for {
 		t, err := r.dec.Token()
@@ -137,22 +161,22 @@ func (r *reader) section(parent xml.StartElement, use bool) error {
 		case xml.EndElement:
 			return nil
 		case xml.CharData:
-			if s := strings.TrimSpace(string(e)); s != "" {
-				r.problem(r.at(), fmt.Sprintf("%q stands outside of a <property>", shorten(s)), "remove it")
+			if text := strings.TrimSpace(string(e)); text != "" && parent.Name.Local == "configuration" {
+				r.note(r.at(), fmt.Sprintf("%q stands outside of a <property>", shorten(text)), "remove it")
 			}
 		case xml.StartElement:
 			switch e.Name.Local {
 			case "property":
 				err = r.property(e, use)
-			case "configuration":
-				err = r.section(e, use)
 			case "include":
 				err = r.include(e, use)
 			case "fallback":
 				err = r.section(e, use && parent.Name.Local != "include")
+			case "configuration":
+				err = r.section(e, use)
 			default:
-				r.problem(r.at(), "unknown element <"+e.Name.Local+">", "here stand <property> and <include>")
-				err = r.dec.Skip()
+				r.note(r.at(), "unknown element <"+e.Name.Local+">", "here stand <property> and <include>")
+				err = r.section(e, use)
 			}
 			if err != nil {
 				return err
@@ -175,15 +199,16 @@ func shorten(s string) string {
 	return s
 }
 
-// property reads one property, written with elements or with attributes.
+// property reads one property, written with elements or with attributes. An empty element counts as not written, an empty
+// attribute as an empty value.
 func (r *reader) property(start xml.StartElement, use bool) error {
-	v := Value{From: r.at()}
+	v, valued := Value{From: r.at()}, false
 	for _, a := range start.Attr {
 		switch a.Name.Local {
 		case "name":
-			v.Name = strings.TrimSpace(a.Value)
+			v.Name = a.Value
 		case "value":
-			v.Raw = a.Value
+			v.Raw, valued = a.Value, true
 		case "final":
 			v.Final = a.Value == "true"
 		}
@@ -202,9 +227,13 @@ func (r *reader) property(start xml.StartElement, use bool) error {
 			}
 			switch e.Name.Local {
 			case "name":
-				v.Name = strings.TrimSpace(text)
+				if text != "" {
+					v.Name = strings.TrimSpace(text)
+				}
 			case "value":
-				v.Raw, v.From = text, line
+				if text != "" {
+					v.Raw, v.From, valued = text, line, true
+				}
 			case "final":
 				v.Final = text == "true"
 			}
@@ -212,94 +241,35 @@ func (r *reader) property(start xml.StartElement, use bool) error {
 			switch {
 			case !use:
 			case v.Name == "":
-				r.problem(v.From, "a <property> without <name>", "name it, or remove it")
+				r.note(v.From, "a <property> without <name>", "name it, or remove it")
 			default:
-				r.c.put(v)
+				r.c.put(v, valued)
 			}
 			return nil
 		}
 	}
 }
 
-// text is the content of an element, without what elements in it hold.
+// text is the text of an element, with that of elements in it.
 func (r *reader) text(start xml.StartElement) (string, error) {
 	var b strings.Builder
-	for {
+	within := []xml.StartElement{start}
+	for len(within) > 0 {
 		t, err := r.dec.Token()
 		if err != nil {
-			return "", unended(err, start)
+			return "", unended(err, within[len(within)-1])
 		}
 		switch e := t.(type) {
 		case xml.CharData:
 			b.Write(e)
 		case xml.StartElement:
-			r.problem(r.at(), "<"+e.Name.Local+"> within <"+start.Name.Local+">", "write < as &lt; and & as &amp; in a value")
-			if err := r.dec.Skip(); err != nil {
-				return "", err
+			if n := start.Name.Local; n == "name" || n == "value" {
+				r.note(r.at(), "<"+e.Name.Local+"> within <"+n+"> is left out, but not its text", "write < as &lt; and & as &amp; in a value")
 			}
+			within = append(within, e)
 		case xml.EndElement:
-			return b.String(), nil
+			within = within[:len(within)-1]
 		}
 	}
-}
-
-// include reads the file that href names, or what stands in <fallback> when there is no such file.
-func (r *reader) include(start xml.StartElement, use bool) error {
-	from, href := r.at(), ""
-	for _, a := range start.Attr {
-		if a.Name.Local == "href" {
-			href = strings.TrimSpace(a.Value)
-		}
-	}
-	missing := use && !r.fetch(from, href)
-	fallback := false
-	for {
-		t, err := r.dec.Token()
-		if err != nil {
-			return unended(err, start)
-		}
-		switch e := t.(type) {
-		case xml.StartElement:
-			if e.Name.Local != "fallback" {
-				err = r.dec.Skip()
-			} else {
-				fallback = true
-				err = r.section(e, missing)
-			}
-			if err != nil {
-				return err
-			}
-		case xml.EndElement:
-			if missing && !fallback {
-				r.problem(from, fmt.Sprintf("the included file %q is not there, and there is no <fallback>", href), "make it, or correct href")
-			}
-			return nil
-		}
-	}
-}
-
-// fetch reads an included file; false means that there is none.
-func (r *reader) fetch(from Source, href string) bool {
-	switch {
-	case href == "":
-		r.problem(from, "<include> without href", "name the file to include")
-		return true
-	case strings.Contains(href, "://"):
-		r.problem(from, fmt.Sprintf("the included %q is not a file", href), "only files can be included")
-		return true
-	}
-	path := strings.TrimPrefix(href, "file:")
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(r.path), path)
-	}
-	if slices.Contains(r.open, path) || len(r.open) > maxIncludes {
-		r.problem(from, fmt.Sprintf("%q is included by itself", href), "remove one of the includes")
-		return true
-	}
-	_, err := r.c.file(path, r.open)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.problem(from, fmt.Sprintf("the included file %q cannot be read: %s", href, reason(err)), "")
-		return true
-	}
-	return err == nil
+	return b.String(), nil
 }
