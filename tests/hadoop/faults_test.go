@@ -2,14 +2,142 @@
 
 package hadoop
 
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fault is something that happens to a pair. Each ends with one node active, the other standing by, both controllers in the
+// election, and files being written.
+type fault struct {
+	name string
+	do   func(p *pair)
+}
+
+// faults are those that the active node's makers should both stand.
+var faults = []fault{
+	{"kill -9 of the NameNode", (*pair).killNameNode},
+	{"kill -9 of zkfc", (*pair).killZKFC},
+	{"kill -9 of both", (*pair).killBoth},
+	{"SIGSTOP of the NameNode", (*pair).stopNameNode},
+	{"SIGSTOP and SIGCONT of zkfc", (*pair).stopZKFC},
+	{"SIGTERM of zkfc", (*pair).terminateZKFC},
+	{"SIGTERM of the NameNode", (*pair).terminateNameNode},
+}
+
+// suffer lets a fault happen to the node that is active.
+func (p *pair) suffer(f fault) {
+	p.t.Helper()
+	a, began := p.active(), time.Now()
+	f.do(p)
+	p.progress()
+	p.t.Logf("%-28s nn%d (%s), %.1f s with its repair", f.name, a+1, p.setting.zkfc[a], time.Since(began).Seconds())
+}
+
 // killNameNode is the death of the active NameNode: the other one takes over, and the dead one comes back to stand by.
 func (p *pair) killNameNode() {
 	p.t.Helper()
+	p.nameNodeGoes((*process).kill)
+}
+
+// terminateNameNode is its orderly end.
+func (p *pair) terminateNameNode() {
+	p.t.Helper()
+	p.nameNodeGoes(func(nn *process) {
+		require.NoError(p.t, nn.signal(syscall.SIGTERM))
+		<-nn.ended()
+	})
+}
+
+func (p *pair) nameNodeGoes(end func(*process)) {
+	p.t.Helper()
 	a := p.active()
-	p.nn[a].kill()
+	end(p.nn[a])
 	p.zkfc[a].forget()
 	p.waitActive(1 - a)
 	p.revive(p.t, a)
 	p.settled(1 - a)
+}
+
+// killZKFC is the death of the active's controller: when its session has ended the other node takes over, and the NameNode,
+// which is well, is asked to stand by.
+func (p *pair) killZKFC() {
+	p.t.Helper()
+	a := p.active()
+	p.zkfc[a].kill()
+	p.waitActive(1 - a)
+	p.startZKFC(a)
+	p.settled(1 - a)
+}
+
+// killBoth is the death of the active's machine.
+func (p *pair) killBoth() {
+	p.t.Helper()
+	a := p.active()
+	p.zkfc[a].kill()
+	p.nn[a].kill()
+	p.waitActive(1 - a)
+	p.revive(p.t, a)
+	p.startZKFC(a)
+	p.settled(1 - a)
+}
+
+// stopNameNode is a NameNode that hangs: it has to be fenced, which is its end here.
+func (p *pair) stopNameNode() {
+	p.t.Helper()
+	a := p.active()
+	p.zkfc[a].forget()
+	require.NoError(p.t, p.nn[a].signal(syscall.SIGSTOP))
+	p.waitActive(1 - a)
+	require.False(p.t, p.nn[a].alive(), "the one that hangs was fenced")
+	p.zkfc[a].forget()
+	p.revive(p.t, a)
+	p.settled(1 - a)
+}
+
+// stopZKFC is a controller that hangs for longer than its session: its NameNode is well and is asked to stand by, and when it
+// wakes up it has to see that it has lost.
+func (p *pair) stopZKFC() {
+	p.t.Helper()
+	a := p.active()
+	p.zkfc[a].forget()
+	require.NoError(p.t, p.zkfc[a].signal(syscall.SIGSTOP))
+	p.waitActive(1 - a)
+	require.NoError(p.t, p.zkfc[a].signal(syscall.SIGCONT))
+	p.settled(1 - a)
+}
+
+// terminateZKFC is a restart of the active's controller, as for an upgrade. Who is active afterwards is left to its maker.
+func (p *pair) terminateZKFC() {
+	p.t.Helper()
+	a := p.active()
+	require.NoError(p.t, p.zkfc[a].signal(syscall.SIGTERM))
+	select {
+	case <-p.zkfc[a].ended():
+	case <-time.After(patience):
+		require.FailNow(p.t, p.zkfc[a].name+" does not end at SIGTERM")
+	}
+	require.Equal(p.t, 143, p.zkfc[a].exitCode(), p.zkfc[a].tail(2000))
+	p.startZKFC(a)
+	p.joined(a)
+	p.settled(p.active())
+}
+
+// failover asks somebody's haadmin to hand over in order, from the node that is active to the other one.
+func (p *pair) failover(by maker) {
+	p.t.Helper()
+	a, began := p.active(), time.Now()
+	p.zkfc[0].forget()
+	p.zkfc[1].forget()
+	code, out, errs := run(p.t, p.haadmin(by, "-failover", fmt.Sprintf("nn%d", a+1), fmt.Sprintf("nn%d", 2-a)))
+	require.Zero(p.t, code, errs)
+	require.Regexp(p.t, fmt.Sprintf(`^Failover to NameNode at \S+:%d successful\n$`, p.base+portRPC+1-a), out)
+	require.Equal(p.t, "active", p.state(1-a), "it is done when haadmin says so")
+	p.settled(1 - a)
 	p.progress()
+	p.t.Logf("%-28s from nn%d (%s) to nn%d (%s), %.1f s", "haadmin ("+string(by)+") -failover", a+1, p.setting.zkfc[a], 2-a, p.setting.zkfc[1-a],
+		time.Since(began).Seconds())
 }

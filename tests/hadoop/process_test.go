@@ -131,6 +131,16 @@ func (p *process) kill() {
 	}
 }
 
+// exitCode is how the process ended; 128 and the signal when a signal ended it, as a shell says it.
+func (p *process) exitCode() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return 128 + int(w.Signal())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
 // forget makes said look only at what comes from now on.
 func (p *process) forget() {
 	if info, err := os.Stat(p.log); err == nil {
