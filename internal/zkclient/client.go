@@ -26,7 +26,8 @@ type Config struct {
 	DialTimeout time.Duration
 	// Reconnect keeps the session over broken connections. Without it a broken connection ends the client.
 	Reconnect bool
-	// ReadOnly accepts a server that is cut off from its quorum.
+	// ReadOnly accepts a server that is cut off from its quorum. With Reconnect the client goes over to one that is not,
+	// as soon as there is one, with a session of its own if it has none yet that the quorum knows.
 	ReadOnly bool
 	// RequestTimeout bounds the wait for each reply; then the call answers zkproto.ErrRequestTimeout, and whether the
 	// request happened is unknown. 0 means no bound.
@@ -79,6 +80,8 @@ type Client struct {
 	mu       sync.Mutex
 	state    zkproto.KeeperState
 	session  Session
+	global   bool   // a server with a quorum has known the session
+	first    string // the server to try first; empty: none
 	remote   string
 	lastZxid zkproto.Zxid
 	xid      int32
@@ -122,9 +125,11 @@ func (c *Client) dialAny(ctx context.Context, resume *Session) (*Wire, error) {
 		Timeout: c.cfg.SessionTimeout, Resume: resume, LastZxid: c.lastZxid, ReadOnly: c.cfg.ReadOnly,
 		MaxFrame: c.cfg.MaxFrame,
 	}
+	servers := c.order()
+	c.first = ""
 	c.mu.Unlock()
 	var errs []error
-	for _, s := range c.cfg.Servers {
+	for _, s := range servers {
 		attempt, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
 		w, err := Dial(attempt, s, h)
 		cancel()
@@ -147,6 +152,8 @@ func (c *Client) adopt(w *Wire) {
 	c.state = zkproto.StateSyncConnected
 	if w.Session.ReadOnly {
 		c.state = zkproto.StateConnectedReadOnly
+	} else {
+		c.global = true
 	}
 }
 

@@ -54,6 +54,11 @@ func (c *Client) serve(ctx context.Context, w *Wire) error {
 	var writeErr error
 	stop := context.AfterFunc(ctx, func() { _ = w.Close() })
 	defer stop()
+	seeking, enough := context.WithCancel(ctx)
+	defer enough()
+	if w.Session.ReadOnly && c.cfg.Reconnect {
+		wg.Go(func() { c.seek(seeking, w) })
+	}
 	wg.Go(func() {
 		if writeErr = c.write(w, quit); writeErr != nil {
 			_ = w.Close() // ends the reader
@@ -61,6 +66,7 @@ func (c *Client) serve(ctx context.Context, w *Wire) error {
 	})
 	readErr := c.read(w)
 	close(quit)
+	enough()
 	_ = w.Close()
 	wg.Wait()
 	if writeErr != nil {
@@ -229,10 +235,10 @@ func (c *Client) end(why error, state zkproto.KeeperState) {
 // reconnect goes round the servers until one takes the session over or says that it has expired. Requests made in the
 // meantime fail at the end of each round without success, as the original's do.
 func (c *Client) reconnect(ctx context.Context) (*Wire, error) {
-	session := c.Session()
+	session := c.resumable()
 	pause := firstPause
 	for {
-		w, err := c.dialAny(ctx, &session)
+		w, err := c.dialAny(ctx, session)
 		if err == nil {
 			c.adopt(w)
 			c.resume()

@@ -27,6 +27,7 @@ type Server struct {
 	zxid     zkproto.Zxid
 	nodes    map[string]*node
 	silent   bool
+	readOnly bool
 	refuse   bool
 	seen     []zkproto.OpCode
 	set      []zkproto.SetWatchesRequest
@@ -96,6 +97,13 @@ func (s *Server) Silence(on bool) {
 	s.silent = on
 }
 
+// ReadOnly makes the server say that it is cut off from its quorum, or not any more, to whoever comes from now on.
+func (s *Server) ReadOnly(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.readOnly = on
+}
+
 // Seen are the operations received so far, in order.
 func (s *Server) Seen() []zkproto.OpCode {
 	s.mu.Lock()
@@ -137,6 +145,12 @@ func (s *Server) serve(c *conn) {
 		if _, err := io.ReadFull(in, size[:]); err != nil {
 			return
 		}
+		if first && string(size[:]) == "isro" {
+			s.mu.Lock()
+			_, _ = io.WriteString(c, map[bool]string{false: "rw", true: "ro"}[s.readOnly])
+			s.mu.Unlock()
+			return
+		}
 		frame := make([]byte, binary.BigEndian.Uint32(size[:]))
 		if _, err := io.ReadFull(in, frame); err != nil {
 			return
@@ -174,7 +188,10 @@ func (s *Server) connect(c *conn, frame []byte) bool {
 	if d.Err() != nil {
 		return false
 	}
-	resp := zkproto.ConnectResponse{TimeoutMillis: req.TimeoutMillis, SessionID: req.SessionID, Password: make([]byte, 16), HasReadOnly: true}
+	resp := zkproto.ConnectResponse{TimeoutMillis: req.TimeoutMillis, SessionID: req.SessionID, Password: make([]byte, 16), HasReadOnly: true, ReadOnly: s.readOnly}
+	if s.readOnly && !req.ReadOnly {
+		return false
+	}
 	if req.SessionID == 0 {
 		s.next++
 		resp.SessionID = s.next
