@@ -19,6 +19,8 @@ type Server struct {
 	// Quorum and Election are the addresses of the two ports, "host:port" (IPv6 in brackets), in the order of the
 	// configuration; more than one with server.N=a:2888:3888|b:2888:3888. Names are resolved at each dial.
 	Quorum, Election []string
+	// Master are the addresses of its port for observers (observerMasterPort); none if it serves them by its quorum port only.
+	Master []string
 }
 
 // Config is what Peers starts from. Durations of 0 stand for the defaults.
@@ -122,7 +124,7 @@ func checkServers(servers []Server) error {
 		if len(s.Quorum) == 0 || len(s.Election) == 0 {
 			errs = append(errs, fmt.Errorf("peer: server.%d has no address", s.ID))
 		}
-		for _, a := range slices.Concat(s.Quorum, s.Election) {
+		for _, a := range slices.Concat(s.Quorum, s.Election, s.Master) {
 			if _, _, err := splitAddress(a); err != nil {
 				errs = append(errs, fmt.Errorf("peer: server.%d: %w", s.ID, err))
 			}

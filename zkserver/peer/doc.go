@@ -43,6 +43,8 @@
 // OBSERVERINFO, with its id. Behind a SNAP packet follows the snapshot, in the format of a snapshot file without its header
 // and checksums, and then the ustring "BenWasHere".
 //
+// With observerMasterPort, followers take observers on a third port, in the same way: to its observers a follower is a leader.
+//
 // The port is open all the time, not only while this server leads: a learner that is faster than its leader finds it, and
 // the core answers or drops it (the original opens it when it begins to lead, so that a learner may have to try again).
 //

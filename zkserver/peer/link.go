@@ -30,7 +30,8 @@ var errDropped = errors.New("dropped")
 type link struct {
 	p        *Peers
 	id       zab.Link
-	leader   bool // the other end is our leader
+	leader   bool // the other end is our leader, or our master if this is an observer's relay
+	relay    bool // by the port for observers
 	observer bool
 	since    time.Time
 	ctx      context.Context // of dialing

@@ -12,20 +12,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// portKind tells the two ports apart.
+// portKind tells the ports apart.
 type portKind int
 
 const (
 	electionPort portKind = iota
 	quorumPort
+	masterPort // the quorum port of a server that need not lead, for observers
+	portKinds
 )
 
 // String names the port.
 func (k portKind) String() string {
-	if k == electionPort {
-		return "election"
-	}
-	return "quorum"
+	return [portKinds]string{"election", "quorum", "observer"}[k]
 }
 
 // Waits between attempts to open a port, or to accept when the system has no more descriptors.
@@ -55,7 +54,7 @@ func (p *Peers) openPorts() {
 	}
 	p.ports = nil
 	own := p.servers[p.cfg.ID]
-	for k, addresses := range [][]string{electionPort: own.Election, quorumPort: own.Quorum} {
+	for k, addresses := range [][]string{electionPort: own.Election, quorumPort: own.Quorum, masterPort: own.Master} {
 		seen := make(map[string]bool)
 		for _, a := range addresses {
 			if p.cfg.ListenOnAllIPs {
@@ -158,8 +157,8 @@ func (l *port) admit(c net.Conn) {
 	}
 	_ = c.SetDeadline(time.Now().Add(l.p.cfg.CnxTimeout))
 	serve := l.p.serveElection
-	if l.kind == quorumPort {
-		serve = l.p.serveQuorum
+	if l.kind != electionPort {
+		serve = func(c net.Conn) { l.p.serveLearner(l.kind, c) }
 	}
 	if !l.p.run(func() { serve(c) }) {
 		g.leave(c)

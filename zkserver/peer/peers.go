@@ -21,7 +21,7 @@ type Peers struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	group    sync.WaitGroup
-	gates    [2]gate
+	gates    [portKinds]gate
 	refused  atomic.Uint64
 	accepted atomic.Uint64 // links numbered so far
 
@@ -57,12 +57,12 @@ func New(cfg Config, h Handler) (*Peers, error) {
 func serverMap(servers []Server) map[zab.Sid]Server {
 	m := make(map[zab.Sid]Server, len(servers))
 	for _, s := range servers {
-		m[s.ID] = Server{ID: s.ID, Quorum: slices.Clone(s.Quorum), Election: slices.Clone(s.Election)}
+		m[s.ID] = Server{ID: s.ID, Quorum: slices.Clone(s.Quorum), Election: slices.Clone(s.Election), Master: slices.Clone(s.Master)}
 	}
 	return m
 }
 
-// Start opens both ports, in the background: a port that cannot be opened is tried again for ever.
+// Start opens the ports, in the background: a port that cannot be opened is tried again for ever.
 func (p *Peers) Start() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,8 +84,8 @@ func (p *Peers) run(f func()) bool {
 }
 
 // Send sends messages, those of one link in order, and never blocks. Notifications replace an older one to the same server
-// that waits. FOLLOWERINFO or OBSERVERINFO on a new link connects to the server To, and goes on trying until Drop or
-// ConnectTimeout. Snap and Replay call the Handler. Messages for links that have ended are discarded. A link that has more to
+// that waits. FOLLOWERINFO or OBSERVERINFO on a new link connects to the server To, by its port for observers if it
+// says Relay, and goes on trying until Drop or ConnectTimeout. Snap and Replay call the Handler. Messages for links that have ended are discarded. A link that has more to
 // send than MaxQueue is closed. The slice may be used again after the call, the bytes in it must not change.
 func (p *Peers) Send(msgs []zab.Message) {
 	var room [8]*link
@@ -104,7 +104,7 @@ next:
 				continue next
 			}
 		}
-		if l := p.linkFor(id, m.Type); l != nil {
+		if l := p.linkFor(id, m); l != nil {
 			l.push(m)
 			touched = append(touched, l)
 		}
@@ -115,13 +115,13 @@ next:
 }
 
 // linkFor finds the link, or makes it when this is a learner's first message.
-func (p *Peers) linkFor(id zab.Link, t zab.Type) *link {
+func (p *Peers) linkFor(id zab.Link, m *zab.Message) *link {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.links[id]
-	if l == nil && (t == zab.FollowerInfo || t == zab.ObserverInfo) {
+	if l == nil && (m.Type == zab.FollowerInfo || m.Type == zab.ObserverInfo) {
 		l = newLink(p, id)
-		l.leader = true
+		l.leader, l.relay = true, m.Relay
 		if !p.run(l.runLearner) {
 			return nil
 		}
@@ -158,7 +158,7 @@ func (p *Peers) SetServers(servers []Server) error {
 		p.servers[p.cfg.ID] = before
 		return nil
 	}
-	same := slices.Equal(before.Quorum, now.Quorum) && slices.Equal(before.Election, now.Election)
+	same := slices.Equal(before.Quorum, now.Quorum) && slices.Equal(before.Election, now.Election) && slices.Equal(before.Master, now.Master)
 	if p.started && p.ctx.Err() == nil && !same {
 		p.openPorts()
 	}

@@ -27,18 +27,18 @@ const (
 	refusedMax = 500 * time.Millisecond
 )
 
-// serveQuorum is the goroutine of a connection that was accepted on the quorum port.
-func (p *Peers) serveQuorum(c net.Conn) {
+// serveLearner is the goroutine of a connection that was accepted on the quorum port, or on the port for observers.
+func (p *Peers) serveLearner(kind portKind, c net.Conn) {
 	src := &source{nc: c}
 	r := newReader(src, maxFirst)
 	first, err := r.one()
 	var info zab.LearnerInfo
 	if err == nil {
-		info, err = p.learner(&first)
+		info, err = p.learner(kind, &first)
 	}
-	if named := p.gates[quorumPort].leave(c); err != nil || !named {
+	if named := p.gates[kind].leave(c); err != nil || !named {
 		if named {
-			p.complain(quorumPort, c, err)
+			p.complain(kind, c, err)
 		}
 		_ = c.Close()
 		return
@@ -47,11 +47,12 @@ func (p *Peers) serveQuorum(c net.Conn) {
 	setOptions(c, false, p.cfg.InitTimeout+p.cfg.SyncTimeout)
 	r.limit = p.cfg.MaxPacket
 	l := newLink(p, zab.Link{Peer: info.Sid, Link: p.accepted.Add(1)})
-	l.observer, l.nc = first.Type == zab.ObserverInfo, c
+	first.Relay = kind == masterPort
+	l.observer, l.relay, l.nc = first.Type == zab.ObserverInfo, first.Relay, c
 	p.mu.Lock()
 	if p.ctx.Err() != nil || len(p.links) >= maxAccepted {
 		p.mu.Unlock()
-		p.complain(quorumPort, c, fmt.Errorf("server %d: there are %d links already", info.Sid, maxAccepted))
+		p.complain(kind, c, fmt.Errorf("server %d: there are %d links already", info.Sid, maxAccepted))
 		_ = c.Close()
 		return
 	}
@@ -59,14 +60,17 @@ func (p *Peers) serveQuorum(c net.Conn) {
 	p.links[l.id] = l
 	p.mu.Unlock()
 	p.log.Info("learner connected", zap.Int64("peer", int64(info.Sid)), zap.Uint64("link", l.id.Link),
-		zap.Stringer("address", c.RemoteAddr()), zap.Stringer("as", first.Type), zap.Bool("member", known))
+		zap.Stringer("port", kind), zap.Stringer("address", c.RemoteAddr()), zap.Stringer("as", first.Type), zap.Bool("member", known))
 	l.deliver([]zab.Message{first})
 	l.serve(r, src)
 	l.over()
 }
 
 // learner looks at the first packet of a connection.
-func (p *Peers) learner(m *zab.Message) (info zab.LearnerInfo, err error) {
+func (p *Peers) learner(kind portKind, m *zab.Message) (info zab.LearnerInfo, err error) {
+	if kind == masterPort && m.Type != zab.ObserverInfo {
+		return info, fmt.Errorf("the first packet is %s, want OBSERVERINFO: only observers are served by this port", m.Type)
+	}
 	if m.Type != zab.FollowerInfo && m.Type != zab.ObserverInfo {
 		return info, fmt.Errorf("the first packet is %s, want FOLLOWERINFO or OBSERVERINFO", m.Type)
 	}
@@ -95,13 +99,16 @@ func (l *link) runLearner() {
 	if !l.connected(c) {
 		return
 	}
-	l.p.log.Info("connected to the leader", zap.Int64("peer", int64(l.id.Peer)), zap.Uint64("link", l.id.Link),
+	l.p.log.Info("connected to the leader", zap.Bool("relay", l.relay), zap.Int64("peer", int64(l.id.Peer)), zap.Uint64("link", l.id.Link),
 		zap.Stringer("address", c.RemoteAddr()))
 	src := &source{nc: c}
 	l.serve(newReader(src, l.p.cfg.MaxPacket), src)
 }
 
 func (l *link) dialLeader() (net.Conn, error) {
+	if l.relay {
+		return l.dialMaster()
+	}
 	ctx, cancel := context.WithTimeout(l.ctx, l.p.cfg.ConnectTimeout)
 	defer cancel()
 	var last error
@@ -142,6 +149,29 @@ func (l *link) dialLeader() (net.Conn, error) {
 			return nil, fmt.Errorf("leader %d not reached within %s: %w", l.id.Peer, l.p.cfg.ConnectTimeout, last)
 		} else if err != nil {
 			return nil, errDropped
+		}
+	}
+}
+
+// masterAnswer is how long a follower is tried that is to serve this observer: there are others. It opens its port for
+// observers, if it is an original, when it is in sync with its leader.
+const masterAnswer = 500 * time.Millisecond
+
+// dialMaster reaches a follower by its port for observers.
+func (l *link) dialMaster() (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(l.ctx, masterAnswer)
+	defer cancel()
+	for wait := redialMin; ; wait = min(2*wait, redialMax) {
+		s, _ := l.p.server(l.id.Peer)
+		if len(s.Master) == 0 {
+			return nil, fmt.Errorf("server %d has no port for observers here", l.id.Peer)
+		}
+		c, err := l.p.dialAny(ctx, s.Master, 1)
+		if err == nil {
+			return c, nil
+		}
+		if pause(ctx, wait); ctx.Err() != nil {
+			return nil, fmt.Errorf("server %d does not serve observers: %w", l.id.Peer, err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type Status struct {
 
 // PortStatus is one address that is listened on.
 type PortStatus struct {
-	Name    string // election or quorum
+	Name    string // election, quorum or observer
 	Address string // as configured; once open, as bound
 	Open    bool
 	// Failures counts attempts in a row that failed, LastError says why. Both are empty when Open.
