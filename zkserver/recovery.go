@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,13 +22,15 @@ import (
 )
 
 // recover builds the state from the newest valid snapshot and the log behind it.
-func (s *Server) recover() error {
+func (s *Server) recover() (err error) {
 	announced, err := s.takeInitialize()
 	if err != nil {
 		return err
 	}
 	var st *store.State
 	begin, loaded := s.clock.Now(), s.clock.Now()
+	collect := snapshot.WithoutGC()
+	defer func() { s.settle(collect, err) }()
 	s.store, st, err = store.Open(store.Options{
 		FS: s.fs, SnapDir: s.snapDir(), LogDir: s.logDir(), Tree: s.treeOptions(), Snapshot: s.snapshotOptions(), Logger: s.log,
 		Load: snapshot.LoadOptions{TrustEmpty: s.cfg.TrustEmpty, RefuseEmpty: !s.cfg.DBAutocreate && !announced},
@@ -36,6 +39,7 @@ func (s *Server) recover() error {
 			SyncWarn: s.cfg.FsyncWarnThreshold, SizeLimit: max(0, s.cfg.LogSizeLimit), Logger: s.log, OnSync: s.stats.synced,
 		},
 		History: s.distributed(), OnMismatch: s.digestMismatch, OnLoaded: func() { loaded = s.clock.Now() },
+		Collect: collect,
 	})
 	if err != nil {
 		return fmt.Errorf("zkserver: %w", err)
@@ -49,6 +53,22 @@ func (s *Server) recover() error {
 	s.log.Info("recovered", zap.Stringer("zxid", st.LastZxid), zap.String("snapshot", st.Snapshot),
 		zap.Int("replayed", st.Replayed), zap.Int("sessions", len(st.Sessions)), zap.Int("znodes", s.tree.NodeCount()))
 	return nil
+}
+
+// manyZnodes is how large a tree is whose loading leaves enough garbage to give it back to the system at once.
+const manyZnodes = 50_000
+
+// settle lets the garbage collector run after a recovery. What loading a large tree has left, a third of all memory, goes back
+// to the system, beside the first requests: by itself the collector would keep it for a heap that may grow to that size.
+func (s *Server) settle(collect func(), err error) {
+	if err != nil || s.tree.NodeCount() < manyZnodes {
+		collect()
+		return
+	}
+	s.group.Go(func() {
+		debug.FreeOSMemory()
+		collect()
+	})
 }
 
 // treeOptions are the settings of the tree.

@@ -121,3 +121,12 @@ func TestCollectorIsBackAfterAllHaveLoaded(t *testing.T) {
 	two()
 	require.Equal(t, 123, debug.SetGCPercent(123))
 }
+
+func TestAPercentageSetWhileTheyLoadStays(t *testing.T) {
+	before := debug.SetGCPercent(123)
+	defer debug.SetGCPercent(before)
+	collect := WithoutGC()
+	debug.SetGCPercent(45)
+	collect()
+	require.Equal(t, 45, debug.SetGCPercent(123))
+}

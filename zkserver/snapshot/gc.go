@@ -24,8 +24,11 @@ func WithoutGC() (restore func()) {
 	return sync.OnceFunc(func() {
 		quiet.Lock()
 		defer quiet.Unlock()
-		if quiet.n--; quiet.n == 0 {
-			debug.SetGCPercent(quiet.percent)
+		if quiet.n--; quiet.n > 0 {
+			return
+		}
+		if meanwhile := debug.SetGCPercent(quiet.percent); meanwhile >= 0 {
+			debug.SetGCPercent(meanwhile) // somebody has set it anew, and knows better
 		}
 	})
 }

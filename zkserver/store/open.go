@@ -34,6 +34,9 @@ type Options struct {
 	OnMismatch func(t *tree.Tree, zxid zkproto.Zxid)
 	// OnLoaded is told when the snapshot is loaded and the replay of the log begins; nil: nobody is.
 	OnLoaded func()
+	// Collect is the answer of a snapshot.WithoutGC of the caller, who calls it when it has the state; Open does so before if a
+	// long log is replayed. Nil: Open switches the garbage collector off and on by itself.
+	Collect func()
 }
 
 // Store is the files of one server. Its methods may be called by one goroutine at a time, except Receive and Replay,
@@ -74,6 +77,7 @@ func Open(opt Options) (*Store, *State, error) {
 		return nil, nil, err
 	}
 	st, err := s.load(opt.Load)
+	s.opt.Collect = nil
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,8 +94,11 @@ func Open(opt Options) (*Store, *State, error) {
 
 // load reads the newest valid snapshot and the log behind it, and repairs the log's torn end.
 func (s *Store) load(options snapshot.LoadOptions) (*State, error) {
-	collect := snapshot.WithoutGC()
-	defer collect()
+	collect := s.opt.Collect
+	if collect == nil {
+		collect = snapshot.WithoutGC()
+		defer collect()
+	}
 	loaded, err := snapshot.LoadWith(s.opt.FS, s.opt.SnapDir, s.opt.LogDir, func() snapshot.Loader[*tree.Tree] {
 		return tree.NewLoader(s.opt.Tree...)
 	}, options)
