@@ -7,7 +7,7 @@ SESSIONS ?= 10000
 SEEDS    ?= 20000
 FROM     ?= 1
 
-.PHONY: build test race lint fmt gen fuzz crash crowd compat netns sim bench cross cover verify
+.PHONY: build test race lint fmt gen fuzz crash crowd compat hadoop hadoop-table netns sim bench cross cover verify
 
 build:            ## all commands into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
@@ -39,6 +39,12 @@ crowd:            ## SESSIONS idle sessions, and as many connects at 1000 a seco
 
 compat:           ## against the unmodified originals; needs Java 11+ and Maven
 	$(GO) test -tags compat -count=1 -timeout 30m ./tests/compat/...
+
+hadoop:           ## beside a real Hadoop; needs Java 11+ and Maven. HOLDFAST_HADOOP=full for every pair at the default times
+	$(GO) test -tags hadoop -count=1 -timeout 120m -v ./tests/hadoop
+
+hadoop-table:     ## Hadoop's zkfc and haadmin against ours: one table from one run; nothing else should run meanwhile
+	HOLDFAST_HADOOP=table $(GO) test -tags hadoop -count=1 -timeout 60m -v -run TestTable ./tests/hadoop
 
 sim:              ## simulated ensembles: SEEDS of them, or SEED=n to replay one with every event; SIMFLAGS=-bare, -members
 ifdef SEED

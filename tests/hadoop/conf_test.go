@@ -113,7 +113,7 @@ func (h *hdfs) configure(extra map[string]string) error {
 		"dn": { // its HDFS client, which writes what comes over WebHDFS, does not wait long for a NameNode that is gone
 			"dfs.datanode.data.dir": "file://${lab.dir}/dn", "dfs.datanode.address": fmt.Sprintf("${lab.host}:%d", h.base+portDN),
 			"dfs.datanode.http.address": fmt.Sprintf("${lab.host}:%d", h.base+portDN+1), "dfs.datanode.hostname": "localhost",
-			"dfs.datanode.ipc.address":           fmt.Sprintf("${lab.host}:%d", h.base+portDN+2),
+			"dfs.datanode.ipc.address":              fmt.Sprintf("${lab.host}:%d", h.base+portDN+2),
 			"dfs.client.failover.sleep.base.millis": "50", "dfs.client.failover.sleep.max.millis": "500", "ipc.client.rpc-timeout.ms": "3000",
 			"dfs.client.block.write.locateFollowingBlock.retries": "8",
 		},

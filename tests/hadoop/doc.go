@@ -1,12 +1,12 @@
 // Package hadoop holds our zkfc, haadmin and zkserver beside an unmodified Apache Hadoop: two NameNodes in HA, JournalNodes,
 // a DataNode, the original's ZKFC and haadmin, and Apache ZooKeeper or zkserver, all as processes on this machine:
 //
-//	           writer (WebHDFS)      isActive of both, every 10 ms
-//	                |                      |
-//	             DataNode       NameNode nn1   NameNode nn2 --- JournalNodes
-//	                               |               |
-//	                             zkfc 1          zkfc 2      each the original's or ours,
-//	                               +-- ZooKeeper --+         with the same XML files
+//	writer (WebHDFS)      isActive of both, every 10 ms
+//	     |                      |
+//	  DataNode       NameNode nn1   NameNode nn2 --- JournalNodes
+//	                    |               |
+//	                  zkfc 1          zkfc 2      each the original's or ours,
+//	                    +-- ZooKeeper --+         with the same XML files
 //
 // It needs Java 11 or newer and Maven (which brings the originals from Maven Central into the user's cache directory once), and
 // the build tag hadoop:

@@ -151,21 +151,33 @@ func (p *process) forget() {
 }
 
 // said tells whether the log since the last start, or forget, matches.
-func (p *process) said(re *regexp.Regexp) bool {
+func (p *process) said(re *regexp.Regexp) bool { return re.Match(p.since()) }
+
+// when is the time of the first line since then that matches; its first group is the date and the time.
+func (p *process) when(re *regexp.Regexp) time.Time {
+	m := re.FindSubmatch(p.since())
+	if m == nil {
+		return time.Time{}
+	}
+	at, _ := time.ParseInLocation("2006-01-02 15:04:05,000", string(m[1]), time.Local)
+	return at
+}
+
+func (p *process) since() []byte {
 	p.mu.Lock()
 	from := p.mark
 	p.mu.Unlock()
 	f, err := os.Open(p.log)
 	if err != nil {
-		return false
+		return nil
 	}
 	defer f.Close()
 	var b bytes.Buffer
 	if _, err := f.Seek(from, 0); err != nil {
-		return false
+		return nil
 	}
 	_, _ = b.ReadFrom(f)
-	return re.Match(b.Bytes())
+	return b.Bytes()
 }
 
 // tail is the end of the log.

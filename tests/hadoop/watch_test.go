@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,6 +116,29 @@ func (w *watch) changes(i int, from time.Time) int {
 		}
 	}
 	return n
+}
+
+// nobody is the longest time between from and to during which neither NameNode was active.
+func (w *watch) nobody(from, to time.Time) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var active []answers
+	for _, runs := range w.seen {
+		for _, a := range runs {
+			if a.said == "active" && a.last.After(from) && a.first.Before(to) {
+				active = append(active, a)
+			}
+		}
+	}
+	slices.SortFunc(active, func(a, b answers) int { return a.first.Compare(b.first) })
+	longest, until := time.Duration(0), from
+	for _, a := range active {
+		longest = max(longest, a.first.Sub(until))
+		if a.last.After(until) {
+			until = a.last
+		}
+	}
+	return longest
 }
 
 // both lists the times during which both NameNodes were active.
