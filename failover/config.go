@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/fencing"
 	"github.com/holdfast-ha/holdfast/healthcheck"
+	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
 )
 
 // Deadlines that are not settings.
@@ -25,6 +26,8 @@ const (
 	cedeDeadline = 10 * time.Second
 	// peerDeadline is for what is asked of controllers that are not active: it only makes a failover smoother.
 	peerDeadline = 2 * time.Second
+	// successorDeadline is for one other controller to begin taking over when this one is stopped.
+	successorDeadline = 2 * time.Second
 	// electionPatience is how long, after the active has ceded, a graceful failover waits to become active.
 	electionPatience = cedeDeadline + time.Minute
 	lookupDeadline   = time.Second
@@ -38,6 +41,7 @@ type Fencer interface {
 // Peer is the controller beside another node; *target.ZKFC is one.
 type Peer interface {
 	CedeActive(ctx context.Context, millis int32) error
+	GracefulFailover(ctx context.Context) error
 	Close() error
 }
 
@@ -48,8 +52,14 @@ type Config struct {
 	Others []target.Identity
 	// Parent is the znode of the nameservice: "/hadoop-ha/ns1".
 	Parent string
-	// Connect opens ZooKeeper sessions.
+	// Connect opens the ZooKeeper session of the election. With a Connect that resumes (elector.ZooKeeper.Resuming), a
+	// controller that is started again within its session's life finds itself still holding the lock.
 	Connect elector.Connect
+	// Look opens a session for one question. Default Connect; required with a Connect that resumes.
+	Look elector.Connect
+	// ReconnectPatience is how long a new session may take while the controller runs; Run then returns ErrNoZooKeeper, as the
+	// original dies. Default 0: as long as it takes.
+	ReconnectPatience time.Duration
 
 	// Service is the local service. The controller does not close it.
 	Service target.Service
@@ -71,12 +81,18 @@ type Config struct {
 	// User may ask for a failover: the one that runs the controller, which is the default ($HADOOP_USER_NAME, else the user
 	// of the process). Admins may, too; optional.
 	User   string
-	Admins []string
+	Admins hadooprpc.ACL
 
-	// Diagnose tells what the local service is doing, such as its threads (healthcheck.Stacks). It is called when the
-	// service stops being healthy, beside the failover and never in its way; the answer goes to the log. Optional.
+	// SelfFence stops the local service when it hangs while it is active, so that it does not wake up active later. It runs
+	// after the lock has been given up. Optional: without it a service that wakes up is made standby at its first answer.
+	SelfFence Fencer
+
+	// Diagnose tells what the local service is doing, such as its threads (healthcheck.Stacks), and LogTail the end of its
+	// log (healthcheck.LogTail). They are called when the service stops being healthy, beside the failover and never in
+	// its way; the answers go to the log. Optional.
 	Diagnose func(ctx context.Context) ([]byte, error)
-	// DiagnoseDeadline bounds it. Default 20s, the original's (dfs.ha.zkfc.nn.http.timeout.ms).
+	LogTail  func(ctx context.Context) ([]byte, error)
+	// DiagnoseDeadline bounds each. Default 20s, the original's (dfs.ha.zkfc.nn.http.timeout.ms).
 	DiagnoseDeadline time.Duration
 
 	Listener Listener // optional

@@ -15,8 +15,13 @@ import (
 	"github.com/holdfast-ha/holdfast/healthcheck"
 )
 
-// ErrMonitorFailed is returned by Run when the health monitor broke: the controller knows nothing any more.
-var ErrMonitorFailed = errors.New("health monitor failed")
+// Why Run ends by itself.
+var (
+	// ErrMonitorFailed: the health monitor broke, the controller knows nothing any more.
+	ErrMonitorFailed = errors.New("health monitor failed")
+	// ErrNoZooKeeper: no new session could be opened for Config.ReconnectPatience.
+	ErrNoZooKeeper = errors.New("Failed to reEstablish connection with ZooKeeper") //nolint:revive,staticcheck // the original's words
+)
 
 // Controller drives one node. Make it with New.
 type Controller struct {
@@ -30,9 +35,13 @@ type Controller struct {
 	turn    chan struct{} // held during a transition of the local service: one at a time
 	look    chan time.Duration
 	giveUp  context.CancelCauseFunc
+	life    context.Context // ends when Run begins to end
+	end     context.CancelFunc
+	ceded   chan struct{} // told when this node has left the election because it was asked to cede
 
 	mu       sync.Mutex
 	health   healthcheck.State
+	silent   bool // not responding because of its silence
 	reported target.State
 	belief   Belief
 	changing int       // transitions under way
@@ -40,12 +49,18 @@ type Controller struct {
 	last     attempt
 	news     chan struct{} // closed when last or health changes
 	lockID   int64
-	created  time.Duration // how long the last create of the lock took
+	created  time.Duration      // how long the last create of the lock took
+	returned bool               // the service is to be made standby at once
+	stopping bool               // nothing is decided any more
+	sick     context.CancelFunc // ends what is done about a hanging service
+	evidence chan struct{}      // closed when the looks at a sick service have ended
+	waiting  *time.Timer        // for a session, with Config.ReconnectPatience
+	lastSeen time.Time          // when the last check ended, whatever it found
 
 	events sync.Mutex // keeps events in order
 
 	diagnosing atomic.Bool
-	diagnoses  sync.WaitGroup
+	beside     sync.WaitGroup // what runs beside the failover
 }
 
 // attempt is the last attempt to become active.
@@ -63,8 +78,9 @@ func New(cfg Config) (*Controller, error) {
 	c := &Controller{
 		cfg: cfg, log: cfg.Log, epoch: time.Now(), names: map[target.Identity]string{},
 		turn: make(chan struct{}, 1), look: make(chan time.Duration, 1), news: make(chan struct{}),
-		giveUp: func(error) {},
+		giveUp: func(error) {}, ceded: make(chan struct{}, 1), sick: func() {},
 	}
+	c.life, c.end = context.WithCancel(context.Background())
 	for _, id := range append([]target.Identity{cfg.Local}, cfg.Others...) {
 		c.names[id] = displayName(context.Background(), id)
 	}
@@ -73,7 +89,7 @@ func New(cfg Config) (*Controller, error) {
 		return nil, err
 	}
 	c.elector = elector.New(elector.Config{
-		Parent: cfg.Parent, Connect: cfg.Connect, App: app{c}, Observe: c.observe, Log: cfg.Log,
+		Parent: cfg.Parent, Connect: cfg.Connect, Look: cfg.Look, App: app{c}, Observe: c.observe, Log: cfg.Log,
 	})
 	return c, nil
 }
@@ -93,9 +109,9 @@ func (c *Controller) nameOf(id target.Identity) string {
 	return "NameNode at " + id.Addr()
 }
 
-// Run controls the service until ctx ends, and then hands over in an orderly way: an active service is made standby, the
-// breadcrumb is deleted and the session closed, so that another node takes over at once and nobody is fenced. (The
-// original leaves the service active and its lock to expire.) The error is nil then.
+// Run controls the service until ctx ends, and then hands over in an orderly way: another node takes over at once, and
+// nobody is fenced. (The original leaves its lock to expire.) With the cause ErrRestart, role and lock are kept for the
+// controller's next run. The error is nil then.
 func (c *Controller) Run(ctx context.Context) error {
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -111,7 +127,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	workers.Go(func() { c.lookAgain(work) })
 	workers.Go(func() {
 		health := c.cfg.Health
-		health.Busy = c.busy
+		health.Busy, health.Answered = c.busy, c.answered
 		monitor := healthcheck.New(c.cfg.Service, health, func(r healthcheck.Report) { c.report(work, r) })
 		if err := monitor.Run(work); err != nil {
 			c.log.Error("Fatal error occurred:Health monitor failed!", zap.Error(err))
@@ -120,30 +136,22 @@ func (c *Controller) Run(ctx context.Context) error {
 	})
 	<-work.Done()
 	cause := context.Cause(work)
+	c.end()
 	workers.Wait()
-	c.diagnoses.Wait()
-	c.handOver(context.WithoutCancel(ctx))
+	c.mu.Lock()
+	c.stopping = true
+	c.sick()
+	c.mu.Unlock()
+	c.beside.Wait()
+	c.handOver(context.WithoutCancel(ctx), cause)
 	stopElector()
 	election.Wait()
+	c.connected()
 	c.emit(EventStopped, "", 0)
-	if errors.Is(cause, ErrMonitorFailed) {
+	if errors.Is(cause, ErrMonitorFailed) || errors.Is(cause, ErrNoZooKeeper) {
 		return cause
 	}
 	return nil
-}
-
-// handOver leaves the election; a node that is active makes its service standby first.
-func (c *Controller) handOver(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, standbyDeadline+c.cfg.SessionTimeout)
-	defer cancel()
-	fence := false
-	if c.elector.State() == elector.Active {
-		c.log.Info("stopping: handing the active role over")
-		fence = c.standDown(ctx) != nil
-	}
-	if err := c.elector.Leave(ctx, fence); err != nil {
-		c.log.Warn("the session could not be closed: the lock stays until it expires", zap.Error(err))
-	}
 }
 
 // report is what the health monitor tells.
@@ -154,7 +162,8 @@ func (c *Controller) report(work context.Context, r healthcheck.Report) {
 	}
 	c.mu.Lock()
 	before := c.health
-	c.health = r.State
+	c.health, c.lastSeen = r.State, time.Now()
+	c.silent = r.State == healthcheck.NotResponding && errors.Is(r.Err, context.DeadlineExceeded)
 	stale := false
 	if r.Status != nil {
 		c.reported = r.Status.State
@@ -174,8 +183,30 @@ func (c *Controller) report(work context.Context, r healthcheck.Report) {
 		c.decide(StateReported)
 	}
 	if r.Changed {
-		c.decide(HealthChanged)
 		c.sickened(work, before, r.State)
+		c.decide(HealthChanged)
+	}
+}
+
+// answered is told each answer of the service at once.
+func (c *Controller) answered(s target.Status, asked time.Time) {
+	c.mu.Lock()
+	c.sick() // it lives: whatever was done about its hanging ends
+	stale := asked.Before(c.changed)
+	if !stale {
+		c.reported = s.State
+	}
+	c.mu.Unlock()
+	if stale {
+		return
+	}
+	c.decide(Answered)
+	c.mu.Lock()
+	returned := c.returned
+	c.returned = false
+	c.mu.Unlock()
+	if returned { // and nothing else before that is done: the election comes after it
+		_ = c.standDown(c.life)
 	}
 }
 
@@ -183,8 +214,11 @@ func (c *Controller) report(work context.Context, r healthcheck.Report) {
 func (c *Controller) decide(cause Cause) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.stopping {
+		return
+	}
 	before := c.belief
-	o := Observed{Health: c.health, Reported: c.reported, Changing: c.changing > 0, Now: time.Since(c.epoch)}
+	o := Observed{Health: c.health, Silent: c.silent, Reported: c.reported, Changing: c.changing > 0, Now: time.Since(c.epoch)}
 	var acts []Action
 	acts, c.belief = Decide(cause, o, before)
 	for _, a := range acts {
@@ -195,7 +229,7 @@ func (c *Controller) decide(cause Cause) {
 func (c *Controller) perform(a Action, o Observed, before Belief) {
 	switch a {
 	case JoinElection:
-		c.elector.Join(c.data)
+		c.elector.Join(c.data, o.Reported == target.Active)
 	case QuitFenced:
 		c.log.Info("Quitting master election for " + c.name + " and marking that fencing is necessary")
 		c.elector.Quit(true)
@@ -213,6 +247,12 @@ func (c *Controller) perform(a Action, o Observed, before Belief) {
 		c.emitLocked(EventStateChanged, fmt.Sprintf("%s, expected was %s", o.Reported, before.Expected), 0)
 	case GiveUp:
 		c.giveUp(ErrMonitorFailed)
+	case StandDown:
+		c.log.Warn("Local service " + c.name + " hung while it was active, and answers again: making it standby at once")
+		c.emitLocked(EventReturned, "", 0)
+		c.returned = true
+	case FenceSelf:
+		c.fenceSelf()
 	}
 }
 

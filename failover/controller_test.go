@@ -272,7 +272,7 @@ func TestGracefulFailoverSucceedsWhenTheFrozenControllerLosesItsSession(t *testi
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t).start("nn1", "nn2")
 		p.after(time.Second)
-		p.frozen["nn1"] = true
+		p.freeze("nn1")
 		done := make(chan error, 1)
 		go func() { done <- p.ctl["nn2"].GracefulFailover(t.Context()) }()
 		p.after(2 * time.Second)

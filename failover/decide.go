@@ -20,6 +20,8 @@ const (
 	HealthChanged Cause = iota
 	// StateReported: the service has told its state, Observed.Reported.
 	StateReported
+	// Answered: the service has told its state, Observed.Reported; its health is still to be asked for.
+	Answered
 	// HoldEnded: the time during which the node was kept out of the election may be over.
 	HoldEnded
 )
@@ -27,6 +29,8 @@ const (
 // Observed is all that a decision depends on.
 type Observed struct {
 	Health healthcheck.State
+	// Silent: the service does not answer in time, while nothing says that its process is gone.
+	Silent bool
 	// Reported is the HA state that the service told last.
 	Reported target.State
 	// Changing: a transition is under way, or began after the report; what was reported says nothing.
@@ -45,6 +49,9 @@ type Belief struct {
 	HoldUntil time.Duration
 	// Retry: the node is out because its state changed unasked; the next report is an occasion to join again.
 	Retry bool
+	// Relinquished: the service hung while it was active, and the lock was given up. Should it wake up, it is still active,
+	// and another node may be so by then.
+	Relinquished bool
 }
 
 // Action is something that a decision wants done.
@@ -66,19 +73,27 @@ const (
 	TellMismatch
 	// GiveUp ends the controller: its health monitor is broken.
 	GiveUp
+	// StandDown makes the service standby at once: it has woken up active.
+	StandDown
+	// FenceSelf stops the service, which hangs, if the controller is configured to.
+	FenceSelf
 )
 
 func (a Action) String() string {
-	return [...]string{"join", "quit-fenced", "quit-clean", "stay-out", "look-again", "mismatch", "give-up"}[a]
+	return [...]string{"join", "quit-fenced", "quit-clean", "stay-out", "look-again", "mismatch", "give-up", "stand-down", "fence-self"}[a]
 }
 
 // Decide is the policy of a controller: pure, so that it can be read and tested as a table. It returns what to do and
 // the new belief.
 func Decide(c Cause, o Observed, b Belief) ([]Action, Belief) {
-	if c == StateReported {
+	switch c {
+	case StateReported:
 		return decideState(o, b)
+	case Answered:
+		return decideReturn(o, b)
+	default:
+		return decideElection(o, b)
 	}
-	return decideElection(o, b)
 }
 
 // decideElection: should this node be in the election?
@@ -105,9 +120,27 @@ func decideElection(o Observed, b Belief) ([]Action, Belief) {
 		b.Expected = target.Initializing
 		return []Action{QuitClean}, b
 	default:
+		wasActive := b.Expected == target.Active
+		b.Relinquished = b.Relinquished || wasActive && o.Health == healthcheck.NotResponding
 		b.Expected = target.Initializing
+		if wasActive && o.Silent {
+			return []Action{QuitFenced, FenceSelf}, b
+		}
 		return []Action{QuitFenced}, b
 	}
+}
+
+// decideReturn: the first answer of a service after a hang. That of one that was active when it hung decides whether it
+// must be made standby: at once, not when the election has been joined again.
+func decideReturn(o Observed, b Belief) ([]Action, Belief) {
+	if !b.Relinquished || o.Changing {
+		return nil, b
+	}
+	b.Relinquished = false
+	if o.Reported == target.Active {
+		return []Action{StandDown}, b
+	}
+	return nil, b
 }
 
 // decideState: is the service in the state that it was brought into? One difference may be a report that crossed a

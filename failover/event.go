@@ -34,6 +34,12 @@ const (
 	EventHealthChanged = "health-changed"
 	// EventDiagnosed: the service that is not healthy was asked for its threads; Detail is "ok" or the error (ms).
 	EventDiagnosed = "diagnosed"
+	// EventLogTail: the end of the log of a service that is not healthy was read; Detail is "ok" or the error (ms).
+	EventLogTail = "log-tail"
+	// EventReturned: the service hung while it was active, and is back and still active: it is made standby at once.
+	EventReturned = "returned-active"
+	// EventSelfFenced: the service that hung while it was active was stopped; Detail is "ok" or the error (ms).
+	EventSelfFenced = "self-fenced"
 	// EventStateChanged: the service changed its HA state behind the controller's back.
 	EventStateChanged = "state-changed"
 	// EventElectionJoined: the node wants the lock from now on.
@@ -84,6 +90,10 @@ const (
 	EventFailoverRequested = "failover-requested"
 	// EventFailoverDone: the orderly failover ended; Detail is "ok" or the error (ms).
 	EventFailoverDone = "failover-done"
+	// EventKept: the controller stops and leaves role, session and lock to its successor on this node.
+	EventKept = "session-kept"
+	// EventUnattended: the controller stops, nobody takes over, and the service stays active; Detail says why.
+	EventUnattended = "left-active"
 	// EventStopped: the controller has stopped.
 	EventStopped = "stopped"
 )

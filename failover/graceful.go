@@ -33,7 +33,7 @@ func (c *Controller) allow(ctx context.Context) error {
 	if i == nil {
 		return nil
 	}
-	if i.User == c.cfg.User || slices.Contains(c.cfg.Admins, i.User) {
+	if i.User == c.cfg.User || c.cfg.Admins.Allows(ctx, i.User) {
 		c.log.Info("Allowed RPC access from " + caller(ctx))
 		return nil
 	}
@@ -68,6 +68,10 @@ func (c *Controller) CedeActive(ctx context.Context, millis int32) error {
 	c.belief.Expected, c.belief.Mismatches = target.Initializing, 0
 	c.mu.Unlock()
 	err := c.elector.Leave(ctx, fence)
+	select {
+	case c.ceded <- struct{}{}: // for who waits for a successor
+	default:
+	}
 	c.decide(HoldEnded)
 	return err
 }
@@ -84,6 +88,11 @@ func (c *Controller) GracefulFailover(ctx context.Context) (err error) {
 	}
 	began := time.Now()
 	c.emit(EventFailoverRequested, caller(ctx), 0)
+	// What was begun is finished, whether or not the one who asked waits for the answer: it may be the old active's
+	// controller, which stops.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
 	defer func() {
 		detail := "ok"
 		if err != nil {

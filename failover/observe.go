@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -49,19 +50,25 @@ func (c *Controller) told(n elector.Notification) {
 	}
 	switch n.What {
 	case elector.Joined:
+		c.awaitSession()
 		c.emit(EventElectionJoined, "", 0)
 	case elector.Yielding:
+		c.connected()
 		info("Yielding from election", EventElectionQuit, "")
 	case elector.SessionConnected:
+		c.connected()
 		info("Session connected.", EventConnected, n.Detail)
 	case elector.SessionDisconnected:
 		info("Session disconnected. Entering neutral mode...", EventNeutral, "")
 	case elector.SessionExpired:
+		c.awaitSession()
 		info("Session expired. Entering neutral mode and rejoining...", EventSessionExpired, "")
 	case elector.SessionClosed:
 		c.emit(EventSessionClosed, "", n.Took)
 	case elector.LockLost:
 		info("the lock is free", EventLockLost, "")
+	case elector.LockHeldByOldSelf:
+		info("The lock is held by an earlier session of this node, whose service is active and stays so until it expires", "", "")
 	case elector.LockAcquired:
 		n.Took, c.created = c.created, 0
 		info("Checking for any old active which needs to be fenced...", EventLockAcquired, "")
@@ -87,6 +94,34 @@ func (c *Controller) told(n elector.Notification) {
 		if n.Detail != elector.Fence.String() && n.Detail != elector.BecomeActive.String() {
 			c.record(fmt.Errorf("the election failed: %w", n.Tell.Err))
 		}
+	}
+}
+
+// awaitSession gives up when no session is opened for too long, if that is wanted. The original gives up always.
+func (c *Controller) awaitSession() {
+	if c.cfg.ReconnectPatience <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting == nil {
+		c.waiting = time.AfterFunc(c.cfg.ReconnectPatience, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.waiting != nil {
+				c.giveUp(ErrNoZooKeeper)
+			}
+		})
+	}
+}
+
+// connected ends awaitSession.
+func (c *Controller) connected() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting != nil {
+		c.waiting.Stop()
+		c.waiting = nil
 	}
 }
 

@@ -29,6 +29,7 @@ type stub struct {
 	state  target.State
 	dead   bool
 	hang   bool
+	woken  chan struct{} // ends the calls that hang
 	ill    bool
 	refuse error         // what transitionToActive answers
 	slow   time.Duration // transitionToActive takes that long, and health checks hang meanwhile
@@ -40,7 +41,7 @@ var errDead = errors.New("connection refused")
 
 func (s *stub) ask(ctx context.Context) error {
 	s.mu.Lock()
-	dead, hang := s.dead, s.hang
+	dead, hang, woken := s.dead, s.hang, s.woken
 	if !dead && s.down == nil {
 		s.down = make(chan struct{})
 	}
@@ -49,11 +50,18 @@ func (s *stub) ask(ctx context.Context) error {
 		return errDead
 	}
 	if hang {
-		<-ctx.Done()
-		return ctx.Err()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-woken:
+		}
 	}
 	return nil
 }
+
+// freeze is SIGSTOP, wake is SIGCONT.
+func (s *stub) freeze() { s.set(func() { s.hang, s.woken = true, make(chan struct{}) }) }
+func (s *stub) wake()   { s.set(func() { s.hang = false; close(s.woken) }) }
 
 func (s *stub) MonitorHealth(ctx context.Context) error {
 	if err := s.ask(ctx); err != nil {
@@ -148,6 +156,10 @@ type pair struct {
 	svc      map[string]*stub
 	ctl      map[string]*failover.Controller
 	stop     map[string]func()
+	halt     map[string]func(error)  // stop with a cause
+	end      map[string]func() error // waits until it has stopped by itself
+	patience time.Duration
+	self     failover.Fencer
 	fence    func(target.Identity) error
 	diagnose func(context.Context) ([]byte, error)
 	frozen   map[string]bool // controllers that do not answer
@@ -167,9 +179,15 @@ type peer struct {
 	id string
 }
 
+func (x peer) find() (c *failover.Controller, frozen bool) {
+	x.p.mu.Lock()
+	defer x.p.mu.Unlock()
+	return x.p.ctl[x.id], x.p.frozen[x.id]
+}
+
 func (x peer) CedeActive(ctx context.Context, ms int32) error {
-	c := x.p.ctl[x.id]
-	if x.p.frozen[x.id] {
+	c, frozen := x.find()
+	if frozen {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -179,13 +197,25 @@ func (x peer) CedeActive(ctx context.Context, ms int32) error {
 	return c.CedeActive(ctx, ms)
 }
 
+func (x peer) GracefulFailover(ctx context.Context) error {
+	c, frozen := x.find()
+	if frozen {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if c == nil {
+		return errDead
+	}
+	return c.GracefulFailover(ctx)
+}
+
 func (peer) Close() error { return nil }
 
 func newPair(t *testing.T) *pair {
 	t.Helper()
 	p := &pair{
 		t: t, world: electortest.New(), svc: map[string]*stub{}, ctl: map[string]*failover.Controller{},
-		stop: map[string]func(){}, frozen: map[string]bool{},
+		stop: map[string]func(){}, halt: map[string]func(error){}, end: map[string]func() error{}, frozen: map[string]bool{},
 		fence:  func(target.Identity) error { return nil },
 		others: []target.Identity{identity("nn1"), identity("nn2")},
 	}
@@ -213,7 +243,8 @@ func (p *pair) start(ids ...string) *pair {
 			}
 		}
 		c, err := failover.New(failover.Config{
-			Local: identity(id), Others: others, Parent: parent, Connect: p.world.Connect, Service: p.svc[id],
+			Local: identity(id), Others: others, Parent: parent, Service: p.svc[id],
+			Connect: p.world.Resuming(id), Look: p.world.Connect, ReconnectPatience: p.patience, SelfFence: p.self,
 			Dial:     func(n target.Identity) target.Service { return p.svc[n.ServiceID] },
 			DialPeer: func(n target.Identity) failover.Peer { return peer{p, n.ServiceID} },
 			Fencer: fencer(func(_ context.Context, n target.Identity) (fencing.Record, error) {
@@ -229,18 +260,40 @@ func (p *pair) start(ids ...string) *pair {
 			},
 		})
 		require.NoError(p.t, err)
-		ctx, cancel := context.WithCancel(p.t.Context())
+		ctx, cancel := context.WithCancelCause(p.t.Context())
 		done := make(chan error, 1)
 		go func() { done <- c.Run(ctx) }()
-		p.ctl[id] = c
-		p.stop[id] = sync.OnceFunc(func() {
-			cancel()
-			require.NoError(p.t, <-done)
-			delete(p.ctl, id)
-		})
+		p.set(id, c)
+		p.end[id] = func() error {
+			defer p.set(id, nil)
+			return <-done
+		}
+		p.halt[id] = func(cause error) {
+			cancel(cause)
+			require.NoError(p.t, p.end[id]())
+		}
+		once := sync.OnceFunc(func() { p.halt[id](nil) })
+		p.stop[id] = func() {
+			if p.ctl[id] == c {
+				once()
+			}
+		}
 		synctest.Wait()
 	}
 	return p
+}
+
+func (p *pair) set(id string, c *failover.Controller) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ctl[id] = c
+}
+
+// freeze makes the controller of a node answer no calls.
+func (p *pair) freeze(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen[id] = true
 }
 
 // after lets time pass and tells the states of both services.

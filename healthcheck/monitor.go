@@ -39,6 +39,9 @@ type Config struct {
 	// because a NameNode answers no health check before the transition has ended. A closed connection still is. The
 	// transition's own deadline bounds the time. Optional.
 	Busy func() bool
+	// Answered is told each answer to getServiceStatus at once, before the health is asked for, with the time at which the
+	// question was asked; from the goroutine of Run. Optional.
+	Answered func(s target.Status, asked time.Time)
 }
 
 func (c Config) withDefaults() Config {
@@ -165,6 +168,9 @@ func (m *Monitor) ask(ctx context.Context, began time.Time) (*target.Status, err
 	st, err := m.target.Status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("get service status: %w", err)
+	}
+	if m.cfg.Answered != nil {
+		m.cfg.Answered(st, began)
 	}
 	if err := m.target.MonitorHealth(ctx); err != nil {
 		return &st, fmt.Errorf("monitor health: %w", err)

@@ -34,7 +34,8 @@ type Lock struct {
 	Czxid int64
 }
 
-// Client is one ZooKeeper session. Requests are sent in the order of the calls. Close ends the session and every call.
+// Client is one ZooKeeper session. Requests are sent in the order of the calls. Close ends the session and every call;
+// Abandon ends the calls and leaves the session to its timeout.
 type Client interface {
 	Create(path string, data []byte, ephemeral bool) error
 	Get(path string) (data []byte, version int32, err error)
@@ -43,6 +44,7 @@ type Client interface {
 	// Watch is exists with a watch, whose end is told as LockDeleted or LockChanged. ErrNoNode also sets a watch.
 	Watch(path string) (Lock, error)
 	Close()
+	Abandon()
 }
 
 // Connect begins a session in the background and never gives up. events is told Connected, Disconnected, Expired, LockDeleted
@@ -74,8 +76,10 @@ type Notification struct {
 // Config is what an Elector needs.
 type Config struct {
 	// Parent is the znode of the nameservice, "/hadoop-ha/ns1". It must exist.
-	Parent  string
+	Parent string
+	// Connect opens the session of the election, and Look a session for one question; default Connect.
 	Connect Connect
+	Look    Connect
 	App     App
 	// Observe is told each step from the elector's goroutine; it must return at once. Optional.
 	Observe func(Notification)
@@ -107,6 +111,7 @@ type Elector struct {
 	state  State
 	shared Client // client, while it is open
 	ended  bool   // nothing new begins
+	keep   bool   // the session is left as it is at the end
 }
 
 // New returns an elector that is not in the election.
@@ -117,6 +122,9 @@ func New(cfg Config) *Elector {
 	e.resign()
 	if e.cfg.Log == nil {
 		e.cfg.Log = zap.NewNop()
+	}
+	if e.cfg.Look == nil {
+		e.cfg.Look = e.cfg.Connect
 	}
 	return e
 }
@@ -134,8 +142,16 @@ type (
 	closed struct{}
 )
 
-// Join asks for a place in the election, for a node whose ActiveNodeInfo is data. It does nothing when the node has one.
-func (e *Elector) Join(data []byte) { e.box.put(Join{data}) }
+// Join asks for a place in the election, for a node whose ActiveNodeInfo is data and whose service says whether it is
+// active. It does nothing when the node has a place.
+func (e *Elector) Join(data []byte, active bool) { e.box.put(Join{data, active}) }
+
+// Keep makes the end of Run leave the session, and its lock, to whoever resumes it within its timeout.
+func (e *Elector) Keep() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.keep = true
+}
 
 // Quit leaves the election; fence keeps the breadcrumb, so that the next active fences this node.
 func (e *Elector) Quit(fence bool) { e.box.put(leave{fence: fence}) }
@@ -214,7 +230,7 @@ func (e *Elector) ActiveData(ctx context.Context) ([]byte, error) {
 // temporary is a connected session for one question.
 func (e *Elector) temporary(ctx context.Context) (Client, error) {
 	up := make(chan struct{}, 1)
-	c, err := e.cfg.Connect(func(ev Event) {
+	c, err := e.cfg.Look(func(ev Event) {
 		if _, ok := ev.(Connected); ok {
 			select {
 			case up <- struct{}{}:
@@ -234,7 +250,7 @@ func (e *Elector) temporary(ctx context.Context) (Client, error) {
 	}
 }
 
-// Run drives the machine until ctx ends; then it closes the session as it is (Leave first for an orderly end), and
+// Run drives the machine until ctx ends; then it closes the session as it is (Leave first for an orderly end, or Keep), and
 // returns when all is at rest.
 func (e *Elector) Run(ctx context.Context) error {
 	defer e.shutdown()
@@ -257,8 +273,13 @@ func (e *Elector) shutdown() {
 	e.mu.Lock()
 	e.resign()
 	e.shared, e.ended = nil, true
+	keep := e.keep
 	e.mu.Unlock()
-	if e.client != nil {
+	switch {
+	case e.client == nil:
+	case keep:
+		e.client.Abandon()
+	default:
 		e.client.Close()
 	}
 	e.wg.Wait()

@@ -63,9 +63,9 @@ func TestStandbyFencesAndTakesOverWhenTheActiveQuitsInDisorder(t *testing.T) {
 		var fenced []byte
 		a := start(t, w, app{})
 		b := start(t, w, app{fence: func(_ context.Context, d []byte) error { fenced = d; return nil }})
-		a.Join([]byte("a"))
+		a.Join([]byte("a"), false)
 		synctest.Wait()
-		b.Join([]byte("b"))
+		b.Join([]byte("b"), false)
 		synctest.Wait()
 		require.Equal(t, []elector.State{elector.Active, elector.Standby}, []elector.State{a.State(), b.State()})
 		lead := a.Leadership()
@@ -88,9 +88,9 @@ func TestOrderlyLeaveNeedsNoFencing(t *testing.T) {
 		w := electortest.New()
 		a := start(t, w, app{})
 		b := start(t, w, app{fence: func(context.Context, []byte) error { return errors.New("must not be asked") }})
-		a.Join([]byte("a"))
+		a.Join([]byte("a"), false)
 		synctest.Wait()
-		b.Join([]byte("b"))
+		b.Join([]byte("b"), false)
 		synctest.Wait()
 		require.NoError(t, a.Leave(t.Context(), false))
 		synctest.Wait()
@@ -114,7 +114,7 @@ func TestExpiryEndsLeadershipAndThePromotionUnderWay(t *testing.T) {
 			}
 			return ended
 		}})
-		a.Join([]byte("a"))
+		a.Join([]byte("a"), false)
 		synctest.Wait()
 		w.Expire("/p/" + elector.LockName)
 		synctest.Wait()
@@ -133,7 +133,7 @@ func TestFailedFencingLeavesTheLockToOthersForAWhile(t *testing.T) {
 			}
 			return nil
 		}})
-		a.Join([]byte("a"))
+		a.Join([]byte("a"), false)
 		synctest.Wait()
 		require.Equal(t, 1, tries)
 		require.NotEqual(t, elector.Active, a.State())

@@ -26,7 +26,7 @@ func (z ZooKeeper) OpenTree(ctx context.Context) (*Tree, error) {
 			default:
 			}
 		}
-	})
+	}, "")
 	if err != nil {
 		return nil, err
 	}

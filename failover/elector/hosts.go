@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,6 +30,8 @@ type hosts struct {
 	log     *zap.Logger
 	ctx     context.Context
 	stop    context.CancelFunc
+	ticket  *ticket     // of the session; nil when it is not kept
+	muted   atomic.Bool // nothing is sent any more
 
 	mu       sync.Mutex
 	next     int
@@ -113,7 +116,7 @@ func (h *hosts) dial(network, addr string, _ time.Duration) (net.Conn, error) {
 		c.Close()
 		return nil, h.ctx.Err()
 	}
-	h.conn = &framed{Conn: c, h: h, first: true}
+	h.conn = &framed{Conn: c, h: h, first: true, asking: true}
 	return h.conn, nil
 }
 
@@ -130,13 +133,26 @@ func (h *hosts) unreachable(addr string, err error) {
 
 // framed checks the length of each frame from the server, so that something else than a ZooKeeper server on the port
 // can neither make the client allocate without bound nor panic; and it bounds the wait for the answer to the first
-// frame, which the client leaves at ten times the session timeout.
+// frame, which the client leaves at ten times the session timeout. It presents the ticket of an earlier session.
 type framed struct {
 	net.Conn
-	h     *hosts
-	left  int    // bytes of the frame not yet read
-	head  []byte // bytes read ahead
-	first bool
+	h      *hosts
+	left   int    // bytes of the frame not yet read
+	head   []byte // bytes read ahead
+	first  bool   // the next frame that is read is the first
+	asking bool   // the next frame that is written is the first
+}
+
+// Write is used by the client with one whole frame at a time.
+func (f *framed) Write(p []byte) (int, error) {
+	if f.h.muted.Load() {
+		return 0, net.ErrClosed
+	}
+	if f.asking {
+		f.asking = false
+		f.h.ticket.present(p)
+	}
+	return f.Conn.Write(p)
 }
 
 func (f *framed) Read(p []byte) (int, error) {
@@ -156,7 +172,7 @@ func (f *framed) Read(p []byte) (int, error) {
 }
 
 func (f *framed) header() error {
-	head := make([]byte, 4, 12)
+	head := make([]byte, 4)
 	if _, err := io.ReadFull(f.Conn, head); err != nil {
 		return err
 	}
@@ -165,16 +181,21 @@ func (f *framed) header() error {
 		return fmt.Errorf("%s sent a frame of %d bytes: is it a zookeeper server?", f.RemoteAddr(), n)
 	}
 	f.left = int(n)
-	if f.first { // ConnectResponse: protocolVersion, timeOut
+	if f.first {
 		f.first = false
-		head = head[:12]
-		if _, err := io.ReadFull(f.Conn, head[4:]); err != nil {
+		if n > maxResponse {
+			return fmt.Errorf("%s sent a first frame of %d bytes: is it a zookeeper server?", f.RemoteAddr(), n)
+		}
+		body := make([]byte, n)
+		if _, err := io.ReadFull(f.Conn, body); err != nil {
 			return err
 		}
-		f.left -= 8
+		f.left = 0
 		f.h.mu.Lock()
-		f.h.given = time.Duration(int32(binary.BigEndian.Uint32(head[8:]))) * time.Millisecond
+		f.h.given = time.Duration(int32(binary.BigEndian.Uint32(body[4:]))) * time.Millisecond
 		f.h.mu.Unlock()
+		f.h.ticket.issued(body)
+		head = append(head, body...)
 	}
 	f.head = head
 	return nil

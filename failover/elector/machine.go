@@ -31,6 +31,7 @@ type Machine struct {
 	state    State
 	joined   bool
 	data     []byte
+	claim    bool // the service was active when the node joined, and nothing has been done to it since
 	link     link
 	session  int64
 	n        uint64 // number of the last step
@@ -57,7 +58,7 @@ func (m *Machine) Step(e Event) []Action {
 	m.out = nil
 	switch e := e.(type) {
 	case Join:
-		m.join(e.Data)
+		m.join(e)
 	case Quit:
 		m.quit(e.Fence)
 	case Connected:
@@ -105,11 +106,11 @@ func (m *Machine) cancel() {
 	}
 }
 
-func (m *Machine) join(data []byte) {
+func (m *Machine) join(e Join) {
 	if m.joined {
 		return
 	}
-	m.joined, m.data, m.failures = true, bytes.Clone(data), 0
+	m.joined, m.data, m.claim, m.failures = true, bytes.Clone(e.Data), e.Active, 0
 	m.tell(Joined, "", nil)
 	if m.link == linkNone { // else the old session ends first
 		m.reopen()
@@ -133,7 +134,9 @@ func (m *Machine) reopen() {
 // quit leaves the election. The session is always closed: that is what frees the lock.
 func (m *Machine) quit(fence bool) {
 	wasActive := m.state == Active
-	m.tell(Yielding, "", nil)
+	if m.joined {
+		m.tell(Yielding, "", nil)
+	}
 	m.joined, m.holdOff = false, false
 	m.cancel()
 	m.enter(Init)
@@ -271,6 +274,10 @@ func (m *Machine) next(step Step, e Done) {
 		m.tell(LockLost, "", nil)
 		m.enter(Neutral)
 		m.do(Do{Step: CreateLock, Data: m.data})
+	case step == ReadLock && e.Code == NoNode:
+		m.do(Do{Step: CreateLock, Data: m.data})
+	case step == ReadLock:
+		m.whose(e)
 	case step == CreateLock || step == CheckLock:
 		m.tell(Retrying, step.String(), failure(step, e))
 		m.do(Do{Step: Wait, Delay: retryDelay})
@@ -283,6 +290,7 @@ func (m *Machine) next(step Step, e Done) {
 	case step == ReadBreadcrumb && e.Code == OK:
 		m.found(e)
 	case step == BecomeStandby:
+		m.claim = false
 		m.enter(Standby) // whether or not the service obeyed, as in the original: the health checks see the difference
 	case e.Code != OK:
 		m.fail(step, e)
@@ -291,7 +299,7 @@ func (m *Machine) next(step Step, e Done) {
 	case step == CreateBreadcrumb || step == UpdateBreadcrumb:
 		m.do(Do{Step: BecomeActive})
 	case step == BecomeActive:
-		m.failures = 0
+		m.failures, m.claim = 0, false
 		m.enter(Active)
 		m.do(Do{Step: CheckLock})
 	}
@@ -309,9 +317,26 @@ func (m *Machine) checked(e Done) {
 	case e.Owner == m.session && m.state == Active: // the watch is set, all is well
 	case e.Owner == m.session:
 		m.won()
-	case m.state != Standby:
+	case m.state == Standby:
+	case m.claim:
+		m.do(Do{Step: ReadLock})
+	default:
 		m.do(Do{Step: BecomeStandby})
 	}
+}
+
+// whose decides about a service that was active when this node joined, while another session holds the lock. If that is
+// an earlier session of this very node, whose controller died or was stopped, nobody else can have become active since:
+// the service stays active, and the end of that session is waited for. (The original makes its own service standby, and
+// for the rest of that session nobody is active.)
+func (m *Machine) whose(e Done) {
+	if e.Code == OK && bytes.Equal(e.Data, m.data) {
+		m.tell(LockHeldByOldSelf, "", nil)
+		m.enter(Neutral)
+		return
+	}
+	m.claim = false
+	m.do(Do{Step: BecomeStandby})
 }
 
 // found decides whom the breadcrumb names.

@@ -74,7 +74,7 @@ func play(t *testing.T, m *Machine, s script) {
 
 // The ways into the states that the tables begin with.
 func joined() script {
-	return script{Join{mine}, then("open"), Connected{7}, then("create lock")}
+	return script{Join{Data: mine}, then("open"), Connected{7}, then("create lock")}
 }
 
 func active() script {
@@ -103,7 +103,7 @@ func TestMachine(t *testing.T) {
 	}{
 		{"first of all nodes", active(), nil, Active},
 		{"second node", standby(), nil, Standby},
-		{"join twice", active(), script{Join{mine}, then("")}, Active},
+		{"join twice", active(), script{Join{Data: mine}, then("")}, Active},
 		{"lock of the other ends: fence it, then become active", standby(), script{
 			LockDeleted{},
 			then("create lock"),
@@ -377,7 +377,7 @@ func TestMachine(t *testing.T) {
 		{"back before the old session is closed", active(), script{
 			Quit{},
 			then("-> INIT; delete breadcrumb"),
-			Join{mine},
+			Join{Data: mine},
 			then(""),
 			at{},
 			then("close"),
@@ -387,7 +387,7 @@ func TestMachine(t *testing.T) {
 			then("create lock"),
 		}, Init},
 		{"never joined: quitting touches nothing", nil, script{Quit{Fence: true}, then("")}, Init},
-		{"quit before connected", script{Join{mine}, then("open")}, script{
+		{"quit before connected", script{Join{Data: mine}, then("open")}, script{
 			Quit{},
 			then("close"),
 			Connected{4},

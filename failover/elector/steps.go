@@ -30,6 +30,11 @@ func (e *Elector) carryOut(ctx context.Context, c Client, d Do) Done {
 		done := answer(err)
 		done.Owner, done.Czxid = l.Owner, l.Czxid
 		return done
+	case ReadLock:
+		data, _, err := c.Get(e.lock)
+		done := answer(err)
+		done.Data = data
+		return done
 	case ReadBreadcrumb:
 		data, version, err := c.Get(e.breadcrumb)
 		done := answer(err)

@@ -50,8 +50,12 @@ type Event interface{ event() }
 
 // The events. Those of steps carry the number of the step that they answer; answers to given-up steps are ignored.
 type (
-	// Join asks for a place in the election; Data is what the lock will hold.
-	Join struct{ Data []byte }
+	// Join asks for a place in the election; Data is what the lock will hold. Active tells that the service is active
+	// already: it may be so by an earlier session of this node that still holds the lock.
+	Join struct {
+		Data   []byte
+		Active bool
+	}
 	// Quit gives up the lock, or the place. Fence keeps the breadcrumb, so that the next active fences this node.
 	Quit struct{ Fence bool }
 	// Connected tells that the session is usable, for the first time or again. Session is its id.
@@ -73,7 +77,7 @@ type (
 		Err     error  // for Failure
 		Owner   int64  // CheckLock: ephemeralOwner
 		Czxid   int64  // CheckLock: when the lock was created
-		Data    []byte // ReadBreadcrumb
+		Data    []byte // ReadBreadcrumb, ReadLock
 		Version int32  // ReadBreadcrumb
 	}
 )
@@ -96,6 +100,7 @@ const (
 	None Step = iota
 	CreateLock
 	CheckLock // exists, with watch
+	ReadLock
 	ReadBreadcrumb
 	Fence
 	CreateBreadcrumb
@@ -107,7 +112,7 @@ const (
 )
 
 var stepNames = [...]string{
-	"none", "create lock", "check lock", "read breadcrumb", "fence", "create breadcrumb",
+	"none", "create lock", "check lock", "read lock", "read breadcrumb", "fence", "create breadcrumb",
 	"update breadcrumb", "become active", "become standby", "delete breadcrumb", "wait",
 }
 
@@ -162,6 +167,7 @@ const (
 	LockAcquired
 	LockLost
 	LockHeldByOther
+	LockHeldByOldSelf // by an earlier session of this node
 	NoBreadcrumb
 	OwnBreadcrumb
 	OldBreadcrumb // Detail: hex

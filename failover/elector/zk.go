@@ -43,9 +43,15 @@ type ZooKeeper struct {
 }
 
 // Connect is a Connect.
-func (z ZooKeeper) Connect(events func(Event)) (Client, error) { return z.connect(events) }
+func (z ZooKeeper) Connect(events func(Event)) (Client, error) { return z.connect(events, "") }
 
-func (z ZooKeeper) connect(events func(Event)) (*session, error) {
+// Resuming is a Connect whose session goes on when the program is started again before it expires: id and password are
+// kept in file, readable by its owner only, as long as the session lives. Two programs must never use one file at a time.
+func (z ZooKeeper) Resuming(file string) Connect {
+	return func(events func(Event)) (Client, error) { return z.connect(events, file) }
+}
+
+func (z ZooKeeper) connect(events func(Event), file string) (*session, error) {
 	if z.Log == nil {
 		z.Log = zap.NewNop()
 	}
@@ -61,6 +67,9 @@ func (z ZooKeeper) connect(events func(Event)) (*session, error) {
 	}
 	rand.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
 	s := &session{zk: z, events: events, hosts: newHosts(servers, z.SessionTimeout, z.Log)}
+	if file != "" {
+		s.hosts.ticket = readTicket(file, z.Log)
+	}
 	for _, a := range z.ACL {
 		s.acl = append(s.acl, zk.ACL{Scheme: a.Scheme, ID: a.ID, Perms: a.Perms})
 	}
@@ -114,6 +123,7 @@ func (s *session) event(ev zk.Event) {
 		s.events(Disconnected{})
 	case ev.Type == zk.EventSession && ev.State == zk.StateExpired:
 		s.hosts.stop() // the client would begin another session by itself
+		s.hosts.ticket.tear()
 		s.events(Expired{})
 	case ev.Type == zk.EventNodeDeleted:
 		s.events(LockDeleted{})
@@ -178,9 +188,19 @@ func (s *session) Watch(path string) (Lock, error) {
 }
 
 // Close closes the session, waiting up to a second for the server to confirm it.
-func (s *session) Close() {
+func (s *session) Close() { s.end(false) }
+
+// Abandon ends the connection and leaves the session to its timeout, or to whoever resumes it: nothing more is sent, not
+// even that it is to be closed.
+func (s *session) Abandon() { s.end(true) }
+
+func (s *session) end(abandon bool) {
 	s.once.Do(func() {
+		s.hosts.muted.Store(abandon)
 		s.conn.Close()
+		if !abandon {
+			s.hosts.ticket.tear()
+		}
 		s.hosts.stop()
 		for range s.ended { //nolint:revive // until it has ended
 		}

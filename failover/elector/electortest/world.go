@@ -16,6 +16,7 @@ type World struct {
 	clients []*fake
 	journal []string // the writes
 	cut     bool
+	kept    map[string]*fake // by the name of Resuming
 }
 
 type znode struct {
@@ -30,11 +31,12 @@ type fake struct {
 	id     int64
 	events func(elector.Event)
 	watch  map[string]bool
-	closed bool
+	closed bool // the session is over
+	gone   bool // the session may live, its client does not
 }
 
 // New is an empty World.
-func New() *World { return &World{nodes: map[string]*znode{}} }
+func New() *World { return &World{nodes: map[string]*znode{}, kept: map[string]*fake{}} }
 
 // Data is what the znode holds; false when there is none.
 func (w *World) Data(path string) (string, bool) {
@@ -76,7 +78,9 @@ func (w *World) expire(path string, tell func(*fake)) {
 	for _, c := range w.clients {
 		if n := w.nodes[path]; n != nil && c.id == n.owner && !c.closed {
 			c.end()
-			tell(c)
+			if !c.gone {
+				tell(c)
+			}
 			return
 		}
 	}
@@ -93,7 +97,7 @@ func (w *World) link(cut bool, e elector.Event) {
 	defer w.mu.Unlock()
 	w.cut = cut
 	for _, c := range w.clients {
-		if c.closed {
+		if c.closed || c.gone {
 			continue
 		}
 		if cut {
@@ -106,10 +110,18 @@ func (w *World) link(cut bool, e elector.Event) {
 
 // Connect is an elector.Connect.
 func (w *World) Connect(events func(elector.Event)) (elector.Client, error) {
+	return w.connect(events, nil)
+}
+
+func (w *World) connect(events func(elector.Event), resumed *fake) (*fake, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.zxid++
 	f := &fake{w: w, id: w.zxid, events: events, watch: map[string]bool{}}
+	if resumed != nil && !resumed.closed {
+		f.id = resumed.id
+		resumed.gone, resumed.closed = true, true
+	}
 	w.clients = append(w.clients, f)
 	if !w.cut {
 		events(elector.Connected{Session: f.id})
@@ -117,9 +129,32 @@ func (w *World) Connect(events func(elector.Event)) (elector.Client, error) {
 	return f, nil
 }
 
+// Resuming is an elector.Connect that goes on with the session that was opened under the same name before, if it lives.
+func (w *World) Resuming(name string) elector.Connect {
+	return func(events func(elector.Event)) (elector.Client, error) {
+		w.mu.Lock()
+		old := w.kept[name]
+		w.mu.Unlock()
+		c, err := w.connect(events, old)
+		if err == nil {
+			w.mu.Lock()
+			w.kept[name] = c
+			w.mu.Unlock()
+		}
+		return c, err
+	}
+}
+
+// Forget is the loss of what Resuming keeps under a name.
+func (w *World) Forget(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.kept, name)
+}
+
 func (w *World) fire(path string) {
 	for _, c := range w.clients {
-		if c.watch[path] && !c.closed {
+		if c.watch[path] && !c.closed && !c.gone {
 			delete(c.watch, path)
 			c.events(elector.LockDeleted{})
 		}
@@ -139,7 +174,7 @@ func (f *fake) end() {
 
 func (f *fake) begin() (unlock func(), err error) {
 	f.w.mu.Lock()
-	if f.closed || f.w.cut {
+	if f.closed || f.gone || f.w.cut {
 		f.w.mu.Unlock()
 		return nil, elector.ErrLost
 	}
@@ -232,4 +267,10 @@ func (f *fake) Close() {
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
 	f.end()
+}
+
+func (f *fake) Abandon() {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	f.gone = true
 }

@@ -56,6 +56,8 @@ func zookeeper(cfg *haconfig.Config, log *zap.Logger) (elector.ZooKeeper, error)
 
 // run is the life of a controller. What can be checked without ZooKeeper is checked before it is needed.
 func run(ctx context.Context, s *setup) int {
+	ctx, stop := restartable(ctx, s.cfg.Controller.OnTerm)
+	defer stop()
 	code := s.start(ctx)
 	if s.cfg.Hadoop != nil && code == exitOK && terminated(ctx) {
 		return exitTerminated
@@ -182,8 +184,14 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 	}
 	defer closeEvents()
 	diagnose, patience := s.diagnose()
+	selfFence, err := s.selfFence()
+	if err != nil {
+		s.log.Error("failover.selfFence is not a fencing method", zap.Error(err))
+		return exitError
+	}
 	c, err := failover.New(failover.Config{
-		Local: local, Others: s.others(), Parent: parentOf(s.cfg, s.ns), Connect: s.zk.Connect,
+		Local: local, Others: s.others(), Parent: parentOf(s.cfg, s.ns),
+		Connect: s.session(), Look: s.zk.Connect, ReconnectPatience: s.cfg.Controller.ReconnectPatience,
 		Service: service,
 		Dial: func(id target.Identity) target.Service {
 			return probed{target.NewHadoop(s.known(id).Addr(), target.HadoopOptions{}), s.cfg.Failover.ProbeDeadline}
@@ -195,8 +203,8 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 		Health: healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline, Retry: s.cfg.Health.Retry},
 
 		GracefulFence: s.cfg.Failover.GracefulFenceDeadline, NewActive: s.cfg.Failover.NewActiveDeadline,
-		SessionTimeout: s.cfg.Zookeeper.SessionTimeout, Admins: s.cfg.Controller.Admins,
-		Diagnose: diagnose, DiagnoseDeadline: patience,
+		SessionTimeout: s.cfg.Zookeeper.SessionTimeout, Admins: admins(s.cfg.Controller),
+		Diagnose: diagnose, DiagnoseDeadline: patience, LogTail: s.logTail(), SelfFence: selfFence,
 		Listener: failover.Listeners(metrics.Listen, events), Log: s.log,
 	})
 	if err != nil {

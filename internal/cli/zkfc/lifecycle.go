@@ -1,0 +1,125 @@
+package zkfc
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+
+	"github.com/holdfast-ha/holdfast/failover"
+	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/fencing"
+	"github.com/holdfast-ha/holdfast/healthcheck"
+	"github.com/holdfast-ha/holdfast/internal/haconfig"
+	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
+)
+
+// keepNothing is the controller.stateDir that keeps no session.
+const keepNothing = "none"
+
+// restartable is ctx, which now also ends by the signals that announce a restart: its cause is failover.ErrRestart then.
+// onTerm says whether SIGTERM is one of them.
+func restartable(ctx context.Context, onTerm string) (context.Context, func()) {
+	out, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	follow := context.AfterFunc(ctx, func() {
+		cause := context.Cause(ctx)
+		if onTerm == "keep" && terminated(ctx) {
+			cause = restarted{cause}
+		}
+		end(cause)
+	})
+	signals := make(chan os.Signal, 1)
+	if len(restartSignals) > 0 {
+		signal.Notify(signals, restartSignals...)
+	}
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+			end(failover.ErrRestart)
+		case <-done:
+		}
+	}()
+	return out, func() {
+		signal.Stop(signals)
+		close(done)
+		follow()
+		end(nil)
+	}
+}
+
+// restarted is a signal that means a restart.
+type restarted struct{ error }
+
+func (restarted) Is(target error) bool { return target == failover.ErrRestart }
+
+// session is how the session of the election is opened: kept for a restart, if there is a place to keep it.
+func (s *setup) session() elector.Connect {
+	dir := s.cfg.Controller.StateDir
+	if dir == "" {
+		dir = defaultStateDir()
+	}
+	if dir == "" || dir == keepNothing {
+		return s.zk.Connect
+	}
+	return s.zk.Resuming(filepath.Join(dir, "zkfc-"+s.ns.ID+"-"+s.node.ID+".session"))
+}
+
+// defaultStateDir is a directory of this user's; never one that others can write to.
+func defaultStateDir() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" { // by systemd, the first of a list
+		return filepath.SplitList(dir)[0]
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "holdfast")
+	}
+	if home, err := os.UserHomeDir(); err == nil && home != "" {
+		return filepath.Join(home, ".local", "state", "holdfast")
+	}
+	return ""
+}
+
+// admins are those who may ask for a failover.
+func admins(c haconfig.Controller) hadooprpc.ACL {
+	return hadooprpc.ACL{All: slices.Contains(c.Admins, "*"), Users: c.Admins, Groups: c.AdminGroups}
+}
+
+// selfFence is what stops the service of this machine when it hangs; nil for nothing.
+func (s *setup) selfFence() (failover.Fencer, error) {
+	method := s.cfg.Failover.SelfFence
+	if method == "" {
+		return nil, nil
+	}
+	cfg := s.cfg.FencingConfig(s.ns, s.node.ID)
+	cfg.Methods = []fencing.Spec{{Method: method}}
+	f, err := fencing.New(cfg, s.log)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// logTail reads the end of the service's log; nil when it is not known where that is.
+func (s *setup) logTail() func(ctx context.Context) ([]byte, error) {
+	pattern := s.cfg.Health.ServiceLog
+	if pattern == "" && s.cfg.Hadoop != nil {
+		pattern = nameNodeLog()
+	}
+	if pattern == "" {
+		return nil
+	}
+	return healthcheck.LogTail(pattern)
+}
+
+// nameNodeLog is where Hadoop's scripts put the log of the NameNode; empty when the environment does not say.
+func nameNodeLog() string {
+	dir := os.Getenv("HADOOP_LOG_DIR")
+	if home := os.Getenv("HADOOP_HOME"); dir == "" && home != "" {
+		dir = filepath.Join(home, "logs")
+	}
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "hadoop-*-namenode-*.log")
+}
