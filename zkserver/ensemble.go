@@ -54,7 +54,7 @@ func (s *Server) zabConfig(last zkproto.Zxid) (zab.Config, error) {
 	tick := s.cfg.TickTime
 	return zab.Config{
 		ID: e.MyID, Active: active, LastSeen: seen, Observer: e.Observer(), ReconfigEnabled: e.ReconfigEnabled,
-		Oracle:        e.OraclePath != "",
+		Oracle: e.OraclePath != "", ObserverMaster: e.ObserverMasterPort > 0,
 		ReconfigRules: quorum.Rules{Standalone: e.StandaloneEnabled, MultiAddress: e.MultiAddress},
 		AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch, LastZxid: last, Storage: storage{s},
 		InitTicks: ticks(time.Duration(e.InitLimit) * tick), SyncTicks: ticks(time.Duration(e.SyncLimit) * tick), PingTicks: ticks(tick / 2),
@@ -75,14 +75,17 @@ func (s *Server) ensembleOptions(cfg *replica.Config) {
 	cfg.Prep.ReconfigEnabled = e.ReconfigEnabled
 }
 
-// peerServers are the members as the connections know them.
-func peerServers(m *quorum.Membership) []peer.Server {
+// peerServers are the members as the connections know them. Voters serve observers by masterPort, unless it is 0.
+func peerServers(m *quorum.Membership, masterPort int) []peer.Server {
 	var list []peer.Server
 	for i := range m.Members {
 		p := peer.Server{ID: m.Members[i].ID}
 		for _, a := range m.Members[i].Addresses {
 			p.Quorum = append(p.Quorum, net.JoinHostPort(a.Host, strconv.Itoa(a.QuorumPort)))
 			p.Election = append(p.Election, net.JoinHostPort(a.Host, strconv.Itoa(a.ElectionPort)))
+			if masterPort > 0 && !m.Members[i].Observer {
+				p.Master = append(p.Master, net.JoinHostPort(a.Host, strconv.Itoa(masterPort)))
+			}
 		}
 		list = append(list, p)
 	}
@@ -100,7 +103,7 @@ func (s *Server) openPeers() error {
 	s.peerHandler.init(s, e.MaxSnapSyncs, e.MaxDiffSyncs)
 	tick := s.cfg.TickTime
 	s.peers, err = peer.New(peer.Config{
-		ID: e.MyID, Servers: peerServers(active), CnxTimeout: e.ConnectTimeout,
+		ID: e.MyID, Servers: peerServers(active, e.ObserverMasterPort), CnxTimeout: e.ConnectTimeout,
 		ConnectTimeout: time.Duration(e.ConnectLimit) * tick, InitTimeout: time.Duration(e.InitLimit) * tick,
 		SyncTimeout:    time.Duration(e.SyncLimit) * tick,
 		ListenOnAllIPs: e.ListenOnAllIPs, MultiAddress: e.MultiAddress, KeepAlive: e.QuorumKeepAlive, BindRetry: e.BindRetries,
@@ -315,7 +318,7 @@ func (s *Server) saveMembership(active, seen *quorum.Membership) error {
 	if active != nil {
 		s.log.Info("configuration of the ensemble", zap.String("members", active.String()))
 		s.members.Store(active)
-		if err := s.peers.SetServers(peerServers(active)); err != nil {
+		if err := s.peers.SetServers(peerServers(active, s.cfg.ObserverMasterPort)); err != nil {
 			s.log.Error("the connections to the other servers cannot follow the new configuration", zap.Error(err))
 		}
 		own, member := active.Member(s.cfg.MyID)
@@ -332,7 +335,7 @@ func (s *Server) saveMembership(active, seen *quorum.Membership) error {
 		return nil
 	}
 	s.log.Info("configuration proposed", zap.String("members", seen.String()))
-	if err := s.peers.SetServers(union(peerServers(s.members.Load()), peerServers(seen))); err != nil {
+	if err := s.peers.SetServers(union(peerServers(s.members.Load(), s.cfg.ObserverMasterPort), peerServers(seen, s.cfg.ObserverMasterPort))); err != nil {
 		s.log.Error("the connections to the other servers cannot follow the proposed configuration", zap.Error(err))
 	}
 	if keep {

@@ -124,7 +124,7 @@ func (s *Server) fillEnsemble(e *admin.Ensemble) []zab.LearnerView {
 	silent := func(ticks uint64) time.Time { return s.clock.Now().Add(-time.Duration(ticks) * zabTick) }
 	switch st.Role {
 	case zab.Following, zab.Observing:
-		e.Master, e.Heard = st.Leader, silent(node.LeaderSilent())
+		e.Master, e.Heard, e.ObserverMaster = node.Upstream(), silent(node.LeaderSilent()), node.Relays()
 	case zab.Leading:
 		e.HasQuorum, e.Outstanding, e.SyncMode = st.Serving(), node.Outstanding(), ""
 	case zab.Looking:

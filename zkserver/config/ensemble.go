@@ -63,6 +63,9 @@ type Ensemble struct {
 	// ListenOnAllIPs opens the quorum and the election port on all addresses of the machine in place of those in Servers
 	// (quorumListenOnAllIPs, default false).
 	ListenOnAllIPs bool
+	// ObserverMasterPort is the port on which followers serve observers, the same on all of them; observers join followers by
+	// it (observerMasterPort); 0, the default, for none: all observers get their data from the leader.
+	ObserverMasterPort int
 	// BindRetries is how often opening the election port is tried before the server gives up (electionPortBindRetry);
 	// 0, the default, for ever. The original's default is 3 (ZOOKEEPER-3320 tells how that ends).
 	BindRetries int

@@ -145,6 +145,7 @@ func (c *Config) ensembleProblems() Problems {
 			fmt.Sprintf("number the servers from 1 to %d", most))
 	}
 	p = append(p, c.addressProblems()...)
+	p = append(p, c.masterProblems()...)
 	return append(p, c.groupProblems()...)
 }
 
@@ -177,6 +178,35 @@ func (c *Config) addressProblems() Problems {
 				owner[strings.ToLower(addr)] = s.ID
 			}
 		}
+	}
+	return p
+}
+
+// masterProblems finds servers that could not all open the port for observers.
+func (c *Config) masterProblems() Problems {
+	var p Problems
+	if c.ObserverMasterPort == 0 {
+		return nil
+	}
+	add := func(reason, remedy string) {
+		p = append(p, Problem{File: c.Source, Key: "observerMasterPort", Reason: reason, Remedy: remedy})
+	}
+	owner := map[string]quorum.Sid{}
+	for _, id := range c.Voters() {
+		for _, a := range c.Server(id).Addresses {
+			host := strings.ToLower(a.Host)
+			if a.QuorumPort == c.ObserverMasterPort || a.ElectionPort == c.ObserverMasterPort {
+				add(fmt.Sprintf("%d is a port of server.%d for other servers", c.ObserverMasterPort, id), "choose another port, the same for all servers")
+			}
+			if other, ok := owner[host]; ok && other != id {
+				add(fmt.Sprintf("server.%d and server.%d have the address %s, and both would open the port %d there", other, id, a.Host, c.ObserverMasterPort),
+					"give each of them an address of its own (such as 127.0.0.1 and 127.0.0.2), or remove this line")
+			}
+			owner[host] = id
+		}
+	}
+	if c.ObserverMasterPort == c.ClientPort {
+		add(fmt.Sprintf("%d is the clientPort, too", c.ObserverMasterPort), "choose another port, the same for all servers")
 	}
 	return p
 }

@@ -22,6 +22,11 @@ func ensembleFileKeys() []key {
 		intKey("connectToLearnerMasterLimit", 0, ticks, func(c *Config) *int { return &c.ConnectLimit }),
 		boolKey("localSessionsEnabled", func(c *Config) *bool { return &c.LocalSessions }),
 		boolKey("localSessionsUpgradingEnabled", func(c *Config) *bool { return &c.LocalSessionsUpgrading }),
+		key{name: "observerMasterPort", set: func(c *Config, v string) error {
+			n, err := number(v, "", -1<<31, 65535)
+			c.ObserverMasterPort = int(max(n, 0)) // 0 and less is none
+			return err
+		}},
 		boolKey("quorumListenOnAllIPs", func(c *Config) *bool { return &c.ListenOnAllIPs }),
 		textKey("oraclePath", func(c *Config) *string { return &c.OraclePath }),
 		key{name: "peerType", set: func(_ *Config, v string) error {

@@ -76,7 +76,7 @@ var each = map[string]string{
 	"metricsProvider.className": "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
 	"metricsProvider.httpHost":  "127.0.0.1", "metricsProvider.httpPort": "7001",
 	"myid": "2", "initLimit": "12", "syncLimit": "6", "connectToLearnerMasterLimit": "4", "localSessionsEnabled": "true",
-	"localSessionsUpgradingEnabled": "true", "quorumListenOnAllIPs": "true", "oraclePath": "/oracle", "peerType": "Participant",
+	"localSessionsUpgradingEnabled": "true", "quorumListenOnAllIPs": "true", "observerMasterPort": "2191", "oraclePath": "/oracle", "peerType": "Participant",
 	"standaloneEnabled": "false", "reconfigEnabled": "true", "leaderServes": "no", "holdfast.rejoinGrace": "250",
 	"commitLogCount": "600", "maxConcurrentSnapSyncs": "3", "maxConcurrentDiffSyncs": "4", "fastleader.minNotificationInterval": "50",
 	"fastleader.maxNotificationInterval": "700", "cnxTimeout": "900", "tcpKeepAlive": "true", "electionPortBindRetry": "5",
@@ -113,7 +113,7 @@ func wanted() Config {
 			AuditEnabled: true, AuditDir: "/logs", AuditFile: "a.log", AuditClass: "org.apache.zookeeper.audit.Log4jAuditLogger",
 		},
 		Ensemble: Ensemble{
-			MyID: 2, InitLimit: 12, SyncLimit: 6, ConnectLimit: 4, LocalSessions: true, LocalSessionsUpgrading: true, ListenOnAllIPs: true,
+			MyID: 2, InitLimit: 12, SyncLimit: 6, ConnectLimit: 4, LocalSessions: true, LocalSessionsUpgrading: true, ListenOnAllIPs: true, ObserverMasterPort: 2191,
 			OraclePath: "/oracle", ReconfigEnabled: true, RejoinGrace: 250 * time.Millisecond, CommitLogCount: 600, MaxSnapSyncs: 3,
 			MaxDiffSyncs: 4, NotifyMin: 50 * time.Millisecond, NotifyMax: 700 * time.Millisecond, ConnectTimeout: 900 * time.Millisecond,
 			QuorumKeepAlive: true, BindRetries: 5, MultiAddress: true,
@@ -186,7 +186,7 @@ func TestRefusals(t *testing.T) {
 		"sslQuorum=maybe":                                "TLS comes with a later release",
 		"server.1=a:2888:3888;2181;2281":                 "names a secure client port",
 		"server.1=a:2888:3888;99999":                     "has no usable client port",
-		"observerMasterPort=2191":                        "observers that connect to followers come with a later release",
+		"observerMasterPort=65536":                       "65536 is out of range",
 		"standaloneEnabled=false":                        "is false, and there are no server.N lines",
 		"peerType=leader":                                `"leader" is no role; give participant or observer`,
 		"myid=256":                                       "256 is no number of a server; number the servers from 1 to 255",
@@ -205,7 +205,7 @@ func TestRefusals(t *testing.T) {
 		require.Contains(t, problems, want, line)
 	}
 	for _, line := range []string{
-		"sslQuorum=false", "observerMasterPort=0", "reconfigEnabled=true", "myid=3", "audit.enable=no", "audit.enable=yes\naudit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
+		"sslQuorum=false", "reconfigEnabled=true", "myid=3", "audit.enable=no", "audit.enable=yes\naudit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
 		"audit.impl.class=org.example.Mine", "log.dir=/logs", "secureClientPort=", "admin.forceHttps=false",
 		"authProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
 	} {

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // later is why most keys are refused.
 const later = "comes with a later release"
@@ -14,12 +11,6 @@ func ifTrue(v string) bool {
 }
 
 func ifGiven(v string) bool { return v != "" }
-
-// ifPort: 0 or less is none, as in the original.
-func ifPort(v string) bool {
-	n, err := strconv.Atoi(v)
-	return err != nil || n > 0
-}
 
 // builtIn tells whether an authentication provider of the original is not one that every server has here.
 func notBuiltIn(v string) bool {
@@ -52,7 +43,6 @@ func refused() []key {
 		{"ensembleAuthName", ifGiven, "the scheme ensemble " + later},
 		{"authProvider authProvider.", notBuiltIn, "this authentication provider is not built in; SASL and x509 come with a later release, others cannot be added"},
 		{"IPAuthenticationProvider.usexforwardedfor", ifTrue, "the address of a client is that of its connection; reading it from a header " + later},
-		{"observerMasterPort", ifPort, "observers that connect to followers come with a later release: here they connect to the leader"},
 		{"admin.forceHttps admin.needClientAuth admin.portUnification", ifTrue, "HTTPS of the admin server " + later},
 		{"metricsProvider.httpsPort", ifGiven, "HTTPS of the metrics endpoint " + later},
 		{"metricsProvider.ssl.need.client.auth metricsProvider.ssl.want.client.auth", ifTrue, "HTTPS of the metrics endpoint " + later},
