@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/internal/clock"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
 	"github.com/holdfast-ha/holdfast/zkserver/replica"
@@ -19,7 +20,10 @@ type core struct {
 	ended bool // nobody may step any more
 
 	replica   *replica.Replica
-	interval  time.Duration   // between two ticks
+	interval  time.Duration   // between two ticks, when there is no better knowledge
+	alarm     clock.Timer     // wakes the core goroutine of a member of an ensemble when a tick is due
+	alarmAt   time.Time       // zero: not set
+	draining  bool            // the server stops, and finishes what is under way
 	bucket    time.Duration   // width of an expiry bucket
 	toLog     []txnlog.Record // handed out by zab, not yet given to the disk
 	spare     []txnlog.Record // the slice the disk has finished with
@@ -66,8 +70,8 @@ func (s *Server) run() {
 		c.mu.Unlock()
 		close(s.coreDone)
 	}()
-	ticker := s.clock.NewTicker(c.interval)
-	defer ticker.Stop()
+	due, stop := s.ticks()
+	defer stop()
 	s.beat.Store(s.clock.Now().UnixNano())
 	stopping := s.stopping
 	var patience time.Time // when stopping: until then what is under way may be finished
@@ -78,7 +82,7 @@ func (s *Server) run() {
 		}
 		ticked := false
 		select {
-		case <-ticker.C():
+		case <-due:
 			ticked = true
 		case <-stopping:
 			stopping = nil
@@ -90,6 +94,7 @@ func (s *Server) run() {
 		case <-ready:
 		}
 		c.mu.Lock()
+		c.draining = stopping == nil
 		if ticked {
 			s.tick()
 		}
@@ -129,17 +134,6 @@ func (c *core) abandon(s *Server) <-chan struct{} {
 	return s.coreDone
 }
 
-// tick lets time pass for the replica: elections, pings, the expiry of sessions.
-func (s *Server) tick() {
-	c := &s.core
-	c.now = s.clock.Now()
-	s.beat.Store(c.now.UnixNano())
-	c.replica.Tick(s.moment(c.now))
-	if s.peers != nil {
-		s.hintReach()
-	}
-}
-
 // moment is a time as the replica counts it.
 func (s *Server) moment(t time.Time) replica.Time {
 	return replica.Time{Mono: s.sinceStart(t), Wall: t.UnixMilli()}
@@ -151,8 +145,7 @@ func (s *Server) step() (more bool) {
 	if s.Err() != nil {
 		return false // nothing may be answered any more
 	}
-	c.now = s.clock.Now()
-	c.replica.At(s.moment(c.now))
+	s.passTime()
 	more = s.hearDisk()
 	s.feedDisk(false) // before anything that takes time: the disk must not wait
 	s.perform()
@@ -173,6 +166,7 @@ func (s *Server) step() (more bool) {
 	s.finishWaiting()
 	s.feedDisk(false)
 	s.flush()
+	s.setAlarm()
 	if s.feedDisk(true) { // last of all: it may take the time of an fsync
 		more = true
 	}
