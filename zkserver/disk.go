@@ -35,6 +35,10 @@ func (d *disk) start(s *Server) {
 				continue
 			}
 			d.busy.Store(false)
+			if s.peers != nil && len(job.records) <= directBatch {
+				s.syncedDirect()
+				continue
+			}
 			s.wakeCore()
 		}
 		d.closeErr = s.store.Log.Close()

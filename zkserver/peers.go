@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,8 +109,26 @@ func (h *peerHandler) init(s *Server, snaps, diffs int) {
 
 // Messages implements peer.Handler.
 func (h *peerHandler) Messages(msgs []zab.Message) {
-	if h.s.fromPeers.put(msgs) {
-		h.s.wakeCore()
+	if !h.s.fromPeers.put(msgs) {
+		return
+	}
+	if len(msgs) <= directMessages && !slices.ContainsFunc(msgs, heavy) {
+		h.s.heardDirect()
+		return
+	}
+	h.s.wakeCore()
+}
+
+// directMessages is up to how many messages at once are taken by the goroutine that has read them.
+const directMessages = 4
+
+// heavy tells whether a message may cause more than a moment's work: a change of role, or of history.
+func heavy(m zab.Message) bool {
+	switch m.Type {
+	case zab.Request, zab.Proposal, zab.Ack, zab.Commit, zab.Ping, zab.Revalidate, zab.Sync, zab.Inform:
+		return false
+	default:
+		return true
 	}
 }
 
