@@ -29,6 +29,7 @@ func server(t *testing.T, dir string, port int) (addr string, stop func()) {
 	cfg := config.Default()
 	cfg.DataDir, cfg.ClientPort, cfg.ClientPortAddress = dir, port, "127.0.0.1"
 	cfg.TickTime, cfg.PreAllocSize = 100*time.Millisecond, 1<<16
+	cfg.MaxSessionTimeout = time.Minute
 	s, err := zkserver.New(cfg)
 	require.NoError(t, err)
 	require.NoError(t, s.Start())

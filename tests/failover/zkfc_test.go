@@ -80,14 +80,14 @@ func free(t *testing.T) int {
 }
 
 type place struct {
-	config, events, http string
+	config, events, http, state string
 	ports                [2]int // of the controllers
 }
 
 func configure(t *testing.T, zoo string, rpc1, rpc2 int) place {
 	t.Helper()
 	dir := t.TempDir()
-	p := place{config: filepath.Join(dir, "holdfast.yaml"), events: filepath.Join(dir, "events"), ports: [2]int{free(t), free(t)}}
+	p := place{config: filepath.Join(dir, "holdfast.yaml"), events: filepath.Join(dir, "events"), state: filepath.Join(dir, "state"), ports: [2]int{free(t), free(t)}}
 	p.http = fmt.Sprintf("127.0.0.1:%d", free(t))
 	require.NoError(t, os.WriteFile(p.config, []byte(fmt.Sprintf(`
 zookeeper: {quorum: [%q]}
@@ -97,7 +97,8 @@ nameservices:
       - {id: nn1, host: 127.0.0.1, rpcPort: %d, zkfcPort: %d}
       - {id: nn2, host: 127.0.0.1, rpcPort: %d, zkfcPort: %d}
 fencing: {methods: ["shell(/bin/true)"]}
-`, zoo, rpc1, p.ports[0], rpc2, p.ports[1])), 0o600))
+controller: {stateDir: %q}
+`, zoo, rpc1, p.ports[0], rpc2, p.ports[1], p.state)), 0o600))
 	return p
 }
 
@@ -149,7 +150,7 @@ func awaitEvent(t *testing.T, file, name string) holdfast.Event {
 	return holdfast.Event{}
 }
 
-func TestZKFCMakesItsServiceActiveAndHandsOverWhenStopped(t *testing.T) {
+func TestZKFCMakesItsServiceActiveAndLeavesInOrderWhenStopped(t *testing.T) {
 	addr, _ := server(t, t.TempDir(), 0)
 	nn := &namenode{state: target.Standby}
 	p := configure(t, addr, serve(t, nn), free(t))
@@ -204,11 +205,14 @@ func TestZKFCMakesItsServiceActiveAndHandsOverWhenStopped(t *testing.T) {
 		require.Contains(t, r.out, phrase)
 	}
 	st, _ = nn.Status(t.Context())
-	require.Equal(t, target.Standby, st.State)
+	require.Equal(t, target.Active, st.State, "nobody can take over")
 	c, _, err := zk.Connect([]string{addr}, 2*time.Second, zk.WithLogInfo(false))
 	require.NoError(t, err)
 	defer c.Close()
 	children, _, err := c.Children("/hadoop-ha/ns1")
 	require.NoError(t, err)
-	require.Empty(t, children, "neither lock nor breadcrumb is left")
+	require.Equal(t, []string{"ActiveBreadCrumb"}, children, "who becomes active later asks it to stand down")
+	files, err := os.ReadDir(p.state)
+	require.NoError(t, err)
+	require.Empty(t, files, "the session is over")
 }

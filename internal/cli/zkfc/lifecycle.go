@@ -2,6 +2,8 @@ package zkfc
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -63,7 +65,16 @@ func (s *setup) session() elector.Connect {
 	if dir == "" || dir == keepNothing {
 		return s.zk.Connect
 	}
-	return s.zk.Resuming(filepath.Join(dir, "zkfc-"+s.ns.ID+"-"+s.node.ID+".session"))
+	return s.zk.Resuming(filepath.Join(dir, s.sessionFile()))
+}
+
+// sessionFile is a name that no other controller of this user has: not one of another ensemble, nor of another parent
+// znode or port.
+func (s *setup) sessionFile() string {
+	quorum := slices.Sorted(slices.Values(s.cfg.Zookeeper.Quorum))
+	local := s.node.Identity(s.ns.ID)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d", quorum, parentOf(s.cfg, s.ns), local.Addr(), local.ZKFCPort))
+	return fmt.Sprintf("zkfc-%s-%s-%x.session", s.ns.ID, s.node.ID, sum[:6])
 }
 
 // defaultStateDir is a directory of this user's; never one that others can write to.
