@@ -179,6 +179,7 @@ func (p *pair) settled(i int) {
 	p.waitActive(i)
 	eventually(p.t, p.nn[1-i].name+" stands by", func() bool { return p.state(1-i) == "standby" })
 	p.joined(1 - i)
+	eventually(p.t, "the eyes see so", func() bool { return p.watch.now(i) == "active" && p.watch.now(1-i) == "not active" })
 }
 
 // progress waits until a file is written whose writing began after this call.

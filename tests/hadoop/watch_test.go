@@ -7,9 +7,11 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // watch asks both NameNodes every 10 ms whether they are active (the page that load balancers ask for).
@@ -67,11 +69,11 @@ func isActive(ctx context.Context, client *http.Client, url string) string {
 		return ""
 	}
 	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body)
-	switch {
-	case resp.StatusCode == http.StatusOK && strings.Contains(string(text), "NameNode is Active!"):
+	_, _ = io.Copy(io.Discard, resp.Body) // else the connection cannot be used again
+	switch resp.StatusCode {
+	case http.StatusOK:
 		return "active"
-	case resp.StatusCode == http.StatusMethodNotAllowed:
+	case http.StatusMethodNotAllowed:
 		return "not active"
 	}
 	return ""
@@ -91,6 +93,16 @@ func (w *watch) note(i int, said string, sent, got time.Time) {
 func (w *watch) stop() {
 	w.cancel()
 	w.wg.Wait()
+}
+
+// now is what NameNode i said last.
+func (w *watch) now(i int) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.seen[i]) == 0 {
+		return ""
+	}
+	return w.seen[i][len(w.seen[i])-1].said
 }
 
 // activeSince is when NameNode i was first seen active after from, which must have been another's moment.
@@ -168,4 +180,16 @@ func overlaps(one, two []answers) []string {
 		}
 	}
 	return all
+}
+
+func TestOverlaps(t *testing.T) {
+	zero := time.Now()
+	run := func(said string, from, to int) answers {
+		return answers{said, zero.Add(time.Duration(from)), zero.Add(time.Duration(to))}
+	}
+	one := []answers{run("active", 0, 10), run("", 11, 20), run("active", 30, 40)}
+	require.Empty(t, overlaps(one, []answers{run("not active", 0, 40)}))
+	require.Empty(t, overlaps(one, []answers{run("active", 10, 30), run("active", 40, 50)}))
+	require.Len(t, overlaps(one, []answers{run("active", 9, 31)}), 2)
+	require.Len(t, overlaps([]answers{run("active", 32, 33)}, one), 1)
 }
