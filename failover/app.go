@@ -156,7 +156,7 @@ func (a app) fence(ctx context.Context, node target.Identity) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	a.log.Warn("Unable to gracefully make "+name+" standby", zap.Error(err))
+	a.log.Named(failoverClass).Warn("Unable to gracefully make "+name+" standby", zap.Error(err))
 	began = time.Now()
 	rec, err := a.cfg.Fencer.Fence(ctx, node)
 	if err != nil {

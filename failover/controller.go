@@ -175,7 +175,7 @@ func (c *Controller) report(work context.Context, r healthcheck.Report) {
 	}
 	c.mu.Unlock()
 	if r.Changed {
-		c.log.Info("Entering state "+r.State.String(), zap.NamedError("reason", r.Err))
+		c.log.Named(healthClass).Info("Entering state "+r.State.String(), zap.NamedError("reason", r.Err))
 		c.log.Info("Local service " + c.name + " entered state: " + r.State.String())
 		c.emit(EventHealthChanged, r.State.String(), time.Since(r.Began))
 	}

@@ -10,6 +10,14 @@ import (
 	"github.com/holdfast-ha/holdfast/failover/target"
 )
 
+// The original's classes, without their package: operators search logs for what one of them says. What has no name here is
+// its ZKFailoverController's.
+const (
+	electorClass  = "ActiveStandbyElector"
+	healthClass   = "HealthMonitor"
+	failoverClass = "FailoverController"
+)
+
 // observe turns the elector's notifications into log lines, in the original's words, and events.
 func (c *Controller) observe(n elector.Notification) {
 	c.mu.Lock()
@@ -42,8 +50,9 @@ func (c *Controller) stepped(n elector.Notification) {
 }
 
 func (c *Controller) told(n elector.Notification) {
+	log := c.log.Named(electorClass)
 	info := func(text, event, detail string) {
-		c.log.Info(text)
+		log.Info(text)
 		if event != "" {
 			c.emit(event, detail, n.Took)
 		}
@@ -82,14 +91,14 @@ func (c *Controller) told(n elector.Notification) {
 		info("Writing znode "+c.cfg.Parent+"/"+elector.BreadcrumbName+
 			" to indicate that the local node is the most recent active...", "", "")
 	case elector.BreadcrumbKept:
-		c.log.Warn("Unable to delete our own bread-crumb of being active at "+c.cfg.Parent+"/"+elector.BreadcrumbName+
+		log.Warn("Unable to delete our own bread-crumb of being active at "+c.cfg.Parent+"/"+elector.BreadcrumbName+
 			". Expecting to be fenced by the next active.", zap.Error(n.Tell.Err))
 	case elector.Retrying:
-		c.log.Error("the election cannot go on, trying again", zap.Error(n.Tell.Err))
+		log.Error("the election cannot go on, trying again", zap.Error(n.Tell.Err))
 		c.emit(EventElectionFailed, n.Tell.Err.Error(), 0)
 	case elector.FailedToBecomeActive:
-		c.log.Warn("Exception handling the winning of election", zap.Error(n.Tell.Err))
-		c.log.Info("Trying to re-establish ZK session")
+		log.Warn("Exception handling the winning of election", zap.Error(n.Tell.Err))
+		log.Info("Trying to re-establish ZK session")
 		c.emit(EventElectionFailed, n.Tell.Err.Error(), 0)
 		if n.Detail != elector.Fence.String() && n.Detail != elector.BecomeActive.String() {
 			c.record(fmt.Errorf("the election failed: %w", n.Tell.Err))

@@ -11,7 +11,7 @@ import (
 	"github.com/holdfast-ha/holdfast/failover/elector"
 )
 
-// ErrRestart, as the cause of the end of Run's context, says that the controller is about to be started again: an active
+// ErrRestart says, as the cause of the end of Run's context, that the controller is about to be started again: an active
 // node keeps its role, and session and lock are left to the successor, which has the rest of the session's life to
 // resume them. The other nodes notice nothing.
 var ErrRestart = errors.New("the controller is to be started again")

@@ -69,9 +69,9 @@ func groupsOf(ctx context.Context, name string) []string {
 		}
 	}
 	if runtime.GOOS != "windows" && userName.MatchString(name) {
-		ctx, cancel := context.WithTimeout(ctx, groupsDeadline)
+		look, cancel := context.WithTimeout(ctx, groupsDeadline)
 		defer cancel()
-		text, err := exec.CommandContext(ctx, "id", "-Gn", name).Output()
+		text, err := exec.CommandContext(look, "id", "-Gn", name).Output()
 		if err == nil {
 			out = append(out, strings.Fields(string(text))...)
 		}

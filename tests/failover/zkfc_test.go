@@ -81,7 +81,7 @@ func free(t *testing.T) int {
 
 type place struct {
 	config, events, http, state string
-	ports                [2]int // of the controllers
+	ports                       [2]int // of the controllers
 }
 
 func configure(t *testing.T, zoo string, rpc1, rpc2 int) place {
