@@ -38,6 +38,9 @@ type Request struct {
 	// To is the node that becomes active instead, in a failover by hand. It is never fenced: only the first part of a
 	// shell command in two parts, which is meant for it, learns of it. Optional.
 	To *target.Identity
+	// Both runs a shell command in one part for To as well, and first, as the original does: with a command that kills,
+	// both nodes die. sshfence never does anything to To.
+	Both bool
 }
 
 // Attempt is what happened when one method was tried.

@@ -28,8 +28,11 @@ func (s shell) timeout() time.Duration { return s.limit }
 
 // try runs the command for the node to fence. The original runs the same command for the node that becomes active as
 // well, and first; with a command that kills, both die (behaviour of 3.4.3 with --forcefence). Here only a command in
-// two parts does anything for that node; when the first part fails, the second is not run, as in the original.
+// two parts does anything for that node, unless Both is asked for; when that fails, the rest is not run, as in the original.
 func (s shell) try(ctx context.Context, o occasion, log *zap.Logger) Attempt {
+	if s.before == "" && o.Both && o.To != nil {
+		s.before = s.command
+	}
 	switch {
 	case s.before == "" && o.Manual:
 		return s.run(ctx, s.command, o.env(o.Node, "target_", "source_"), log)

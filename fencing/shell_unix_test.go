@@ -179,6 +179,26 @@ func TestSecretsOfTheControllerDoNotReachScripts(t *testing.T) {
 	require.Contains(t, rec.Attempts[0].Output, "[][seen]")
 }
 
+// The original's way, for commands that are written for it: first for the node that becomes active.
+func TestCommandForBothNodes(t *testing.T) {
+	nn2 := nn1
+	nn2.ServiceID = "nn2"
+	file := filepath.Join(t.TempDir(), "said")
+	f, err := New(Config{Methods: []Spec{{Method: "shell(echo [$target_namenodeid][$source_namenodeid] >> " + file + ")"}}, Manual: true}, nil)
+	require.NoError(t, err)
+	said := func(r Request) string {
+		_, err := f.Do(t.Context(), r)
+		require.NoError(t, err)
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.Remove(file))
+		return string(text)
+	}
+	require.Equal(t, "[nn2][]\n[][nn1]\n", said(Request{Node: nn1, Manual: true, To: &nn2, Both: true}))
+	require.Equal(t, "[nn1][nn1]\n", said(Request{Node: nn1, Manual: true, To: &nn2}))
+	require.Equal(t, "[nn1][nn1]\n", said(Request{Node: nn1, Manual: true, Both: true}))
+}
+
 // haadmin's command with a comma is two, as recorded of 3.4.3: the first part is for the node that becomes active and
 // knows it as target_*, the second for the node to fence and knows it as source_*.
 func TestCommandInTwoParts(t *testing.T) {

@@ -282,7 +282,7 @@ func TestSSHNeverFencesTheNodeThatBecomesActive(t *testing.T) {
 	to := newSSHCase(t, other).node
 	f, err := New(Config{Methods: []Spec{{Method: "sshfence(:" + c.server.port() + ")"}}, SSH: c.cfg, Manual: true}, nil)
 	require.NoError(t, err)
-	_, err = f.Do(t.Context(), Request{Node: c.node, To: &to, Manual: true})
+	_, err = f.Do(t.Context(), Request{Node: c.node, To: &to, Manual: true, Both: true})
 	require.NoError(t, err)
 	require.Len(t, c.server.logins(), 1)
 	for _, s := range m.scripts {
