@@ -48,6 +48,9 @@ type Config struct {
 	// Hadoop is Hadoop's own configuration, when that is what was read; nil for holdfast.yaml.
 	Hadoop *hadoopconf.Conf `mapstructure:"-"`
 
+	// Flaws are what is wrong with the NameNodes of Hadoop's files when Options.OneNode let that pass.
+	Flaws Problems `mapstructure:"-"`
+
 	origins origins
 	own     map[string]bool // with Hadoop: the keys of holdfast.yaml that were set as such, in lower case
 	chroot  string          // with Hadoop: the path after the servers
@@ -89,7 +92,8 @@ type Node struct {
 	// BindHost is the address at which the node's controller listens. Default: Host.
 	BindHost string `mapstructure:"bindHost"`
 
-	ip string // with Hadoop, when the files have an address and Host is its name
+	ip   string // with Hadoop, when the files have an address and Host is its name
+	here string // with Hadoop, the host by which the node knows itself, if that is another
 }
 
 func (n Node) dial() string {
@@ -195,9 +199,25 @@ type Controller struct {
 
 // Admin is haadmin.
 type Admin struct {
-	// FailWhenDown makes -getAllServiceState exit with 255 when a node does not answer. Default false, as the original.
+	// FailWhenDown makes -getAllServiceState fail when a node does not answer. Default true; false is the original's way,
+	// which exits with 0 then.
 	FailWhenDown bool `mapstructure:"failWhenDown"`
+	// VerifyFailover looks at the target itself when its controller has given no clear answer to a -failover, since it may have
+	// happened: an original controller whose partner is frozen says that it has failed. Default true; false is the original's way.
+	VerifyFailover bool `mapstructure:"verifyFailover"`
+	// ExitCodes is "original", the default, with 255 for every failure, or "distinct": what failed can be told by the code
+	// (haadmin -help says how).
+	ExitCodes string `mapstructure:"exitCodes"`
+	// FenceTarget runs fencing commands for the node that shall become active, too, and before the one to fence: the original's
+	// way (3.4), in a -failover without controllers. Default false. sshfence never runs there: it would kill that node.
+	FenceTarget bool `mapstructure:"fenceTarget"`
 }
+
+// The values of Admin.ExitCodes.
+const (
+	ExitOriginal = "original"
+	ExitDistinct = "distinct"
+)
 
 // Log is how much is said on standard error.
 type Log struct {
@@ -227,7 +247,8 @@ func Default() Config {
 		},
 		Fencing:    Fencing{Deadline: 60 * time.Second, SSH: SSH{ConnectTimeout: 30 * time.Second}},
 		Controller: Controller{OnTerm: "handover"},
-		Log:     Log{Level: "info"},
+		Admin:      Admin{FailWhenDown: true, VerifyFailover: true, ExitCodes: ExitOriginal},
+		Log:        Log{Level: "info"},
 	}
 }
 

@@ -9,14 +9,14 @@ import (
 )
 
 // FencingConfig is what fencing.New needs: the methods, their deadlines, and the environment of their scripts. local is
-// the id of the node on this machine, empty for haadmin.
+// the id of the node on this machine; for haadmin that of the node to fence, whose own methods these are then.
 func (c *Config) FencingConfig(ns Nameservice, local string) fencing.Config {
 	out := fencing.Config{Deadline: c.Fencing.Deadline, Env: c.FencingEnv(ns, local), Secret: []string{EnvName("zookeeper.auth")}}
 	ssh := c.Fencing.SSH
 	out.SSH = fencing.SSH{
 		KeyFiles: ssh.KeyFiles, ConnectTimeout: ssh.ConnectTimeout, KnownHosts: ssh.KnownHosts, AnyHostKey: ssh.AnyHostKey, Agent: ssh.Agent,
 	}
-	for _, m := range c.Fencing.Methods {
+	for _, m := range c.methodsOf(ns.ID, local) {
 		out.Methods = append(out.Methods, fencing.Spec{Method: m.Method, Timeout: m.Timeout})
 	}
 	return out
@@ -80,7 +80,7 @@ func (c *Config) hadoopEnv(ns Nameservice, local string) map[string]string {
 			env[name] = v
 		}
 	}
-	for _, name := range []string{"dfs.namenode.rpc-address", "dfs.namenode.servicerpc-address", "dfs.ha.zkfc.port", "dfs.ha.automatic-failover.enabled", fencingKey} {
+	for _, name := range []string{rpcAddressKey, serviceAddressKey, "dfs.ha.zkfc.port", automaticKey, fencingKey} {
 		if v := c.Hadoop.Suffixed(name, ns.ID, local); v.Name != "" {
 			env[name], _ = c.Hadoop.Expand(v.Raw)
 		}

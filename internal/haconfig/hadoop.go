@@ -35,9 +35,9 @@ func loadHadoop(p place, o Options, environ []string) (*Config, error) {
 	conf, wrong := hadoopconf.Load(hadoopconf.Options{Dir: p.dir, Files: p.resources, Set: hadoopSettings(o), Getenv: os.LookupEnv})
 	b := &bridge{reader: &reader{origins: origins{}}, conf: conf, own: map[string]bool{}, names: hostName}
 	for _, w := range wrong {
-		b.problems = append(b.problems, Problem{Where: w.From.String(), Key: w.Key, Text: w.Text, Remedy: w.Remedy})
+		b.problems = append(b.problems, Problem{Where: w.From.String(), Key: w.Key, Text: w.Text, Remedy: w.Remedy, Fatal: w.Fatal})
 	}
-	return b.load(p, environ)
+	return b.load(p, environ, o.OneNode)
 }
 
 // hadoopSettings are the settings by Hadoop's keys.
@@ -53,7 +53,7 @@ func hadoopSettings(o Options) []string {
 	return set
 }
 
-func (b *bridge) load(p place, environ []string) (*Config, error) {
+func (b *bridge) load(p place, environ []string, oneNode bool) (*Config, error) {
 	v := viper.New()
 	setDefaults(v)
 	b.timings(v)
@@ -62,9 +62,9 @@ func (b *bridge) load(p place, environ []string) (*Config, error) {
 		b.from("fencing.ssh.keyFiles", key)
 	}
 	b.ownKeys(v, false)
-	before := b.track()
+	unset := b.track()
 	b.environment(v, environ)
-	b.noteOwn(before)
+	b.noteOwn(unset)
 	b.ownKeys(v, true)
 	b.cfg = &Config{}
 	if err := v.UnmarshalExact(b.cfg, viper.DecodeHook(mapstructure.StringToTimeDurationHookFunc())); err != nil {
@@ -76,7 +76,12 @@ func (b *bridge) load(p place, environ []string) (*Config, error) {
 		c.File = strings.Join(p.resources, ",")
 	}
 	b.security()
+	before, all := len(b.problems), b.problems
 	b.topology()
+	if oneNode {
+		c.Flaws = append(Problems{}, b.problems[before:]...)
+		b.problems = all
+	}
 	b.shared("", "")
 	k := &checker{cfg: c}
 	k.common()
@@ -137,7 +142,8 @@ func (b *bridge) integer(v hadoopconf.Value) (n int, ok bool) {
 	if err != nil {
 		b.problems = append(b.problems, Problem{
 			Where: v.From.String(), Key: v.Name, Text: err.Error(), Remedy: "write digits only",
-			Java: fmt.Sprintf("java.lang.NumberFormatException: For input string: %q", b.value(v)),
+			Java:  fmt.Sprintf("java.lang.NumberFormatException: For input string: %q", b.value(v)),
+			Fatal: v.Name == cliTimeoutKey,
 		})
 	}
 	return n, err == nil
@@ -156,6 +162,9 @@ func (b *bridge) boolean(v hadoopconf.Value, def bool) bool {
 	return def
 }
 
+// cliTimeoutKey is read by the original's haadmin before anything else.
+const cliTimeoutKey = "ha.failover-controller.cli-check.rpc-timeout.ms"
+
 // timing is a key of Hadoop's that is a number of milliseconds.
 type timing struct{ path, key string }
 
@@ -165,7 +174,7 @@ var timings = []timing{
 	{"health.retry", "ha.health-monitor.connect-retry-interval.ms"},
 	{"failover.gracefulFenceDeadline", "ha.failover-controller.graceful-fence.rpc-timeout.ms"},
 	{"failover.newActiveDeadline", "ha.failover-controller.new-active.rpc-timeout.ms"},
-	{"failover.rpcDeadline", "ha.failover-controller.cli-check.rpc-timeout.ms"},
+	{"failover.rpcDeadline", cliTimeoutKey},
 	{"fencing.ssh.connectTimeout", "dfs.ha.fencing.ssh.connect-timeout"},
 	{"zookeeper.sessionTimeout", sessionKey},
 }
@@ -334,7 +343,7 @@ func (b *bridge) from(path, key string) {
 func (b *bridge) node(ns, nn, at string) (found, bool) {
 	suffix := "." + ns + "." + nn
 	var addr hadoopconf.Value
-	for _, key := range []string{"dfs.namenode.servicerpc-address", "dfs.namenode.rpc-address"} {
+	for _, key := range []string{serviceAddressKey, rpcAddressKey} {
 		if v, ok := b.conf.Lookup(key + suffix); ok {
 			addr = v
 			break
@@ -343,7 +352,7 @@ func (b *bridge) node(ns, nn, at string) (found, bool) {
 	if addr.Name == "" {
 		at, _ := b.conf.Lookup("dfs.ha.namenodes." + ns)
 		b.problems = append(b.problems, Problem{
-			Where: at.From.String(), Key: "dfs.namenode.rpc-address" + suffix, Text: "is not set, but dfs.ha.namenodes." + ns + " names " + nn,
+			Where: at.From.String(), Key: rpcAddressKey + suffix, Text: "is not set, but dfs.ha.namenodes." + ns + " names " + nn,
 			Remedy: "set it to host:port, or dfs.namenode.servicerpc-address" + suffix,
 			Java:   "java.lang.IllegalArgumentException: Unable to determine service address for namenode '" + nn + "'",
 		})
@@ -357,16 +366,22 @@ func (b *bridge) node(ns, nn, at string) (found, bool) {
 	if n.Host != host {
 		n.ip = host
 	}
+	// A node knows itself by the address for clients, also when others meet it at the service's.
+	if v, known := b.conf.Lookup(rpcAddressKey + suffix); known && v.Name != addr.Name {
+		if h, _, ok := b.address(v, 8020); ok {
+			n.here = h
+		}
+	}
 	b.from(at+".id", "dfs.ha.namenodes."+ns)
 	b.origins.set(at+".host", addr.From.String())
 	b.origins.set(at+".rpcPort", addr.From.String())
-	b.from(at+".healthAddress", "dfs.namenode.lifeline.rpc-address"+suffix)
+	b.from(at+".healthAddress", lifelineKey+suffix)
 	zkfc := b.conf.Suffixed("dfs.ha.zkfc.port", ns, nn)
 	if n.ZKFCPort, ok = b.integer(zkfc); ok && (n.ZKFCPort < 1 || n.ZKFCPort > 65535) {
 		b.complain(zkfc, fmt.Sprintf("%d is not a port", n.ZKFCPort), "write a number from 1 to 65535")
 	}
 	b.origins.set(at+".zkfcPort", zkfc.From.String())
-	if v, set := b.conf.Lookup("dfs.namenode.lifeline.rpc-address" + suffix); set {
+	if v, set := b.conf.Lookup(lifelineKey + suffix); set {
 		if h, p, ok := b.address(v, 8050); ok {
 			n.HealthAddress = net.JoinHostPort(h, strconv.Itoa(p))
 		}

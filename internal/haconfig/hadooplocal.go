@@ -17,6 +17,11 @@ const (
 	aclKey     = "ha.zookeeper.acl"
 	authKey    = "ha.zookeeper.auth"
 	fencingKey = "dfs.ha.fencing.methods"
+
+	serviceAddressKey = "dfs.namenode.servicerpc-address"
+	rpcAddressKey     = "dfs.namenode.rpc-address"
+	lifelineKey       = "dfs.namenode.lifeline.rpc-address"
+	automaticKey      = "dfs.ha.automatic-failover.enabled"
 )
 
 // laterRelease is the remedy for what is refused now and will come.
@@ -27,8 +32,10 @@ func (b *bridge) security() {
 	if v, _ := b.conf.Lookup("hadoop.security.authentication"); !strings.EqualFold(b.value(v), "simple") {
 		b.complain(v, fmt.Sprintf("authentication %q is not supported yet, only simple", b.value(v)), laterRelease)
 	}
-	if v, _ := b.conf.Lookup("dfs.ha.zkfc.client.ssl.enabled"); b.boolean(v, false) {
-		b.complain(v, "TLS towards ZooKeeper is not supported yet", laterRelease)
+	for _, key := range []string{"dfs.ha.zkfc.client.ssl.enabled", "hadoop.zk.ssl.enabled"} {
+		if v, _ := b.conf.Lookup(key); b.boolean(v, false) {
+			b.complain(v, "TLS towards ZooKeeper is not supported yet", laterRelease)
+		}
 	}
 }
 
@@ -68,12 +75,7 @@ func (b *bridge) shared(ns, nn string) {
 		})
 	}
 	set("fencing.methods", fencingKey, func(v hadoopconf.Value) {
-		c.Fencing.Methods = nil
-		for line := range strings.Lines(b.value(v)) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				c.Fencing.Methods = append(c.Fencing.Methods, FencingMethod{Method: line, Timeout: 30 * time.Second})
-			}
-		}
+		c.Fencing.Methods = methods(b.value(v))
 	})
 	if users, groups := admins(b.get(adminsKey)); !b.own["controller.admins"] && !b.own["controller.admingroups"] {
 		c.Controller.Admins, c.Controller.AdminGroups = users, groups

@@ -31,6 +31,9 @@ type Options struct {
 	Set []string
 	// Named holds "key=value" settings of named flags, by the keys of holdfast.yaml; they win over Set.
 	Named []string
+	// OneNode is for haadmin with Hadoop's files: what is wrong with one NameNode does not keep it from asking another, as in the
+	// original. It becomes Config.Flaws.
+	OneNode bool
 }
 
 // Load reads, overrides and validates the configuration. The error is of type Problems and tells everything that is

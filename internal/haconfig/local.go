@@ -67,12 +67,16 @@ func (c *Config) nodeAmong(mine map[string]bool, lookup func(string) ([]string, 
 	var node Node
 	for _, s := range c.candidates() {
 		for _, n := range s.Nodes {
-			ips, err := lookup(n.dial())
+			host := n.here
+			if host == "" {
+				host = n.dial()
+			}
+			ips, err := lookup(host)
 			if err != nil {
 				failed = append(failed, err)
 			}
 			for _, ip := range ips {
-				if mine[ip] {
+				if mine[ip] || always(ip) {
 					ns, node = s, n
 					found = append(found, s.ID+"/"+n.ID)
 					break
@@ -93,6 +97,12 @@ func (c *Config) nodeAmong(mine map[string]bool, lookup func(string) ([]string, 
 		err = fmt.Errorf("%w: %w", err, errors.Join(failed...))
 	}
 	return Nameservice{}, Node{}, c.asOriginal(err, hadoopIllegal+"Could not get the namenode ID of this node. You may run zkfc on the node other than namenode.")
+}
+
+// always tells whether every machine has that address: Debian, for one, names a machine 127.0.1.1.
+func always(ip string) bool {
+	a := net.ParseIP(ip)
+	return a.IsLoopback() || a.IsUnspecified()
 }
 
 const hadoopIllegal = "org.apache.hadoop.HadoopIllegalArgumentException: "

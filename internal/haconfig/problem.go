@@ -13,6 +13,8 @@ type Problem struct {
 	Remedy string // how to mend it; may be empty
 	// Java is the exception with which the original ends for the same reason, as it prints it; may be empty.
 	Java string
+	// Fatal marks what ends every program of the original with an exception and exit code 1, haadmin included.
+	Fatal bool
 }
 
 func (p Problem) String() string {
@@ -27,6 +29,16 @@ func (p Problem) String() string {
 		b.WriteString("; " + p.Remedy)
 	}
 	return b.String()
+}
+
+// Fatal tells whether one of ps is.
+func (ps Problems) Fatal() bool {
+	for _, p := range ps {
+		if p.Fatal {
+			return true
+		}
+	}
+	return false
 }
 
 // Problems is the error of Load: everything wrong, in the order of the file and then of the checks.

@@ -74,6 +74,9 @@ func (k *checker) common() {
 		k.add("controller.onTerm", fmt.Sprintf("%q is not a choice", on), "write handover or keep")
 	}
 	k.hostPort("controller.httpAddress", c.Controller.HTTPAddress, true)
+	if codes := []string{ExitOriginal, ExitDistinct}; !slices.Contains(codes, c.Admin.ExitCodes) {
+		k.add("admin.exitCodes", fmt.Sprintf("%q is not a choice", c.Admin.ExitCodes), "write one of: "+strings.Join(codes, ", "))
+	}
 	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, c.Log.Level) {
 		k.add("log.level", fmt.Sprintf("%q is not a level", c.Log.Level), "write one of: "+strings.Join(levels, ", "))
 	}

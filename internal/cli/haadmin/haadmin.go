@@ -1,5 +1,5 @@
 // Package haadmin is the command haadmin: it asks and changes the HA state of the nodes of a nameservice, with the
-// original's arguments, texts and exit codes (0 and 255), so that scripts around the original keep working.
+// original's arguments, texts and exit codes (0 and 255, unless admin.exitCodes says otherwise), so that scripts around the original keep working.
 //
 // Without automatic failover it talks to the nodes themselves, and -failover is done here (manual.go). With automatic
 // failover a -failover is asked of the target's controller, and transitions need --forcemanual.
@@ -16,10 +16,26 @@ import (
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/internal/cli"
 	"github.com/holdfast-ha/holdfast/internal/haconfig"
+	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
 )
 
 // failed is the original's only exit code besides 0: Java's -1.
 const failed = 255
+
+// uncaught is the exit code of a Java program that ends with an exception, as the original's does over a file that it cannot read.
+const uncaught = 1
+
+// The exit codes with admin.exitCodes=distinct.
+const (
+	exitError     = 1 // anything else
+	exitUsage     = 2
+	exitConfig    = 3
+	exitNoAnswer  = 4 // a node or controller does not answer
+	exitRefused   = 5 // it refuses, or the command is not right in its state
+	exitUnhealthy = 6
+	exitAborted   = 7 // answered no at the prompt
+	exitNotFenced = 8
+)
 
 // admin is one run of the command.
 type admin struct {
@@ -44,17 +60,52 @@ func Main(ctx context.Context, args []string, s cli.Streams) int {
 			return code
 		}
 	}
+	return a.end(err)
+}
+
+// end prints err and chooses the exit code.
+func (a *admin) end(err error) int {
 	var illegal illegalArgument
 	var problems haconfig.Problems
+	var java *javaError
 	switch {
 	case errors.As(err, &illegal):
 		a.complain("Illegal argument: " + illegal.Error())
+		a.hint(illegal.hints...)
+		return a.exit(exitConfig)
 	case errors.As(err, &problems):
 		a.complain(problems.Error())
+		if problems.Fatal() {
+			return uncaught
+		}
+		return failed
+	case errors.As(err, &java):
+		a.complain("Operation failed: " + java.Error())
+		a.hint(java.hints...)
+		var answered *hadooprpc.Exception
+		if errors.As(err, &answered) {
+			return a.exit(exitRefused)
+		}
+		return a.exit(exitNoAnswer)
 	default:
 		a.complain("Operation failed: " + err.Error())
+		return a.exit(exitError)
+	}
+}
+
+// exit is code with admin.exitCodes=distinct, and else the original's.
+func (a *admin) exit(code int) int {
+	if cfg, err := a.config(); err == nil && cfg.Admin.ExitCodes == haconfig.ExitDistinct {
+		return code
 	}
 	return failed
+}
+
+// hint prints what the original would not have said.
+func (a *admin) hint(lines ...string) {
+	for _, l := range lines {
+		a.complain("haadmin: " + l)
+	}
 }
 
 func (a *admin) say(line string)      { _, _ = fmt.Fprintln(a.Out, line) }
@@ -124,15 +175,15 @@ func (a *admin) run(args []string) (int, error) {
 	if !ok {
 		a.complain(name[1:] + ": incorrect arguments")
 		a.complain(c.usage())
-		return failed, nil
+		return a.exit(exitUsage), nil
 	}
 	if a.onlyRead(c) {
-		return failed, nil
+		return a.exit(exitRefused), nil
 	}
 	if l.has(forceManual) {
 		if !a.confirm() {
 			a.log.Named("HAAdmin").Error("Aborted")
-			return failed, nil
+			return a.exit(exitAborted), nil
 		}
 		a.source = target.RequestByUserForced
 	}

@@ -43,16 +43,20 @@ func TestNamesWithoutADash(t *testing.T) {
 	require.Contains(t, stdout, "-failover [[--forcefence]")
 }
 
-func TestNodeDownIsAFailureByKey(t *testing.T) {
+func TestNodeDownIsAFailureUnlessAKeySaysOtherwise(t *testing.T) {
 	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "down"}, "")
-	code, _, _ := l.run("", "-getAllServiceState")
-	require.Zero(t, code)
-	code, stdout, _ := l.run("", "-D", "admin.failWhenDown=true", "-getAllServiceState")
+	code, stdout, stderr := l.run("", "-getAllServiceState")
 	require.Equal(t, 255, code)
 	require.Contains(t, stdout, "Failed to connect: ")
+	require.Empty(t, stderr)
+	code, same, _ := l.run("", "-D", "admin.failWhenDown=false", "-getAllServiceState")
+	require.Zero(t, code)
+	require.Equal(t, stdout, same)
 	l.toHadoop(t, false)
-	code, _, _ = l.run("", "-D", "holdfast.admin.failWhenDown=true", "-getAllServiceState")
+	code, _, _ = l.run("", "-getAllServiceState")
 	require.Equal(t, 255, code)
+	code, _, _ = l.run("", "-D", "holdfast.admin.failWhenDown=false", "-getAllServiceState")
+	require.Zero(t, code)
 }
 
 func TestStatesOfResourceManagers(t *testing.T) {
@@ -142,7 +146,7 @@ func TestHungNodeIsNotWaitedForForever(t *testing.T) {
 	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
 	l.nodes[1].hang = true
 	code, stdout, _ := l.run("", "-D", "failover.rpcDeadline=500ms", "-getAllServiceState")
-	require.Zero(t, code)
+	require.Equal(t, 255, code)
 	require.Regexp(t, `(?m)^localhost:\d+ +active +$`, stdout)
 	require.Contains(t, stdout, "Failed to connect: Call From ")
 	require.Contains(t, stdout, "failed on socket timeout exception: java.net.SocketTimeoutException: ")
@@ -192,7 +196,7 @@ func TestNoPromotionWithoutAFence(t *testing.T) {
 	l = newLab(t, false, "", [2]string{"active", "standby"}, "")
 	code, _, stderr = l.run("", "-failover", "nn1", "nn2")
 	require.Equal(t, 255, code)
-	require.Contains(t, stderr, "Failover failed: no fencing method is configured")
+	require.Contains(t, stderr, "Illegal argument: failover requires a fencer\nhaadmin: nn1: no fencing method is configured")
 	require.Equal(t, "active", l.nodes[0].describe(), "nothing was begun")
 }
 

@@ -19,6 +19,7 @@ type javaError struct {
 	class string // of the exception
 	text  string
 	err   error
+	hints []string // what the original does not say
 }
 
 func (j *javaError) Error() string { return j.text }
@@ -30,6 +31,12 @@ func (j *javaError) trace() string { return j.class + ": " + j.text }
 func isUnhealthy(err error) bool     { return errors.Is(err, target.ErrUnhealthy) }
 func isServiceFailed(err error) bool { return hadooprpc.IsClass(err, hadooprpc.ClassServiceFailed) }
 
+// The classes of what cannot be understood.
+const (
+	classEOF = "java.io.EOFException"
+	classIO  = "java.io.IOException"
+)
+
 // wsaConnRefused is the number that Windows has for a refused connection.
 const wsaConnRefused = syscall.Errno(10061)
 
@@ -39,34 +46,34 @@ const wiki = "; For more details see:  http://wiki.apache.org/hadoop/" // two bl
 func asJava(err error, host string, port int) *javaError {
 	var e *hadooprpc.Exception
 	if errors.As(err, &e) {
-		return &javaError{e.Class, e.Message, err}
+		return &javaError{class: e.Class, text: e.Message, err: err}
 	}
 	local := localHost()
+	as := func(class, text string) *javaError { return &javaError{class: class, text: text, err: err} }
 	call := fmt.Sprintf("Call From %s to %s:%d failed on ", local, host, port)
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		const class = "java.net.ConnectException"
-		return &javaError{class, call + "connection exception: " + class + ": Connection refused" + wiki + "ConnectionRefused", err}
+		return as(class, call+"connection exception: "+class+": Connection refused"+wiki+"ConnectionRefused")
 	case errors.As(err, &dns):
 		const class = "java.net.UnknownHostException"
-		return &javaError{class, fmt.Sprintf("Invalid host name: local host is: \"%s\"; destination host is: \"%s\":%d; %s: %s%sUnknownHost",
-			local, host, port, class, host, wiki), err}
+		invalid := fmt.Sprintf("Invalid host name: local host is: \"%s\"; destination host is: \"%s\":%d; %s", local, host, port, class)
+		more := wiki + "UnknownHost"
+		return as(class, invalid+": "+invalid+more+more)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
 		const class = "java.net.SocketTimeoutException"
-		return &javaError{class, call + "socket timeout exception: " + class + ": no answer in time (" + err.Error() + ")" + wiki + "SocketTimeout", err}
+		return as(class, call+"socket timeout exception: "+class+": no answer in time ("+err.Error()+")"+wiki+"SocketTimeout")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		const class = "java.net.NoRouteToHostException"
-		return &javaError{class, fmt.Sprintf("No Route to Host from  %s to %s:%d failed on socket timeout exception: %s: %s%sNoRouteToHost",
-			local, host, port, class, err, wiki), err}
+		return as(class, fmt.Sprintf("No Route to Host from  %s to %s:%d failed on socket timeout exception: %s: %s%sNoRouteToHost",
+			local, host, port, class, err, wiki))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		const class = "java.io.EOFException"
-		return &javaError{class, fmt.Sprintf("End of File Exception between local host is: \"%s\"; destination host is: \"%s\":%d; : %s%sEOFException",
-			local, host, port, class, wiki), err}
+		return as(classEOF, fmt.Sprintf("End of File Exception between local host is: \"%s\"; destination host is: \"%s\":%d; : %s%sEOFException",
+			local, host, port, classEOF, wiki))
 	}
-	const class = "java.io.IOException"
-	return &javaError{class, fmt.Sprintf("Failed on local exception: %s: %s; Host Details : local host is: \"%s\"; destination host is: \"%s\":%d; ",
-		class, err, local, host, port), err}
+	return as(classIO, fmt.Sprintf("Failed on local exception: %s: %s; Host Details : local host is: \"%s\"; destination host is: \"%s\":%d; ",
+		classIO, err, local, host, port))
 }
 
 // localHost is this machine as Java prints its address: name/ip.

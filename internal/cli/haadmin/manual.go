@@ -2,6 +2,7 @@ package haadmin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,12 +10,16 @@ import (
 
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/fencing"
+	"github.com/holdfast-ha/holdfast/internal/haconfig"
 )
 
-// failure is why a failover failed, in the original's words.
-type failure string
+// failure is why a failover failed, in the original's words, and its exit code if they are distinct.
+type failure struct {
+	text string
+	code int
+}
 
-func (f failure) Error() string { return string(f) }
+func (f *failure) Error() string { return f.text }
 
 // fencer stops a node that cannot be asked to step down.
 type fencer interface {
@@ -23,29 +28,37 @@ type fencer interface {
 
 // manual is a failover without controllers.
 type manual struct {
-	fencer fencer
-	log    *zap.Logger
-	source target.RequestSource
+	fencers map[*node]fencer
+	log     *zap.Logger
+	source  target.RequestSource
+	both    bool // admin.fenceTarget
 
 	query, graceful, newActive time.Duration // deadlines
 }
 
-func (a *admin) newManual() (*manual, error) {
-	ns, _, err := a.nameservice()
-	if err != nil {
-		return nil, err
-	}
-	fc := a.cfg.FencingConfig(ns, "")
-	fc.Manual = true
-	f, err := fencing.New(fc, a.log)
-	if err != nil {
-		return nil, err
-	}
+// newManual prepares a failover. As in the original each node has its own fencing methods, and only those of from must be usable.
+func (a *admin) newManual(from, to *node) (*manual, error) {
 	d := a.cfg.Failover
-	return &manual{
-		fencer: f, log: a.log.Named("FailoverController"), source: a.source,
-		query: d.RPCDeadline, graceful: d.GracefulFenceDeadline, newActive: d.NewActiveDeadline,
-	}, nil
+	m := &manual{
+		fencers: map[*node]fencer{}, log: a.log.Named("FailoverController"), source: a.source, both: a.cfg.Admin.FenceTarget,
+		query: d.NewActiveDeadline, graceful: d.GracefulFenceDeadline, newActive: d.NewActiveDeadline,
+	}
+	for _, n := range []*node{from, to} {
+		fc := a.cfg.FencingConfig(haconfig.Nameservice{ID: n.NameserviceID}, n.ServiceID)
+		if a.cfg.Hadoop == nil {
+			ns, _ := a.cfg.Find(n.NameserviceID)
+			fc = a.cfg.FencingConfig(ns, n.ServiceID)
+		}
+		fc.Manual = true
+		f, err := fencing.New(fc, a.log)
+		switch {
+		case err == nil:
+			m.fencers[n] = f
+		case n == from:
+			return nil, illegalArgument{"failover requires a fencer", []string{n.ServiceID + ": " + err.Error()}}
+		}
+	}
+	return m, nil
 }
 
 // failover makes from standby and to active. from is fenced when it does not step down, or when the caller insists. The
@@ -53,15 +66,19 @@ func (a *admin) newManual() (*manual, error) {
 // When to cannot be made active and from was not fenced, from becomes active again and to is fenced.
 func (m *manual) failover(ctx context.Context, from, to *node, forceFence, forceActive bool) error {
 	if from.Addr() == to.Addr() {
-		return failure("Can't failover a service to itself")
+		return &failure{"Can't failover a service to itself", exitRefused}
+	}
+	fencer := m.fencers[from]
+	if fencer == nil {
+		return &failure{"failover requires a fencer", exitNotFenced}
 	}
 	if err := m.eligible(ctx, to, forceActive); err != nil {
 		return err
 	}
 	fence := !m.stepDown(ctx, from) || forceFence
 	if fence {
-		if _, err := m.fencer.Do(ctx, fencing.Request{Node: from.Identity, To: &to.Identity, Manual: true}); err != nil {
-			return failure("Unable to fence " + from.String() + ". Fencing failed.")
+		if _, err := fencer.Do(ctx, fencing.Request{Node: from.Identity, To: &to.Identity, Manual: true, Both: m.both}); err != nil {
+			return &failure{"Unable to fence " + from.String() + ". Fencing failed.", exitNotFenced}
 		}
 	}
 	err := m.promote(ctx, to)
@@ -76,35 +93,43 @@ func (m *manual) failover(ctx context.Context, from, to *node, forceFence, force
 			m.log.Error(text)
 		}
 	}
-	return failure(text)
+	return &failure{text, codeOf(err)}
+}
+
+// codeOf tells an answer from none.
+func codeOf(err error) int {
+	if errors.Is(err, target.ErrRefused) {
+		return exitRefused
+	}
+	return exitNoAnswer
 }
 
 // eligible checks that to can become active.
 func (m *manual) eligible(ctx context.Context, to *node, force bool) error {
 	ctx, cancel := context.WithTimeout(ctx, m.query)
 	defer cancel()
-	st, err := to.svc.Status(ctx)
+	st, err := to.asked().Status(ctx)
 	if err != nil {
 		text := "Unable to get service state for " + to.String()
 		m.log.Error(text + "\n" + asJava(err, to.Host, to.Port).trace())
-		return failure(text)
+		return &failure{text, exitNoAnswer}
 	}
 	if st.State != target.Standby {
-		return failure("Can't failover to an " + st.State.String() + " service")
+		return &failure{"Can't failover to an " + st.State.String() + " service", exitRefused}
 	}
 	if !st.ReadyToBecomeActive {
 		if !force {
-			return failure(to.String() + " is not ready to become active: " + st.NotReadyReason)
+			return &failure{to.String() + " is not ready to become active: " + st.NotReadyReason, exitRefused}
 		}
 		m.log.Warn("Service is not ready to become active, but forcing: " + st.NotReadyReason)
 	}
-	switch err := to.svc.MonitorHealth(ctx); {
+	switch err := to.asked().MonitorHealth(ctx); {
 	case err == nil:
 		return nil
 	case isUnhealthy(err):
-		return failure("Can't failover to an unhealthy service")
+		return &failure{"Can't failover to an unhealthy service", exitUnhealthy}
 	default:
-		return failure("Got an IO exception")
+		return &failure{"Got an IO exception", exitNoAnswer}
 	}
 }
 
@@ -112,7 +137,7 @@ func (m *manual) eligible(ctx context.Context, to *node, force bool) error {
 func (m *manual) stepDown(ctx context.Context, from *node) bool {
 	ctx, cancel := context.WithTimeout(ctx, m.graceful)
 	defer cancel()
-	err := from.svc.TransitionToStandby(ctx, m.source)
+	err := from.asked().TransitionToStandby(ctx, m.source)
 	if err == nil {
 		return true
 	}
@@ -128,7 +153,7 @@ func (m *manual) stepDown(ctx context.Context, from *node) bool {
 func (m *manual) promote(ctx context.Context, to *node) error {
 	ctx, cancel := context.WithTimeout(ctx, m.newActive)
 	defer cancel()
-	err := to.svc.TransitionToActive(ctx, m.source)
+	err := to.asked().TransitionToActive(ctx, m.source)
 	if err == nil {
 		return nil
 	}

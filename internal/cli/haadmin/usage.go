@@ -104,14 +104,14 @@ func (a *admin) misused(text string) int {
 		a.complain(text)
 	}
 	fullUsage(a.Err)
-	return failed
+	return a.exit(exitUsage)
 }
 
 // wrongCount is the answer to a wrong number of arguments.
 func (a *admin) wrongCount(name, text string) (int, error) {
 	a.complain(name[1:] + ": " + text)
 	a.complain(find(name).usage())
-	return failed, nil
+	return a.exit(exitUsage), nil
 }
 
 func (a *admin) help(args []string) int {
@@ -122,7 +122,7 @@ func (a *admin) help(args []string) int {
 	case 1:
 	default:
 		a.complain(find("-help").usage())
-		return failed
+		return a.exit(exitUsage)
 	}
 	name := args[0]
 	if !strings.HasPrefix(name, "-") {
