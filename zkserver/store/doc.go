@@ -5,6 +5,7 @@
 //	                       currentEpoch        the epoch of the last leader whose initial history is in the log, decimal
 //	                       install             a snapshot from the leader is being put in place (see Install)
 //	                       tmp.receive.<n>     a snapshot on its way from the leader
+//	                       replaced            at which zxid a restore has replaced the state, hexadecimal
 //	dataLogDir/version-2   log.<zxid>          transactions; see package txnlog
 //
 // Epochs, logs and snapshots are the original's, byte for byte; the others are invisible to it.

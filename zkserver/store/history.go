@@ -101,7 +101,7 @@ func (s *Store) Logged(records []txnlog.Record) {
 // Floor is what zab.Storage asks: the highest zxid in the log that is not above z. It is not ok when the log does not
 // reach back to z, or when more than limit bytes would have to be read from there on (0: no limit).
 func (s *Store) Floor(z zkproto.Zxid, limit int64) (floor zkproto.Zxid, ok bool) {
-	floor, next, bytes, ok := s.history.floor(z)
+	floor, next, bytes, ok := s.reachFloor(z)
 	if !ok || (limit > 0 && bytes > limit) {
 		return 0, false
 	}

@@ -39,14 +39,16 @@ type Options struct {
 	Collect func()
 }
 
-// Store is the files of one server. Its methods may be called by one goroutine at a time, except Receive and Replay,
-// which run beside the others, and Log, which has its own owner while Truncate and Install do not run.
+// Store is the files of one server. Its methods may be called by one goroutine at a time, except Receive, Replay and
+// ReachBack, which run beside the others, and Log, which has its own owner while Truncate and Install do not run.
 type Store struct {
 	opt Options
 	// Log is the transaction log; who appends to it is up to the driver.
 	Log     *txnlog.Log
 	history history
-	temps   atomic.Int64 // numbers the names of snapshots on their way
+	opened  zkproto.Zxid          // of the snapshot that Open has loaded
+	older   atomic.Pointer[reach] // what the log holds before that; nil: not known
+	temps   atomic.Int64          // numbers the names of snapshots on their way
 }
 
 // State is what the files say.
@@ -81,6 +83,7 @@ func Open(opt Options) (*Store, *State, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s.opened = st.SnapshotZxid
 	if st.LastZxid == 0 && st.Snapshot == "" {
 		if _, err := snapshot.WriteWith(opt.FS, opt.SnapDir, 0, &frozen{tree: st.Tree}, opt.Snapshot); err != nil {
 			return nil, nil, fmt.Errorf("store: %w", err)
