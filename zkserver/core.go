@@ -70,6 +70,10 @@ func (s *Server) run() {
 		c.mu.Unlock()
 		close(s.coreDone)
 	}()
+	if s.peers != nil {
+		most := s.mostLog()
+		s.group.Go(func() { s.lookBack(most) })
+	}
 	due, stop := s.ticks()
 	defer stop()
 	s.beat.Store(s.clock.Now().UnixNano())

@@ -10,7 +10,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/peer"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 	"github.com/holdfast-ha/holdfast/zkserver/store"
@@ -240,20 +239,3 @@ const zabTick = 10 * time.Millisecond
 
 // ticks is a duration in ticks, at least one.
 func ticks(d time.Duration) int { return max(1, int(d/zabTick)) }
-
-// storage is what zab asks about the log.
-type storage struct{ s *Server }
-
-// snapshotShare is up to which part of the size of a snapshot entries are read from the log for a learner; beyond that a
-// snapshot is quicker (zookeeper.snapshotSizeFactor).
-const snapshotShare = 0.33
-
-// leastLogForSnapshot is how many bytes of log are always read rather than a snapshot sent.
-const leastLogForSnapshot = 64 << 20
-
-// Floor implements zab.Storage.
-func (st storage) Floor(z zkproto.Zxid) (zkproto.Zxid, bool) {
-	s := st.s
-	size := s.tree.DataSize() + 100*int64(s.tree.NodeCount())
-	return s.store.Floor(z, max(leastLogForSnapshot, int64(snapshotShare*float64(size))))
-}

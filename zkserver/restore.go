@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
+	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 )
 
@@ -228,6 +229,9 @@ func (s *Server) replace(loader *tree.Loader, info *snapshot.Info) (zkproto.Zxid
 	before := s.snapshotFiles(last)
 	e := exactly(restored, sessions)
 	e.digests = false // the log has another digest at this zxid
+	if err := store.MarkReplaced(s.fs, s.snapDir(), last); err != nil {
+		return 0, err
+	}
 	written, err := snapshot.WriteWith(s.fs, s.snapDir(), last, e, s.snapshotOptions())
 	if err == nil {
 		err = s.removeTwins(before, written.Path)
