@@ -318,7 +318,6 @@ func (n *Node) upToDate(m Message) error {
 	n.status.Phase = Broadcast
 	n.el.Settle(n.status.Role, int64(n.follow.epoch))
 	n.send(Message{Type: Ack, To: m.From, Link: n.link, Zxid: zkproto.MakeZxid(n.follow.epoch, 0)})
-	n.failed = 0
 	n.known = max(n.known, n.w.before(n.follow.commit))
 	n.commitTo(n.w.before(n.follow.commit))
 	if n.upToDateConfig() {

@@ -47,8 +47,8 @@ type Node struct {
 	paused bool          // LOOKING, but the election begins with the next Tick
 	lead   leader
 	follow follower
-	tried  uint64    // of an observer: masters that were lost after they had served it
-	failed uint64    // and attempts since that came to nothing
+	failed []Sid     // of an observer: followers it could not join since it was in sync last
+	left   Sid       // and the one it was in sync with
 	early  []Message // FOLLOWERINFO and OBSERVERINFO that came while looking, at most one per sid
 
 	out outbox
@@ -63,7 +63,7 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg:       cfg,
 		hard:      HardState{AcceptedEpoch: cfg.AcceptedEpoch, CurrentEpoch: cfg.CurrentEpoch},
-		persisted: cfg.LastZxid,
+		persisted: cfg.LastZxid, left: quorum.None,
 	}
 	n.w.base, n.bottom = cfg.LastZxid, cfg.Bottom
 	if err := n.adopt(); err != nil {

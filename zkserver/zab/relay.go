@@ -3,6 +3,8 @@ package zab
 import (
 	"cmp"
 	"slices"
+
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
 // An observer may get its data from a follower instead of the leader, which has less to send then (the key
@@ -45,8 +47,8 @@ func (r *relay) remove(sid Sid) {
 }
 
 // master is where to get the data of a leader from, and whether that is by the port for observers. Observers begin with
-// different followers, and go on to the next when one fails, to those that seem to be away last of all; then the leader
-// itself has its turn.
+// different followers. When one fails they go on to the next; the one that has just been lost comes behind the others, those
+// that seem to be away last of all. When all have failed, the leader itself has its turn.
 func (n *Node) master(leader Sid) (sid Sid, relayed bool) {
 	if !n.observer || !n.cfg.ObserverMaster {
 		return leader, false
@@ -54,39 +56,33 @@ func (n *Node) master(leader Sid) (sid Sid, relayed bool) {
 	list := slices.Clone(n.q.Voters())
 	slices.SortFunc(list, cmp.Compare[Sid])
 	list = slices.DeleteFunc(list, func(s Sid) bool { return s == leader })
-	k := uint64(len(list))
-	if n.failed %= k + 1; n.failed == k {
-		return leader, false
-	}
-	at, step := uint64(n.cfg.ID)%k, uint64(1)
-	if uint64(n.cfg.ID)/k%2 == 1 {
-		step = k - 1 // so that not all who come from one go to the same next
-	}
-	order := make([]Sid, 0, k)
-	for i := range k {
-		order = append(order, list[(at+(n.tried+i)*step)%k])
-	}
-	slices.SortStableFunc(order, func(a, b Sid) int {
-		switch there := n.el.Answers(a); {
-		case there == n.el.Answers(b):
-			return 0
-		case there:
-			return -1
-		default:
-			return 1
+	best, worst := leader, 4
+	for i := range list {
+		s := list[(int(n.cfg.ID%Sid(len(list)))+i)%len(list)]
+		bad := 0
+		if s == n.left {
+			bad++
 		}
-	})
-	return order[n.failed], true
+		if !n.el.Answers(s) {
+			bad += 2
+		}
+		if bad < worst && !slices.Contains(n.failed, s) {
+			best, worst = s, bad
+		}
+	}
+	return best, best != leader
 }
 
 // leaveMaster notes how it went with the server that this observer had joined.
 func (n *Node) leaveMaster() {
-	switch {
+	switch f := &n.follow; {
 	case !n.observer || !n.cfg.ObserverMaster:
-	case n.follow.step < active:
-		n.failed++
-	case n.follow.up != n.status.Leader:
-		n.tried++
+	case f.up == n.status.Leader:
+		n.failed, n.left = nil, quorum.None
+	case f.step < active:
+		n.failed = append(n.failed, f.up)
+	default:
+		n.failed, n.left = nil, f.up
 	}
 }
 
