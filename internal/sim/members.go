@@ -88,8 +88,11 @@ func (s *server) readMembers(name string) (*quorum.Membership, error) {
 	return quorum.ParseMembership(text)
 }
 
-// saveMembers is the duty that comes with ActiveConfig and SeenConfig.
+// saveMembers is the duty that comes with ActiveConfig, SeenConfig and HeardConfig.
 func (s *server) saveMembers(r *zab.Ready) {
+	if r.ActiveConfig != nil || r.SeenConfig != nil || r.HeardConfig != nil {
+		s.heard = r.HeardConfig
+	}
 	if r.ActiveConfig == nil && r.SeenConfig == nil {
 		return
 	}
@@ -111,6 +114,22 @@ func (s *server) saveMembers(r *zab.Ready) {
 	if err != nil {
 		s.fail(err)
 	}
+}
+
+// finds tells whether a server has an address of another's quorum port.
+func (s *server) finds(id zab.Sid) bool {
+	if s.w.plan.members == nil {
+		return true
+	}
+	n := s.machine.node()
+	for _, m := range []*quorum.Membership{n.Active(), n.LastSeen(), s.heard} {
+		if m != nil {
+			if _, ok := m.Member(id); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *server) dropNext() error {

@@ -87,6 +87,9 @@ func (n *network) vote(from *server, m zab.Message) {
 
 // dial opens a connection to the leader's quorum port and sends the first message on it.
 func (n *network) dial(s *server, m zab.Message) {
+	if !s.finds(m.To) {
+		n.w.failf("%s is to join server %d and has no address of it", s, m.To)
+	}
 	c := &conn{}
 	c.ends[0] = end{s: s, life: s.life, link: zab.Link{Peer: m.To, Link: m.Link}, open: true}
 	c.ends[1] = end{s: n.w.server(m.To)}

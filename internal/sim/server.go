@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 	"github.com/holdfast-ha/holdfast/zkserver/store"
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
@@ -34,7 +35,8 @@ type server struct {
 
 	// Of one life:
 	machine  machine
-	wake     int64 // when the timer fires
+	wake     int64              // when the timer fires
+	heard    *quorum.Membership // addresses that others have told
 	store    *store.Store
 	state    *store.State // the tree and the sessions as they are now
 	links    map[zab.Link]*conn
@@ -143,6 +145,7 @@ func (s *server) start() {
 	s.life++
 	s.powered, s.up, s.doing, s.serving = true, true, false, false
 	s.links, s.bodies = map[zab.Link]*conn{}, map[zab.Link]*store.Received{}
+	s.heard = nil
 	s.busy, s.snapping, s.logged, s.toLog, s.wake = false, false, 0, nil, 0
 	s.disk.attach()
 	w.net.back(s)

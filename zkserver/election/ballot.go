@@ -47,13 +47,29 @@ func (m *Machine) unanimous(mine ballot) bool {
 
 // agreed tells whether those whose ballots equal b are a quorum.
 func (m *Machine) agreed(ballots []ballot, b ballot) bool {
+	return m.agreedBy(m.cfg.Quorum, ballots, b)
+}
+
+// agreedBy is agreed by the rule q, all voters of which are asked.
+func (m *Machine) agreedBy(q quorum.Verifier, ballots []ballot, b ballot) bool {
 	var s quorum.Set
 	for i := range ballots {
 		if ballots[i].cast && ballots[i].same(b) {
-			s.Add(i)
+			if q == m.cfg.Quorum {
+				s.Add(i)
+			} else {
+				s.Add(quorum.Index(q, m.voters[i]))
+			}
 		}
 	}
-	return m.cfg.Quorum.Contains(s)
+	return q.Contains(s)
+}
+
+// settled is agreed for the word of those that have a leader already. A quorum of the configuration in force is enough to
+// follow: what this server has seen proposed may have come to nothing, and nobody else may know of it. (The original wants a
+// quorum of that as well, and a server with a proposal that is dead looks for a leader until the others change theirs.)
+func (m *Machine) settled(ballots []ballot, b ballot) bool {
+	return m.agreed(ballots, b) || m.home != nil && b.vote.Leader != m.cfg.ID && m.agreedBy(m.home, ballots, b)
 }
 
 // agreedWithUs tells whether those that have settled are a quorum if this server joins them. Then their leader may be

@@ -91,6 +91,9 @@ type Notification struct {
 	// Version of the format: 0 without, 1 with the version field, 2 with the configuration.
 	Version int32
 	Config  []byte // the sender's dynamic configuration; opaque here
+	// Seen is the configuration that the sender has seen proposed and not committed; opaque here, nil for none. Originals
+	// neither send nor read it.
+	Seen []byte
 }
 
 // Config is what a Machine starts from.
@@ -101,8 +104,8 @@ type Config struct {
 	FinalizeTicks int
 	// NotifyMinTicks and NotifyMaxTicks bound the interval in which votes are repeated while nothing is decided.
 	NotifyMinTicks, NotifyMaxTicks int
-	// ConfigData goes into each notification.
-	ConfigData []byte
+	// ConfigData and SeenData go into each notification.
+	ConfigData, SeenData []byte
 	// Oracle : of two servers one may go on alone when an oracle says so. See Machine.SetOracle.
 	Oracle bool
 }

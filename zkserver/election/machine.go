@@ -17,6 +17,7 @@ type ballot struct {
 type Machine struct {
 	cfg    Config
 	voters []Sid
+	base   quorum.Verifier // Config.Quorum without guests
 	home   quorum.Verifier // the configuration in force, while another is proposed; else nil
 	self   int             // own place among the voters, -1 for observers
 
@@ -52,16 +53,18 @@ type Machine struct {
 // New makes a machine. It does nothing before Start.
 func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg, vote: Vote{Leader: quorum.None}, absent: quorum.None, awake: quorum.None, await: quorum.None, gone: map[Sid]bool{}, silent: map[Sid]bool{}}
-	m.SetQuorum(cfg.Quorum, nil, cfg.ConfigData)
+	m.SetQuorum(cfg.Quorum, nil, cfg.ConfigData, cfg.SeenData)
 	return m
 }
 
 // SetQuorum changes who votes, and the configuration that goes into notifications. Votes counted so far are forgotten: a
 // machine that is looking should Start again. Home is the configuration in force while q joins it to a proposed one, else
 // nil: of two servers with the same history its voters are preferred for a while, because a server that does not know of
-// the proposal can follow no other. (The original goes by the greater id alone; so do we when that has led to nothing.)
-func (m *Machine) SetQuorum(q, home quorum.Verifier, configData []byte) {
-	m.cfg.Quorum, m.home, m.cfg.ConfigData = q, home, configData
+// the proposal can follow no other, but by the word of one that does (Invite). (The original goes by the greater id alone;
+// so do we when that has led to nothing.)
+func (m *Machine) SetQuorum(q, home quorum.Verifier, configData, seenData []byte) {
+	m.cfg.Quorum, m.base, m.home = q, q, home
+	m.cfg.ConfigData, m.cfg.SeenData = configData, seenData
 	m.voters, m.self = q.Voters(), quorum.Index(q, m.cfg.ID)
 	m.recv = make([]ballot, len(m.voters))
 	m.outside = make([]ballot, len(m.voters))
@@ -219,7 +222,7 @@ func (m *Machine) stepSettled(from int, n Notification) {
 	b := ballot{cast: true, state: n.State, version: n.Version, vote: n.Vote}
 	if n.Vote.Round == m.round {
 		m.recv[from] = b
-		if m.agreed(m.recv, b) && m.confirmed(m.recv, n.Vote) {
+		if m.settled(m.recv, b) && m.confirmed(m.recv, n.Vote) {
 			m.decide(n.Vote)
 			return
 		}
@@ -230,7 +233,7 @@ func (m *Machine) stepSettled(from int, n Notification) {
 		return
 	}
 	m.outside[from] = b
-	if (m.agreed(m.outside, b) || m.agreedWithUs(b)) && m.confirmed(m.outside, n.Vote) {
+	if (m.settled(m.outside, b) || m.agreedWithUs(b)) && m.confirmed(m.outside, n.Vote) {
 		m.round = n.Vote.Round
 		m.decide(n.Vote)
 	}
@@ -298,6 +301,6 @@ func (m *Machine) reply(to Sid) {
 		v.Round = m.round
 	}
 	m.out = append(m.out, Notification{
-		From: m.cfg.ID, To: to, State: m.state, Vote: v, Version: NotificationVersion, Config: m.cfg.ConfigData,
+		From: m.cfg.ID, To: to, State: m.state, Vote: v, Version: NotificationVersion, Config: m.cfg.ConfigData, Seen: m.cfg.SeenData,
 	})
 }

@@ -177,7 +177,7 @@ func TestVotersInForceArePreferredForAWhile(t *testing.T) {
 	j, err := quorum.NewJoint(a, b)
 	require.NoError(t, err)
 	m := New(Config{ID: 1, Quorum: a, FinalizeTicks: 2, NotifyMinTicks: 3, NotifyMaxTicks: 12})
-	m.SetQuorum(j, a, nil)
+	m.SetQuorum(j, a, nil, nil)
 	m.Start(5, 1)
 	hears(m, 4, Looking, vote(4))
 	require.Equal(t, Sid(1), m.vote.Leader)

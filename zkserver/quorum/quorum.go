@@ -1,12 +1,13 @@
 // Package quorum answers one question: is this set of servers enough to decide for the ensemble?
 //
 // Any two sets a Verifier accepts share at least one server: that, and nothing else, is what the election and Zab build
-// on. There are three kinds of Verifier:
+// on. There are these kinds of Verifier:
 //
 //	Majority       more than half of the voters
 //	Hierarchical   more than half of the groups (those of weight zero do not count), and in each of these groups more
 //	               than half of the group's weight; Weighted is the same with a single group
 //	Joint          two verifiers at once, while membership changes from one to the other
+//	Guests         one verifier that knows of servers whose votes do not count by it
 //
 // A Membership is one configuration of an ensemble: its servers, where they are, and the Verifier that follows. Reconfigure
 // computes the next one.

@@ -50,6 +50,26 @@ func TestHierarchical(t *testing.T) {
 	require.False(t, h.Contains(Of(h, 1, 2, 3, 10)), "a group without weight does not count")
 }
 
+// Guests may be voted for and are asked; nothing is decided by what they say.
+func TestGuestsDoNotCount(t *testing.T) {
+	rule := must[*Majority](t)(NewMajority(1, 2, 3))
+	other := must[*Hierarchical](t)(NewWeighted([]Sid{3, 4, 5}, map[Sid]int64{4: 7, 5: 0}))
+	g := must[*Guests](t)(NewGuests(rule, other))
+	require.Equal(t, []Sid{1, 2, 3, 4, 5}, g.Voters())
+	for sids, want := range map[[3]Sid]bool{{1, 2, 9}: true, {1, 3, 4}: true, {1, 4, 5}: false, {3, 4, 5}: false} {
+		require.Equal(t, want, g.Contains(Of(g, sids[:]...)), "%v", sids)
+	}
+	for sid, weight := range map[Sid]int64{1: 1, 3: 1, 4: 7, 5: 0, 9: 0} {
+		require.Equal(t, weight, g.Weight(sid), "server %d", sid)
+	}
+	many := make([]Sid, MaxVoters)
+	for i := range many {
+		many[i] = Sid(i + 4)
+	}
+	_, err := NewGuests(rule, must[*Majority](t)(NewMajority(many...)))
+	require.ErrorContains(t, err, "at most 256")
+}
+
 func TestJointWantsBoth(t *testing.T) {
 	a := must[*Majority](t)(NewMajority(1, 2, 3))
 	b := must[*Majority](t)(NewMajority(3, 4, 5))

@@ -28,6 +28,8 @@ type Node struct {
 	// observer says what kind of learner this server is. One that is no member of the configuration follows without a vote.
 	observer     bool
 	active, seen *quorum.Membership // nil if Config gives none
+	heard        *quorum.Membership // proposed, as another voter says; nil for none
+	heardFrom    Sid
 	oracle       bool
 	el           *election.Machine
 	now          uint64 // ticks since New
@@ -76,7 +78,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.el = election.New(election.Config{
 		ID: cfg.ID, Quorum: n.q, FinalizeTicks: cfg.FinalizeTicks,
-		NotifyMinTicks: cfg.NotifyMinTicks, NotifyMaxTicks: cfg.NotifyMaxTicks, ConfigData: configData(n.active),
+		NotifyMinTicks: cfg.NotifyMinTicks, NotifyMaxTicks: cfg.NotifyMaxTicks, ConfigData: configData(n.active), SeenData: n.seenData(),
 		Oracle: cfg.Oracle,
 	})
 	n.look()
@@ -97,6 +99,7 @@ func (n *Node) look() {
 	n.status.Role, n.status.Phase = Looking, Election
 	n.status.Leader, n.status.Epoch = quorum.None, n.hard.CurrentEpoch
 	n.lead, n.follow, n.paused = leader{}, follower{}, false
+	n.forgetHeard()
 	n.el.Start(n.w.lastZxid(), n.hard.CurrentEpoch)
 	n.elected()
 }
@@ -208,6 +211,9 @@ func (n *Node) stepNotification(m Message) error {
 		return n.refuse(m, fmt.Sprintf("its vote is from %d to %d", m.Vote.From, m.Vote.To))
 	}
 	if m.Vote.Version > 1 && n.notified(m.Vote.Config) {
+		return nil
+	}
+	if n.hear(m.Vote) {
 		return nil
 	}
 	if reason := n.el.Step(*m.Vote); reason != "" {

@@ -26,6 +26,7 @@ type outbox struct {
 	truncate                  *Zxid
 	saveAccepted, saveCurrent bool
 	activeConfig, seenConfig  *quorum.Membership
+	heardConfig               *quorum.Membership
 	votes                     []election.Notification // scratch
 }
 
@@ -108,7 +109,7 @@ func (n *Node) HasReady() bool {
 	return len(b.entries)+len(b.messages)+len(b.committed) > 0 ||
 		len(b.forwarded)+len(b.drop)+len(b.events) > 0 ||
 		o.install != nil || o.truncate != nil || o.saveAccepted || o.saveCurrent ||
-		o.activeConfig != nil || o.seenConfig != nil ||
+		o.activeConfig != nil || o.seenConfig != nil || o.heardConfig != nil ||
 		o.reported != n.status || (n.el != nil && n.el.Pending())
 }
 
@@ -129,7 +130,7 @@ func (n *Node) Ready() Ready {
 		Install: o.install, Truncate: o.truncate,
 		Entries:   b.entries,
 		HardState: n.hard, SaveAccepted: o.saveAccepted, SaveCurrent: o.saveCurrent,
-		ActiveConfig: o.activeConfig, SeenConfig: o.seenConfig,
+		ActiveConfig: o.activeConfig, SeenConfig: o.seenConfig, HeardConfig: o.heardConfig,
 		Messages: b.messages, Committed: b.committed,
 		Forwarded: b.forwarded, Drop: b.drop, Events: b.events,
 	}
@@ -138,7 +139,7 @@ func (n *Node) Ready() Ready {
 	}
 	o.reported = n.status
 	o.install, o.truncate, o.saveAccepted, o.saveCurrent = nil, nil, false, false
-	o.activeConfig, o.seenConfig = nil, nil
+	o.activeConfig, o.seenConfig, o.heardConfig = nil, nil, nil
 	o.cur ^= 1
 	o.b[o.cur].reset()
 	return r

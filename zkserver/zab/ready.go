@@ -148,6 +148,9 @@ type Ready struct {
 	// and after ActiveConfig, and connect to servers that are new in it. If its version is not above that of the active one,
 	// a proposal has come to nothing: remove zoo.cfg.dynamic.next.
 	SeenConfig *quorum.Membership
+	// HeardConfig, if not nil, is what another server has seen proposed: connect to the servers that are new in it, and keep
+	// nothing of it on disk. It counts until there is another, or an ActiveConfig or SeenConfig.
+	HeardConfig *quorum.Membership
 
 	// Messages to send, in order per link. None of them waits for Entries.
 	Messages []Message

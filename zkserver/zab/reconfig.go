@@ -23,9 +23,9 @@ import (
 // discovery wants both where the original asks the active one only; a follower stays with a leader that got its vote only
 // by the configuration told in NEWLEADER.
 //
-// As with the original, an election can stand still until a server comes back: a server that is new in a proposed
-// configuration has the newest history, and it takes the vote of one that has slept through the proposal, knows no such
-// server and so cannot follow it. That needs an active configuration of which every voter counts, such as one of two.
+// A server that is new in a proposed configuration may have the newest history, and need the vote of one that has slept
+// through the proposal and knows no such server. So our servers tell in their notifications what they have seen proposed:
+// see heard.go.
 
 // adopt makes the configurations of Config the node's.
 func (n *Node) adopt() error {
@@ -86,7 +86,8 @@ func (n *Node) rule() error {
 		}
 	}
 	if n.el != nil {
-		n.el.SetQuorum(n.q, home, configData(n.active))
+		n.el.SetQuorum(n.q, home, configData(n.active), n.seenData())
+		n.heard = nil
 	}
 	return nil
 }
