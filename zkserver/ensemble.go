@@ -191,7 +191,12 @@ func (s *Server) beforeSending(r *zab.Ready) error {
 		}
 	}
 	if r.ActiveConfig != nil || r.SeenConfig != nil {
-		return s.saveMembership(r.ActiveConfig, r.SeenConfig)
+		if err := s.saveMembership(r.ActiveConfig, r.SeenConfig); err != nil {
+			return err
+		}
+	}
+	if r.HeardConfig != nil {
+		s.heardMembership(r.HeardConfig)
 	}
 	return nil
 }
@@ -344,6 +349,18 @@ func (s *Server) saveMembership(active, seen *quorum.Membership) error {
 		}
 	}
 	return nil
+}
+
+// heardMembership makes servers known that another server has seen proposed: one of them may be elected.
+func (s *Server) heardMembership(heard *quorum.Membership) {
+	port := s.cfg.ObserverMasterPort
+	servers := peerServers(s.members.Load(), port)
+	if seen := s.core.replica.Node().LastSeen(); seen != nil {
+		servers = union(servers, peerServers(seen, port))
+	}
+	if err := s.peers.SetServers(union(servers, peerServers(heard, port))); err != nil {
+		s.log.Error("the connections to the other servers cannot follow a configuration that another has seen proposed", zap.Error(err))
+	}
 }
 
 // union adds the servers of b that a lacks.

@@ -27,6 +27,9 @@
 //
 //	| int state | long leader | long zxid | long round | long peerEpoch | int version | int len | len bytes of config |
 //	            28 bytes of 3.3 end behind round; 40 of 3.4 and later have no config; 44 and more are today's (version 2)
+//	+---------------+---------+-----------------------------+
+//	| int "HFsn"    | int len | len bytes of configuration  |   behind the config while the sender has seen one proposed that is
+//	+---------------+---------+-----------------------------+   not in force; only ours. The original does not read so far.
 //
 // Only the newest notification to a server matters: it replaces one that was not sent yet, and the last one is sent again
 // on a new connection, for the old one may have swallowed it.

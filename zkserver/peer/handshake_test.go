@@ -117,6 +117,27 @@ func TestNotificationForms(t *testing.T) {
 	}
 }
 
+// What a server has seen proposed comes behind the config; whatever else is there is for later versions.
+func TestNotificationTellsWhatWasSeen(t *testing.T) {
+	n := election.Notification{State: election.Looking, Version: 2, Config: []byte("server.1=a:1:2\nversion=0"), Seen: []byte("server.2=b:1:2\nversion=7")}
+	b := appendFrame(nil, &n)[4:]
+	plain := n
+	plain.Seen = nil
+	require.Equal(t, appendFrame(nil, &plain)[4:], b[:44+len(n.Config)], "as without it, up to where an original reads")
+	got, err := decodeNotification(b)
+	require.NoError(t, err)
+	require.Equal(t, n, got)
+	for l := 44 + len(n.Config); l < len(b); l++ {
+		got, err = decodeNotification(b[:l])
+		require.NoError(t, err)
+		require.Equal(t, plain, got, "%d bytes", l)
+	}
+	b[44+len(n.Config)]++
+	got, err = decodeNotification(b)
+	require.NoError(t, err)
+	require.Equal(t, plain, got, "of another kind")
+}
+
 func TestBadFrames(t *testing.T) {
 	for _, n := range []int32{0, -1, maxFrame + 1, 1<<31 - 1} {
 		_, err := readFrame(bytes.NewReader(append(binary.BigEndian.AppendUint32(nil, uint32(n)), 1, 2, 3)))
@@ -149,6 +170,7 @@ func FuzzNotification(f *testing.F) {
 	f.Add(appendFrame(nil, vote(1, 2, 3).Vote)[4:])
 	f.Add(make([]byte, 28))
 	f.Add(make([]byte, 40))
+	f.Add(appendFrame(nil, &election.Notification{Config: []byte("server.1=a:1:2"), Seen: []byte("server.2=b:1:2")})[4:])
 	f.Fuzz(func(t *testing.T, in []byte) {
 		n, err := decodeNotification(in)
 		if err != nil || n.Version != election.NotificationVersion {
@@ -157,6 +179,7 @@ func FuzzNotification(f *testing.F) {
 		again, err := decodeNotification(appendFrame(nil, &n)[4:])
 		require.NoError(t, err)
 		require.Equal(t, n, again)
-		require.Equal(t, in[:len(n.Config)+44], appendFrame(nil, &n)[4:])
+		frame := appendFrame(nil, &n)[4:]
+		require.Equal(t, in[:len(frame)], frame)
 	})
 }

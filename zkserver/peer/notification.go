@@ -18,6 +18,8 @@ const (
 	notificationNow = 44
 	// maxFrame bounds a frame of the election port (QuorumCnxManager.PACKETMAXSIZE).
 	maxFrame = 512 << 10
+	// seenTag comes before the configuration that the sender has seen proposed: "HFsn".
+	seenTag = 0x4846736e
 )
 
 // badFrame is a frame or notification that breaks the format.
@@ -31,7 +33,11 @@ func badNotification(format string, args ...any) error {
 
 // appendFrame appends the notification as a frame, always in today's format.
 func appendFrame(b []byte, n *election.Notification) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(notificationNow+len(n.Config)))
+	size := notificationNow + len(n.Config)
+	if len(n.Seen) > 0 {
+		size += 8 + len(n.Seen)
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(size))
 	b = binary.BigEndian.AppendUint32(b, uint32(n.State))
 	b = binary.BigEndian.AppendUint64(b, uint64(n.Vote.Leader))
 	b = binary.BigEndian.AppendUint64(b, uint64(n.Vote.Zxid))
@@ -39,10 +45,16 @@ func appendFrame(b []byte, n *election.Notification) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(n.Vote.PeerEpoch))
 	b = binary.BigEndian.AppendUint32(b, election.NotificationVersion)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(n.Config)))
-	return append(b, n.Config...)
+	b = append(b, n.Config...)
+	if len(n.Seen) == 0 {
+		return b
+	}
+	b = binary.BigEndian.AppendUint32(b, seenTag)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(n.Seen)))
+	return append(b, n.Seen...)
 }
 
-// decodeNotification reads the content of a frame. Config aliases b. What follows the config is for later versions.
+// decodeNotification reads the content of a frame. Config and Seen alias b. What else follows the config is for later versions.
 func decodeNotification(b []byte) (n election.Notification, err error) {
 	if len(b) != notification33 && len(b) != notification34 && len(b) < notificationNow {
 		return n, badNotification("bad notification: %d bytes", len(b))
@@ -68,7 +80,16 @@ func decodeNotification(b []byte) (n election.Notification, err error) {
 		return n, badNotification("bad notification: config of %d bytes, %d are there", l, len(b)-notificationNow)
 	}
 	n.Config = b[notificationNow : notificationNow+int(l) : notificationNow+int(l)]
+	n.Seen = seenIn(b[notificationNow+int(l):])
 	return n, nil
+}
+
+// seenIn gives the configuration seen in what follows the config; nil if it is something else.
+func seenIn(b []byte) []byte {
+	if len(b) <= 8 || binary.BigEndian.Uint32(b) != seenTag || int64(binary.BigEndian.Uint32(b[4:])) != int64(len(b)-8) {
+		return nil
+	}
+	return b[8:]
 }
 
 // readFrame reads one frame into memory of its own.

@@ -95,7 +95,7 @@ func (p *Peers) notify(m *zab.Message) {
 	if v == nil {
 		return
 	}
-	frame := appendFrame(make([]byte, 0, 4+notificationNow+len(m.Vote.Config)), m.Vote)
+	frame := appendFrame(make([]byte, 0, 12+notificationNow+len(m.Vote.Config)+len(m.Vote.Seen)), m.Vote)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.pending = frame
