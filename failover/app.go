@@ -125,7 +125,8 @@ func (a app) oldActive(ctx context.Context, data []byte) (target.Identity, error
 		return node, fmt.Errorf("the breadcrumb %s cannot be read: %w; %s", path, err, remedy)
 	}
 	if node.NameserviceID != a.cfg.Local.NameserviceID {
-		return node, fmt.Errorf("the breadcrumb %s names nameservice %q, not %q: do two nameservices share this znode?; %s",
+		return node, fmt.Errorf("the breadcrumb %s names nameservice %q, not %q: do two nameservices share this znode? Then give one another ha.zookeeper.parent-znode "+
+			"(zookeeper.parentZnode); %s",
 			path, node.NameserviceID, a.cfg.Local.NameserviceID, remedy)
 	}
 	for _, known := range append([]target.Identity{a.cfg.Local}, a.cfg.Others...) {

@@ -84,3 +84,17 @@ func IsClass(err error, class string) bool {
 	var e *Exception
 	return errors.As(err, &e) && e.Class == class
 }
+
+// Strange tells whether err means that the other side is no server of this protocol, or one of another version of it: its answer
+// cannot be read, or it does not know the protocol or method.
+func Strange(err error) bool {
+	if errors.Is(err, ErrMalformed) || errors.Is(err, ErrFrameTooLarge) {
+		return true
+	}
+	for _, class := range []string{ClassNoSuchMethod, ClassNoSuchProtocol, ClassVersion} {
+		if IsClass(err, class) {
+			return true
+		}
+	}
+	return false
+}

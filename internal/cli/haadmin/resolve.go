@@ -254,10 +254,7 @@ func (a *admin) where(n *node) string {
 func (a *admin) noAnswer(n *node, err error) error {
 	j := asJava(err, n.Host, n.Port)
 	var answer *hadooprpc.Exception
-	odd := !errors.As(err, &answer) && (j.class == classEOF || j.class == classIO)
-	for _, class := range []string{hadooprpc.ClassNoSuchMethod, hadooprpc.ClassNoSuchProtocol, hadooprpc.ClassVersion} {
-		odd = odd || hadooprpc.IsClass(err, class)
-	}
+	odd := hadooprpc.Strange(err) || !errors.As(err, &answer) && (j.class == classEOF || j.class == classIO)
 	if odd {
 		j.hints = append(j.hints, fmt.Sprintf("%s: is that the RPC port of a NameNode of Hadoop 2 or later?", a.where(n)))
 	}

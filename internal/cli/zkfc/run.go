@@ -157,7 +157,7 @@ func (s *setup) parentExists(ctx context.Context) int {
 			continue
 		case err == nil && !ok:
 			s.log.Error("Unable to start failover controller. Parent znode does not exist."+s.newLine()+"Run with -formatZK flag to "+
-				"initialize ZooKeeper.", zap.String("path", parent))
+				"initialize ZooKeeper.", zap.String("path", parent), zap.String("set_by", s.setBy("zookeeper.parentZnode", "ha.zookeeper.parent-znode")))
 			return exitNoParent
 		case err == nil:
 			return exitOK
@@ -289,10 +289,57 @@ func (s *setup) pages(wg *sync.WaitGroup, h http.Handler) (stop func(), err erro
 // service is the local NameNode; health checks may go to another port of it than transitions.
 func (s *setup) service() target.Service {
 	control := target.NewHadoop(s.node.Addr(), target.HadoopOptions{})
-	if a := s.node.HealthAddress; a != "" && a != s.node.Addr() {
-		return split{Service: control, health: target.NewHadoop(a, target.HadoopOptions{})}
+	where := s.node.Addr() + " by " + s.setBy("nameservices", "")
+	if s.cfg.Hadoop != nil {
+		key, file := s.cfg.AddressOf(s.ns.ID, s.node.ID)
+		where = s.node.Addr() + " by " + key + " of " + file
 	}
-	return control
+	if a := s.node.HealthAddress; a != "" && a != s.node.Addr() {
+		return &puzzled{Service: split{Service: control, health: target.NewHadoop(a, target.HadoopOptions{})}, log: s.log, where: where + ", or " + a}
+	}
+	return &puzzled{Service: control, log: s.log, where: where}
+}
+
+// setBy tells where a key of holdfast.yaml was set, and with Hadoop's configuration by which key.
+func (s *setup) setBy(path, hadoops string) string {
+	if s.cfg.Hadoop == nil {
+		hadoops = path
+	}
+	for _, e := range s.cfg.Effective() {
+		if e.Key == path {
+			return hadoops + " of " + e.From
+		}
+	}
+	return hadoops + " of " + s.cfg.File
+}
+
+// puzzled says once, until it is understood again, that what answers at the NameNode's address is not what it should be.
+type puzzled struct {
+	target.Service
+	log   *zap.Logger
+	where string
+	said  atomic.Bool
+}
+
+func (p *puzzled) look(err error) error {
+	switch {
+	case err == nil:
+		p.said.Store(false)
+	case hadooprpc.Strange(err) && p.said.CompareAndSwap(false, true):
+		p.log.Error("What answers at "+p.where+" is not understood: is that the RPC port of a NameNode of Hadoop 2 or later?", zap.Error(err))
+	}
+	return err
+}
+
+// MonitorHealth implements target.Service.
+func (p *puzzled) MonitorHealth(ctx context.Context) error {
+	return p.look(p.Service.MonitorHealth(ctx))
+}
+
+// Status implements target.Service.
+func (p *puzzled) Status(ctx context.Context) (target.Status, error) {
+	st, err := p.Service.Status(ctx)
+	return st, p.look(err)
 }
 
 // probed is another node that shall step down: it has the whole deadline for that if it shows a sign of life within the
