@@ -58,7 +58,7 @@ func (s *Server) zabConfig(last zkproto.Zxid) (zab.Config, error) {
 		ReconfigRules: quorum.Rules{Standalone: e.StandaloneEnabled, MultiAddress: e.MultiAddress},
 		AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch, LastZxid: last, Storage: storage{s},
 		InitTicks: ticks(time.Duration(e.InitLimit) * tick), SyncTicks: ticks(time.Duration(e.SyncLimit) * tick), PingTicks: ticks(tick / 2),
-		NotifyMinTicks: ticks(e.NotifyMin), NotifyMaxTicks: ticks(e.NotifyMax), KeepCommitted: keep,
+		NotifyMinTicks: ticks(e.NotifyMin), NotifyMaxTicks: ticks(e.NotifyMax), KeepCommitted: keep, MaxCounter: s.lastCounter,
 	}, nil
 }
 

@@ -24,11 +24,12 @@ import (
 
 // ensemble is several servers in one process, on loopback, each with a disk in memory that can lose its power.
 type ensemble struct {
-	t       *testing.T
-	members []*member
-	joiners int // of the last members, who are not in the configuration of the others at first
-	change  func(*config.Config)
-	groups  int // of writers
+	t           *testing.T
+	members     []*member
+	joiners     int    // of the last members, who are not in the configuration of the others at first
+	lastCounter uint32 // of each epoch; 0: all that there are
+	change      func(*config.Config)
+	groups      int // of writers
 }
 
 // member is one server of it, running or not.
@@ -110,7 +111,7 @@ func (m *member) start() {
 		}
 		return nil
 	})
-	s, err := New(m.config(), WithLogger(zap.New(core)), WithFS(fs))
+	s, err := New(m.config(), WithLogger(zap.New(core)), WithFS(fs), WithLastCounter(m.e.lastCounter))
 	require.NoError(t, err)
 	require.NoError(t, s.Start())
 	m.Server = s

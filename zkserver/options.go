@@ -23,3 +23,7 @@ func WithLogger(l *zap.Logger) Option { return func(s *Server) { s.log = l } }
 
 // WithListener serves clients on l instead of listening on the configured port. The server closes it.
 func WithListener(l net.Listener) Option { return func(s *Server) { s.listener = l } }
+
+// WithLastCounter ends each epoch after that many transactions instead of after 2^32-2, for tests of what happens then
+// (ZOOKEEPER-1277, 2789). 0 changes nothing.
+func WithLastCounter(n uint32) Option { return func(s *Server) { s.lastCounter = n } }

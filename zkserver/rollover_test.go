@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/go-zookeeper/zk"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-ha/holdfast/internal/vfs"
@@ -44,4 +46,53 @@ func TestZxidCounterRollsOver(t *testing.T) {
 	r = r.restart()
 	require.Equal(t, last, r.tree.LastZxid())
 	require.Equal(t, 65, r.tree.NodeCount())
+}
+
+// The zxids of an epoch are used up again and again while clients of all servers write: new epochs begin, and the clients
+// hear of no error and of no lost connection (ZOOKEEPER-1277, 2789).
+func TestEnsembleUsesUpItsEpochs(t *testing.T) {
+	const each = 100
+	e := newEnsemble(t, 3, 0, nil)
+	e.lastCounter = 100
+	e.startAll()
+	var writers sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[int64]string{}
+	for i, m := range e.members {
+		c, events, err := zk.Connect([]string{m.addr()}, 10*time.Second, zk.WithLogger(quiet{}))
+		require.NoError(t, err)
+		t.Cleanup(c.Close)
+		awaitState(t, events, zk.StateHasSession)
+		writers.Go(func() {
+			last := int64(0)
+			for k := range each {
+				path := fmt.Sprintf("/n-%d-%d", i, k)
+				if _, err := c.Create(path, nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll)); err != nil {
+					t.Errorf("%s: %v", path, err)
+					return
+				}
+				_, stat, err := c.Get(path)
+				if err != nil || stat.Czxid <= last {
+					t.Errorf("%s: %v, zxid %#x after %#x", path, err, stat.Czxid, last)
+					return
+				}
+				last = stat.Czxid
+				mu.Lock()
+				if other, twice := seen[last]; twice {
+					t.Errorf("%s and %s have zxid %#x", path, other, last)
+				}
+				seen[last] = path
+				mu.Unlock()
+			}
+			for len(events) > 0 {
+				if ev := <-events; ev.State != zk.StateHasSession {
+					t.Errorf("the client of server %d has heard of %v", m.id, ev)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	require.Len(t, seen, 3*each)
+	e.same()
+	require.GreaterOrEqual(t, e.leader().zxid().Epoch(), uint32(4), "three sessions and 300 znodes, 100 in an epoch")
 }

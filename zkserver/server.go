@@ -90,6 +90,8 @@ type Server struct {
 	closeOnce sync.Once
 	closeErr  error
 	running   atomic.Bool
+
+	lastCounter uint32 // of an epoch; 0: all that there are
 }
 
 // New checks the configuration and makes a server that has touched nothing yet.
