@@ -55,7 +55,7 @@ func TestZKFCRunsFromHadoopsFiles(t *testing.T) {
 	require.Zero(t, <-done, out.String())
 	const at = `(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO org\.apache\.hadoop\.`
 	for _, line := range []string{
-		`hdfs\.tools\.DFSZKFailoverController: Failover controller configured for NameNode NameNode at localhost/127\.0\.0\.1:`,
+		`hdfs\.tools\.DFSZKFailoverController: Failover controller configured for NameNode NameNode at /127\.0\.0\.1:`,
 		`ha\.ZKFailoverController: Trying to make NameNode at localhost/127\.0\.0\.1:\d+ active\.\.\.$`,
 		`ha\.ZKFailoverController: Successfully transitioned NameNode at localhost/127\.0\.0\.1:\d+ to active state$`,
 	} {

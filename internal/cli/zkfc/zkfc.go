@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
@@ -227,12 +229,19 @@ func place(cfg *haconfig.Config, format bool) (haconfig.Nameservice, haconfig.No
 	return ns, node, err
 }
 
-// nameOf is how the original names a target.
+// nameOf is how the original names a target before it has met it: by its lifeline address if it has one, and an address from
+// the files without its name.
 func nameOf(ns haconfig.Nameservice, n haconfig.Node) string {
 	if n.ID == "" {
 		return "nameservice " + ns.ID
 	}
-	return "NameNode at " + fencing.JavaAddress(context.Background(), n.Host, n.RPCPort)
+	addr := n.HealthAddress
+	if addr == "" {
+		addr = n.Addr()
+	}
+	host, text, _ := net.SplitHostPort(addr)
+	port, _ := strconv.Atoi(text)
+	return "NameNode at " + fencing.JavaAddress(context.Background(), host, port)
 }
 
 // parentOf is the znode of the nameservice.

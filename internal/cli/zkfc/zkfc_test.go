@@ -63,6 +63,7 @@ func TestExitCodesWithoutZooKeeper(t *testing.T) {
 		{"bad ACL", "-id nn1 -D zookeeper.acl=bogus", 1, "acl"},
 		{"fencing not configured", "-id nn1 -D fencing.methods=", 4, "Fencing is not configured for NameNode at 127.0.0.1:8020"},
 		{"fencing not understood", "-id nn1 -D fencing.methods=bogus", 4, "bogus"},
+		{"powershell", "-id nn1 -D fencing.methods=powershell(java.exe)", 4, "fencing method powershell is not supported: it finds the process by its command line on a Windows machine"},
 		{"automatic failover off", "-id nn1 -D nameservices.ns1.automaticFailover=false", 5, "Automatic failover is not enabled"},
 		{"zookeeper not reachable", "-id nn1 -formatZK", 6, "Unable to connect to ZooKeeper quorum at 127.0.0.1:1"},
 	} {
