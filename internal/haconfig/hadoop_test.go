@@ -145,6 +145,7 @@ func TestWhatIsWrongWithHadoopsFiles(t *testing.T) {
 	}{
 		"kerberos":              {[]string{"hadoop.security.authentication=kerberos"}, []string{`hdfs-site.xml:11: hadoop.security.authentication: authentication "kerberos" is not supported yet, only simple; Kerberos and TLS come with the security release`}, ""},
 		"tls":                   {[]string{"dfs.ha.zkfc.client.ssl.enabled=true"}, []string{"hdfs-site.xml:11: dfs.ha.zkfc.client.ssl.enabled: TLS towards ZooKeeper is not supported yet"}, ""},
+		"tls, the other key":    {[]string{"hadoop.zk.ssl.enabled=true"}, []string{"hdfs-site.xml:11: hadoop.zk.ssl.enabled: TLS towards ZooKeeper is not supported yet"}, ""},
 		"not a number":          {[]string{"ha.health-monitor.rpc-timeout.ms=10s", "dfs.ha.zkfc.port=x"}, []string{`hdfs-site.xml:11: ha.health-monitor.rpc-timeout.ms: "10s" is not a whole number`, `hdfs-site.xml:12: dfs.ha.zkfc.port: "x" is not a whole number`}, `java.lang.NumberFormatException: For input string: "10s"`},
 		"zero":                  {[]string{"ha.failover-controller.cli-check.rpc-timeout.ms=0"}, []string{"0 is not above zero; write a number of milliseconds"}, ""},
 		"address missing":       {[]string{"dfs.ha.namenodes.ns1=nn1,nn3"}, []string{"hdfs-site.xml:11: dfs.namenode.rpc-address.ns1.nn3: is not set, but dfs.ha.namenodes.ns1 names nn3"}, "java.lang.IllegalArgumentException: Unable to determine service address for namenode 'nn3'"},
@@ -181,6 +182,7 @@ func TestWhatIsWrongForThisNode(t *testing.T) {
 		"timeout":    {"ha.zookeeper.session-timeout.ms=0", "hdfs-site.xml:11: ha.zookeeper.session-timeout.ms: 0 is not above zero", "java.lang.IllegalArgumentException: Invalid ZK session timeout 0"},
 		"parent":     {"ha.zookeeper.parent-znode=x", `ha.zookeeper.parent-znode: "x" is not the path of a znode`, ""},
 		"acl":        {"ha.zookeeper.acl.ns1=bogus", `hdfs-site.xml:11: ha.zookeeper.acl.ns1: "bogus" is not scheme:id:perms`, "org.apache.hadoop.util.ZKUtil$BadAclFormatException: ACL 'bogus' not of expected form scheme:id:perm"},
+		"sasl":       {"ha.zookeeper.acl=sasl:hdfs:rwcda,world:anyone:r", "ha.zookeeper.acl: gives the rights to an identity of scheme sasl only, which zkfc cannot have yet; Kerberos and TLS come with the security release", ""},
 		"auth":       {"ha.zookeeper.auth=@/no/such/file", "ha.zookeeper.auth: cannot read the file after @", ""},
 		"provider":   {"hadoop.security.credential.provider.path=bcfks://file/x", "bcfks://file/x cannot be asked for ha.zookeeper.auth: only stores of the type JCEKS can be opened", ""},
 		"far store":  {"hadoop.security.credential.provider.path=jceks://s3a@b/x", "only stores of the local file system can be opened", ""},
@@ -342,4 +344,45 @@ func FuzzHadoop(f *testing.F) {
 			_ = fmt.Sprint(cfg.Effective(), cfg.Note(), cfg.FencingConfig(cfg.Nameservices[0], ""))
 		}
 	})
+}
+
+func TestAccessForMoreThanKerberosIsNoReasonToRefuse(t *testing.T) {
+	cfg := mustHadoop(t, append(cluster(), "ha.zookeeper.acl=sasl:hdfs:rwcda,digest:hdfs:x=:rwcda", "dfs.ha.zkfc.client.ssl.enabled=true", "hadoop.zk.ssl.enabled=false"))
+	acls, err := cfg.Zookeeper.ACLs()
+	require.NoError(t, err)
+	require.Len(t, acls, 2)
+}
+
+// A node knows itself by its address for clients, by any address of the machine, and by those that every machine has.
+func TestOwnNodeIsFoundAsTheOriginalFindsIt(t *testing.T) {
+	lookup := func(host string) ([]string, error) {
+		return map[string][]string{"h1": {"10.0.0.1"}, "h2": {"10.0.0.2"}, "s1": {"10.1.0.1"}, "debian": {"127.0.1.1"}, "0.0.0.0": {"0.0.0.0"}, "::1": {"::1"}}[host], nil
+	}
+	here := func(props ...string) (string, error) {
+		all := append(cluster()[:len(cluster())-1], props...)
+		cfg, err := hadoop(t, all)
+		require.NoError(t, err)
+		ns, n, err := cfg.nodeAmong(map[string]bool{"10.0.0.1": true, "fe80::1": true}, lookup)
+		return ns.ID + "/" + n.ID, err
+	}
+	for _, c := range []struct{ want, prop string }{
+		{"ns1/nn1", "a=b"},
+		{"ns1/nn1", "dfs.namenode.servicerpc-address.ns1.nn1=s1:8021"},
+		{"ns1/nn2", "dfs.namenode.rpc-address.ns1.nn1=h2:1"},
+	} {
+		props := []string{c.prop}
+		if c.want == "ns1/nn2" {
+			props = append(props, "dfs.namenode.rpc-address.ns1.nn2=debian:8020")
+		}
+		got, err := here(props...)
+		require.NoError(t, err, c.prop)
+		require.Equal(t, c.want, got)
+	}
+	for _, host := range []string{"0.0.0.0", "[::1]"} {
+		got, err := here("dfs.namenode.rpc-address.ns1.nn1=h2:1", "dfs.namenode.rpc-address.ns1.nn2="+host+":8020")
+		require.NoError(t, err)
+		require.Equal(t, "ns1/nn2", got)
+	}
+	_, err := here("dfs.namenode.rpc-address.ns1.nn1=s1:8020", "dfs.namenode.servicerpc-address.ns1.nn1=h1:8020")
+	require.ErrorContains(t, err, "no configured node has an address of this machine", "the service's address does not count")
 }

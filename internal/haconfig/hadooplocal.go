@@ -32,10 +32,12 @@ func (b *bridge) security() {
 	if v, _ := b.conf.Lookup("hadoop.security.authentication"); !strings.EqualFold(b.value(v), "simple") {
 		b.complain(v, fmt.Sprintf("authentication %q is not supported yet, only simple", b.value(v)), laterRelease)
 	}
-	for _, key := range []string{"dfs.ha.zkfc.client.ssl.enabled", "hadoop.zk.ssl.enabled"} {
-		if v, _ := b.conf.Lookup(key); b.boolean(v, false) {
-			b.complain(v, "TLS towards ZooKeeper is not supported yet", laterRelease)
-		}
+	tls, _ := b.conf.Lookup("dfs.ha.zkfc.client.ssl.enabled")
+	if v, set := b.conf.Lookup("hadoop.zk.ssl.enabled"); set {
+		tls = v
+	}
+	if b.boolean(tls, false) {
+		b.complain(tls, "TLS towards ZooKeeper is not supported yet", laterRelease)
 	}
 }
 
@@ -132,9 +134,11 @@ func (c *Config) ForNode(ns Nameservice, n Node) Problems {
 	if p := z.ParentZnode; !strings.HasPrefix(p, "/") || strings.Contains(p, "//") {
 		add("zookeeper.parentZnode", parentKey, fmt.Sprintf("%q is not the path of a znode", p), "write it as /hadoop-ha", "")
 	}
-	if _, err := z.ACLs(); err != nil {
+	if acls, err := z.ACLs(); err != nil {
 		add("zookeeper.acl", aclKey, err.Error(), "write scheme:id:perms, e.g. world:anyone:rwcda",
 			"org.apache.hadoop.util.ZKUtil$BadAclFormatException: ACL '"+z.ACL+"' not of expected form scheme:id:perm")
+	} else if scheme := locksOut(acls); scheme != "" {
+		add("zookeeper.acl", aclKey, lockedOut(scheme), laterRelease, "")
 	}
 	if _, err := z.Auths(); err != nil {
 		add("zookeeper.auth", authKey, err.Error(), "write scheme:data, or @file", "")

@@ -108,8 +108,10 @@ func (k *checker) zookeeper(z Zookeeper) {
 	if !strings.HasPrefix(p, "/") || p != "/" && (strings.HasSuffix(p, "/") || strings.Contains(p, "//")) {
 		k.add("zookeeper.parentZnode", fmt.Sprintf("%q is not the path of a znode", p), "write it as /hadoop-ha")
 	}
-	if _, err := z.ACLs(); err != nil {
+	if acls, err := z.ACLs(); err != nil {
 		k.add("zookeeper.acl", err.Error(), "write scheme:id:perms, e.g. world:anyone:rwcda")
+	} else if scheme := locksOut(acls); scheme != "" {
+		k.add("zookeeper.acl", lockedOut(scheme), "use world or digest")
 	}
 	if _, err := z.Auths(); err != nil {
 		k.add("zookeeper.auth", err.Error(), "write scheme:data, e.g. digest:user:password")

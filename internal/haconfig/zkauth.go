@@ -47,6 +47,25 @@ func (z Zookeeper) ACLs() ([]ACL, error) {
 	return out, nil
 }
 
+// locksOut is the scheme by which acls give rights only to who is known by Kerberos or a certificate, which zkfc cannot be yet: it
+// could not use its own znodes. Empty when there is another who may do all.
+func locksOut(acls []ACL) (scheme string) {
+	const needed = 1 | 2 | 4 | 8
+	for _, a := range acls {
+		switch {
+		case a.Scheme == "sasl" || a.Scheme == "x509":
+			scheme = a.Scheme
+		case a.Perms&needed == needed:
+			return ""
+		}
+	}
+	return scheme
+}
+
+func lockedOut(scheme string) string {
+	return "gives the rights to an identity of scheme " + scheme + " only, which zkfc cannot have yet"
+}
+
 // Auths parses the auth key, reading the file behind @file. The data never appears in an error.
 func (z Zookeeper) Auths() ([]Auth, error) {
 	text, err := indirect(z.Auth)
