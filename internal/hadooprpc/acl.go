@@ -53,8 +53,9 @@ func (a ACL) allows(user string, groups func() []string) bool {
 	return len(a.Groups) > 0 && slices.ContainsFunc(groups(), func(g string) bool { return slices.Contains(a.Groups, g) })
 }
 
-// userName is what may be handed to another program: the name comes from whoever calls.
-var userName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@-]{0,255}$`)
+// userName is what may be handed to another program, if it is not too long: the name comes from whoever calls. A bound within
+// the expression would make a program of hundreds of steps of it, at every start.
+var userName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@-]*$`)
 
 // groupsOf are the names of the user's groups on this machine: those of its own files, and, since a program without C
 // libraries sees no more than these, what the program id knows of directory services. Nobody knows the user: none.
@@ -68,7 +69,7 @@ func groupsOf(ctx context.Context, name string) []string {
 			}
 		}
 	}
-	if runtime.GOOS != "windows" && userName.MatchString(name) {
+	if runtime.GOOS != "windows" && len(name) <= 256 && userName.MatchString(name) {
 		look, cancel := context.WithTimeout(ctx, groupsDeadline)
 		defer cancel()
 		text, err := exec.CommandContext(look, "id", "-Gn", name).Output()
