@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
@@ -135,6 +136,23 @@ func (w *Wire) SetReadDeadline(t time.Time) error { return w.nc.SetReadDeadline(
 
 // RemoteAddr is the server's address.
 func (w *Wire) RemoteAddr() string { return w.nc.RemoteAddr().String() }
+
+// File gives the connection to the caller as a file, and ends the Wire without ending the connection: for who reads very many
+// by other means. Only a connection that was dialled over TCP can be had, and none on Windows.
+func (w *Wire) File() (*os.File, error) {
+	c, ok := w.nc.(interface{ File() (*os.File, error) })
+	if !ok {
+		return nil, fmt.Errorf("connection to %s: %w", w.RemoteAddr(), errors.ErrUnsupported)
+	}
+	if w.w > w.r {
+		return nil, fmt.Errorf("connection to %s: %d bytes have been read already", w.RemoteAddr(), w.w-w.r)
+	}
+	f, err := c.File()
+	if err != nil {
+		return nil, err
+	}
+	return f, w.nc.Close()
+}
 
 // Close closes the connection, not the session.
 func (w *Wire) Close() error { return w.nc.Close() }

@@ -17,31 +17,35 @@ import (
 // fanoutPath is the znode that all watch.
 const fanoutPath = "/zkbench-fanout"
 
-// audience is a set of sessions that watch one znode. One goroutine reads them in turn, so that the time until the last has
-// its event is the server's and not that of a thousand goroutines.
-type audience struct{ wires []*zkclient.Wire }
-
 // patience is how long an answer or an event may take.
 const patience = 30 * time.Second
 
 // gather opens n sessions.
 func gather(ctx context.Context, addr string, n int) (*audience, error) {
-	a := &audience{wires: make([]*zkclient.Wire, n)}
+	wires := make([]*zkclient.Wire, n)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(64)
-	for i := range a.wires {
+	for i := range wires {
 		g.Go(func() (err error) {
 			attempt, cancel := context.WithTimeout(gctx, patience)
 			defer cancel()
-			a.wires[i], err = zkclient.Dial(attempt, addr, zkclient.Handshake{Timeout: 40 * time.Second})
+			wires[i], err = zkclient.Dial(attempt, addr, zkclient.Handshake{Timeout: 40 * time.Second})
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		a.leave()
-		return nil, err
+	err := g.Wait()
+	if err == nil {
+		var a *audience
+		if a, err = newAudience(wires); err == nil {
+			return a, nil
+		}
 	}
-	return a, nil
+	for _, w := range wires {
+		if w != nil {
+			endSession(w)
+		}
+	}
+	return nil, err
 }
 
 // arm lets all sessions read the znode and leave a watch.
@@ -50,49 +54,37 @@ func (a *audience) arm() error {
 	frame = zkproto.RequestHeader{Xid: 1, Op: zkproto.OpGetData}.AppendTo(frame)
 	frame = jute.AppendBool(jute.AppendString(frame, fanoutPath), true)
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
-	for _, w := range a.wires {
-		if err := w.Write(frame); err != nil {
-			return err
-		}
+	if err := a.say(frame); err != nil {
+		return err
 	}
 	return a.hear(1, "the answer to its read")
 }
 
-// hear waits until each session has got one frame with this xid.
-func (a *audience) hear(xid int32, what string) error {
-	limit := time.Now().Add(patience)
-	for i, w := range a.wires {
-		err := w.SetReadDeadline(limit)
-		if err == nil {
-			err = readOne(w, xid)
-		}
-		if err != nil {
-			return fmt.Errorf("session %d of %d has not got %s: %w", i+1, len(a.wires), what, err)
-		}
+// leave ends all sessions.
+func (a *audience) leave() {
+	const xid = 1<<31 - 1
+	frame := binary.BigEndian.AppendUint32(nil, 8)
+	frame = zkproto.RequestHeader{Xid: xid, Op: zkproto.OpCloseSession}.AppendTo(frame)
+	if a.say(frame) == nil {
+		_ = a.hear(xid, "the answer to its end")
+	}
+	a.close()
+}
+
+// check looks at a frame, which must have this xid and no error.
+func check(frame []byte, xid int32) error {
+	if len(frame) < zkproto.ReplyHeaderSize || int32(binary.BigEndian.Uint32(frame)) != xid {
+		return zkclient.ErrNotZooKeeper
+	}
+	if code := zkproto.Error(int32(binary.BigEndian.Uint32(frame[12:]))); code != zkproto.ErrOK {
+		return code
 	}
 	return nil
 }
 
-// readOne reads one frame, which must have this xid and no error.
+// readOne reads one frame.
 func readOne(w *zkclient.Wire, xid int32) error {
-	return w.ReadBatch(func(frame []byte) error {
-		if len(frame) < zkproto.ReplyHeaderSize || int32(binary.BigEndian.Uint32(frame)) != xid {
-			return zkclient.ErrNotZooKeeper
-		}
-		if code := zkproto.Error(int32(binary.BigEndian.Uint32(frame[12:]))); code != zkproto.ErrOK {
-			return code
-		}
-		return nil
-	})
-}
-
-// leave ends all sessions.
-func (a *audience) leave() {
-	for _, w := range a.wires {
-		if w != nil {
-			endSession(w)
-		}
-	}
+	return w.ReadBatch(func(frame []byte) error { return check(frame, xid) })
 }
 
 // change is one write of the znode: when it began, and when the writer had its answer.
