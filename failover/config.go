@@ -31,6 +31,8 @@ const (
 	// electionPatience is how long, after the active has ceded, a graceful failover waits to become active.
 	electionPatience = cedeDeadline + time.Minute
 	lookupDeadline   = time.Second
+	// silenceMargin is added to all that may keep the health monitor from saying something.
+	silenceMargin = 10 * time.Second
 )
 
 // Fencer makes sure that a node does no more harm; *fencing.Fencer is one.

@@ -51,6 +51,7 @@ type Controller struct {
 	lockID   int64
 	created  time.Duration      // how long the last create of the lock took
 	returned bool               // the service is to be made standby at once
+	linked   bool               // to ZooKeeper
 	stopping bool               // nothing is decided any more
 	sick     context.CancelFunc // ends what is done about a hanging service
 	evidence chan struct{}      // closed when the looks at a sick service have ended
@@ -80,6 +81,7 @@ func New(cfg Config) (*Controller, error) {
 		turn: make(chan struct{}, 1), look: make(chan time.Duration, 1), news: make(chan struct{}),
 		giveUp: func(error) {}, ceded: make(chan struct{}, 1), sick: func() {},
 	}
+	c.lastSeen = c.epoch
 	c.life, c.end = context.WithCancel(context.Background())
 	for _, id := range append([]target.Identity{cfg.Local}, cfg.Others...) {
 		c.names[id] = displayName(context.Background(), id)

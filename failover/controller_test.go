@@ -139,6 +139,23 @@ func TestLookAtASickServiceDelaysNothing(t *testing.T) {
 	})
 }
 
+// What a hung service was doing: its threads it may not tell any more, its log is there.
+func TestSickServiceLeavesItsLastWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
+		p.diagnose = func(ctx context.Context) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() }
+		var tails atomic.Int32
+		p.tail = func(context.Context) ([]byte, error) { tails.Add(1); return []byte("last words"), nil }
+		p.start("nn1", "nn2").after(900 * time.Millisecond)
+		p.svc["nn1"].freeze()
+		require.Equal(t, target.Active, p.after(1500 * time.Millisecond)[1])
+		require.EqualValues(t, 1, tails.Load())
+		require.Contains(t, p.names("nn1", time.Time{}), failover.EventLogTail)
+		require.NotContains(t, p.names("nn1", time.Time{}), failover.EventDiagnosed, "it still waits for the threads")
+		p.svc["nn1"].wake()
+	})
+}
+
 func TestNobodyBecomesActiveUnlessFencingSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t).start("nn1", "nn2")

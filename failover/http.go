@@ -11,6 +11,7 @@ import (
 // Handler serves what operators and load balancers ask:
 //
 //	/metrics   Prometheus
+//	/livez     200 while the controller does its work, whatever it finds; 503 when it should be started again
 //	/healthz   200 while the controller runs and its service is healthy, else 503
 //	/active    200 when this node holds the lock and its service has been made active, else 503
 //	/status    the Status as JSON
@@ -26,6 +27,7 @@ func Handler(c *Controller, reg prometheus.Gatherer) http.Handler {
 		})
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	probe("/livez", func(s Status) bool { return s.Live })
 	probe("/healthz", func(s Status) bool { return s.Health == "SERVICE_HEALTHY" })
 	probe("/active", func(s Status) bool { return s.Active })
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {

@@ -27,6 +27,8 @@ func TestPagesTellTheActiveFromTheStandby(t *testing.T) {
 			{"nn2", "/active", 503},
 			{"nn1", "/healthz", 200},
 			{"nn2", "/healthz", 503},
+			{"nn1", "/livez", 200},
+			{"nn2", "/livez", 200}, // its service is ill, it is not
 			{"nn1", "/status", 200},
 			{"nn1", "/metrics", 200},
 			{"nn1", "/bogus", 404},
@@ -44,6 +46,30 @@ func TestPagesTellTheActiveFromTheStandby(t *testing.T) {
 	})
 }
 
+func TestLivezFailsOnlyWhenNothingIsCheckedAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1")
+		c := p.ctl["nn1"]
+		live := func() int {
+			w := httptest.NewRecorder()
+			failover.Handler(c, prometheus.NewRegistry()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/livez", nil))
+			return w.Code
+		}
+		p.world.Cut()
+		p.svc["nn1"].freeze()
+		p.after(10 * time.Minute)
+		require.Equal(t, 200, live(), "neither a hung service nor a lost ZooKeeper is the controller's fault")
+		s := c.Status()
+		require.False(t, s.ZooKeeper)
+		require.Equal(t, "SERVICE_NOT_RESPONDING", s.Health)
+		p.svc["nn1"].wake()
+		p.world.Restore()
+		p.stop["nn1"]()
+		p.after(10 * time.Minute)
+		require.Equal(t, 503, live())
+	})
+}
+
 func TestMetricsCountEventsAndMeasureSteps(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m := failover.NewMetrics(reg, func() *failover.Controller { return nil })
@@ -57,5 +83,6 @@ func TestMetricsCountEventsAndMeasureSteps(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{
 		"zkfc_events_total": 2, "zkfc_step_seconds": 1, "zkfc_active": 1, "zkfc_service_healthy": 1, "zkfc_neutral": 1,
+		"zkfc_last_check_age_seconds": 1, "zkfc_service_active": 1, "zkfc_zookeeper_connected": 1,
 	}, names)
 }

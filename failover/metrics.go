@@ -30,7 +30,19 @@ func NewMetrics(reg prometheus.Registerer, controller func() *Controller) *Metri
 			return 0
 		})
 	}
-	reg.MustRegister(m.events, m.steps,
+	age := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "zkfc_last_check_age_seconds", Help: "Time since the last health check of the service ended.",
+	}, func() float64 {
+		if c := controller(); c != nil {
+			return float64(c.Status().CheckMillis) / 1000
+		}
+		return 0
+	})
+	reg.MustRegister(m.events, m.steps, age,
+		gauge("zkfc_zookeeper_connected", "1 when the controller's session is connected.",
+			func(s Status) bool { return s.ZooKeeper }),
+		gauge("zkfc_service_active", "1 when the service says that it is active, whatever the controller made it.",
+			func(s Status) bool { return s.Service == "active" }),
 		gauge("zkfc_active", "1 when this node holds the lock and has made its service active.",
 			func(s Status) bool { return s.Active }),
 		gauge("zkfc_service_healthy", "1 when the service beside the controller is healthy.",

@@ -22,6 +22,12 @@ const (
 func (c *Controller) observe(n elector.Notification) {
 	c.mu.Lock()
 	c.lockID = n.Lock
+	switch n.What {
+	case elector.SessionConnected:
+		c.linked = true
+	case elector.SessionDisconnected, elector.SessionExpired, elector.SessionClosed:
+		c.linked = false
+	}
 	c.mu.Unlock()
 	switch {
 	case n.What != 0:
@@ -146,6 +152,9 @@ type Status struct {
 	Active      bool   `json:"active"`   // this node holds the lock and has made its service active
 	Lock        string `json:"lock"`     // creation zxid of the lock seen last
 	HeldMillis  int64  `json:"heldMillis"`
+	ZooKeeper   bool   `json:"zookeeper"`   // this node has a session, and it is connected
+	CheckMillis int64  `json:"checkMillis"` // since the last health check ended
+	Live        bool   `json:"live"`        // the controller does its work
 }
 
 // Status is the present state of the controller.
@@ -153,11 +162,18 @@ func (c *Controller) Status() Status {
 	election := c.elector.State()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	age := time.Since(c.lastSeen)
 	return Status{
 		Node: c.cfg.Local.ServiceID, Nameservice: c.cfg.Local.NameserviceID, Address: c.cfg.Local.Addr(),
 		Health: c.health.String(), Service: c.reported.String(), Expected: c.belief.Expected.String(),
 		Election: election.String(), Active: election == elector.Active,
 		Lock:       fmt.Sprintf("0x%x", c.lockID),
 		HeldMillis: max(0, (c.belief.HoldUntil - c.now()).Milliseconds()),
+		ZooKeeper:  c.linked, CheckMillis: age.Milliseconds(), Live: age < c.patience(),
 	}
+}
+
+// patience is how long the health monitor may say nothing. It is silent during a transition, which is bounded, too.
+func (c *Controller) patience() time.Duration {
+	return 2*c.cfg.Health.Deadline + c.cfg.Health.Interval + c.cfg.NewActive + standbyDeadline + silenceMargin
 }

@@ -162,6 +162,7 @@ type pair struct {
 	self     failover.Fencer
 	fence    func(target.Identity) error
 	diagnose func(context.Context) ([]byte, error)
+	tail     func(context.Context) ([]byte, error)
 	frozen   map[string]bool // controllers that do not answer
 	others   []target.Identity
 
@@ -252,7 +253,7 @@ func (p *pair) start(ids ...string) *pair {
 				defer p.mu.Unlock()
 				return fencing.Record{Method: "shell(x)"}, p.fence(n)
 			}),
-			Diagnose: p.diagnose,
+			Diagnose: p.diagnose, LogTail: p.tail,
 			Listener: func(e failover.Event) {
 				p.mu.Lock()
 				defer p.mu.Unlock()

@@ -199,6 +199,20 @@ func TestStatusIsReportedEvenWhenUnhealthy(t *testing.T) {
 	require.ErrorIs(t, got[0].Err, target.ErrUnhealthy)
 }
 
+func TestStatusIsToldBeforeTheHealthIsKnown(t *testing.T) {
+	s := healthy()
+	var order []string
+	s.health = func(context.Context) error { order = append(order, "health"); return nil }
+	before := time.Now()
+	m := New(s, Config{Answered: func(st target.Status, asked time.Time) {
+		require.Equal(t, target.Standby, st.State)
+		require.False(t, asked.Before(before))
+		order = append(order, "answered")
+	}}, func(Report) { order = append(order, "report") })
+	m.check(t.Context())
+	require.Equal(t, []string{"answered", "health", "report"}, order)
+}
+
 func TestPanicFailsTheMonitor(t *testing.T) {
 	s := healthy()
 	s.health = func(context.Context) error { panic("boom") }
