@@ -206,7 +206,7 @@ type Admin struct {
 	// happened: an original controller whose partner is frozen says that it has failed. Default true; false is the original's way.
 	VerifyFailover bool `mapstructure:"verifyFailover"`
 	// ExitCodes is "original", the default, with 255 for every failure, or "distinct": what failed can be told by the code
-	// (haadmin -help says how).
+	// (docs/operations.md).
 	ExitCodes string `mapstructure:"exitCodes"`
 	// FenceTarget runs fencing commands for the node that shall become active, too, and before the one to fence: the original's
 	// way (3.4), in a -failover without controllers. Default false. sshfence never runs there: it would kill that node.

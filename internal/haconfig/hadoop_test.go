@@ -182,6 +182,8 @@ func TestWhatIsWrongForThisNode(t *testing.T) {
 		"timeout":    {"ha.zookeeper.session-timeout.ms=0", "hdfs-site.xml:11: ha.zookeeper.session-timeout.ms: 0 is not above zero", "java.lang.IllegalArgumentException: Invalid ZK session timeout 0"},
 		"parent":     {"ha.zookeeper.parent-znode=x", `ha.zookeeper.parent-znode: "x" is not the path of a znode`, ""},
 		"acl":        {"ha.zookeeper.acl.ns1=bogus", `hdfs-site.xml:11: ha.zookeeper.acl.ns1: "bogus" is not scheme:id:perms`, "org.apache.hadoop.util.ZKUtil$BadAclFormatException: ACL 'bogus' not of expected form scheme:id:perm"},
+		"permission": {"ha.zookeeper.acl=world:anyone:rwcda,digest:u:x:rwx", "'x' in \"digest:u:x:rwx\" is not one of the permissions r, w, c, d, a", "org.apache.hadoop.util.ZKUtil$BadAclFormatException: Invalid permission 'x' in permission string 'rwx'"},
+		"no rights":  {"ha.zookeeper.acl= ", "no entry, and no identity that could have the rights", ""},
 		"sasl":       {"ha.zookeeper.acl=sasl:hdfs:rwcda,world:anyone:r", "ha.zookeeper.acl: gives the rights to an identity of scheme sasl only, which zkfc cannot have yet; Kerberos and TLS come with the security release", ""},
 		"auth":       {"ha.zookeeper.auth=@/no/such/file", "ha.zookeeper.auth: cannot read the file after @", ""},
 		"provider":   {"hadoop.security.credential.provider.path=bcfks://file/x", "bcfks://file/x cannot be asked for ha.zookeeper.auth: only stores of the type JCEKS can be opened", ""},
@@ -351,6 +353,9 @@ func TestAccessForMoreThanKerberosIsNoReasonToRefuse(t *testing.T) {
 	acls, err := cfg.Zookeeper.ACLs()
 	require.NoError(t, err)
 	require.Len(t, acls, 2)
+	acls, err = mustHadoop(t, append(cluster(), "ha.zookeeper.acl= ", "ha.zookeeper.auth=digest:u:p")).Zookeeper.ACLs()
+	require.NoError(t, err)
+	require.Equal(t, []ACL{{"auth", "", 31}}, acls, "as in the original: the controller's own identity")
 }
 
 // A node knows itself by its address for clients, by any address of the machine, and by those that every machine has.

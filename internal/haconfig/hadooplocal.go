@@ -2,6 +2,7 @@ package haconfig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -135,8 +136,12 @@ func (c *Config) ForNode(ns Nameservice, n Node) Problems {
 		add("zookeeper.parentZnode", parentKey, fmt.Sprintf("%q is not the path of a znode", p), "write it as /hadoop-ha", "")
 	}
 	if acls, err := z.ACLs(); err != nil {
-		add("zookeeper.acl", aclKey, err.Error(), "write scheme:id:perms, e.g. world:anyone:rwcda",
-			"org.apache.hadoop.util.ZKUtil$BadAclFormatException: ACL '"+z.ACL+"' not of expected form scheme:id:perm")
+		java := ""
+		var bad *errACL
+		if errors.As(err, &bad) {
+			java = "org.apache.hadoop.util.ZKUtil$BadAclFormatException: " + bad.java
+		}
+		add("zookeeper.acl", aclKey, err.Error(), "write scheme:id:perms, e.g. world:anyone:rwcda", java)
 	} else if scheme := locksOut(acls); scheme != "" {
 		add("zookeeper.acl", aclKey, lockedOut(scheme), laterRelease, "")
 	}

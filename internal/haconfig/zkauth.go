@@ -19,7 +19,16 @@ type Auth struct {
 	Data   []byte
 }
 
-// ACLs parses the acl key, reading the file behind @file.
+// errACL is what is wrong with one entry, and the original's word for that.
+type errACL struct{ text, java string }
+
+func (e *errACL) Error() string { return e.text }
+
+// creatorAll gives everything to the identity that makes a znode.
+var creatorAll = ACL{Scheme: "auth", Perms: 31}
+
+// ACLs parses the acl key, reading the file behind @file. When it is empty, the controller's own identity has all rights, if it
+// has one.
 func (z Zookeeper) ACLs() ([]ACL, error) {
 	text, err := indirect(z.ACL)
 	if err != nil {
@@ -29,20 +38,26 @@ func (z Zookeeper) ACLs() ([]ACL, error) {
 	for _, e := range entries(text) {
 		first, last := strings.IndexByte(e, ':'), strings.LastIndexByte(e, ':')
 		if first <= 0 || last == first || last == len(e)-1 {
-			return nil, fmt.Errorf("%q is not scheme:id:perms", e)
+			return nil, &errACL{fmt.Sprintf("%q is not scheme:id:perms", e), "ACL '" + e + "' not of expected form scheme:id:perm"}
 		}
 		a := ACL{Scheme: e[:first], ID: e[first+1 : last]}
 		for _, p := range e[last+1:] {
 			bit := strings.IndexRune("rwcda", p)
 			if bit < 0 {
-				return nil, fmt.Errorf("%q in %q is not one of the permissions r, w, c, d, a", p, e)
+				return nil, &errACL{
+					fmt.Sprintf("%q in %q is not one of the permissions r, w, c, d, a", p, e),
+					fmt.Sprintf("Invalid permission '%c' in permission string '%s'", p, e[last+1:]),
+				}
 			}
 			a.Perms |= 1 << bit
 		}
 		out = append(out, a)
 	}
+	if len(out) == 0 && strings.TrimSpace(z.Auth) != "" {
+		return []ACL{creatorAll}, nil
+	}
 	if len(out) == 0 {
-		return nil, errors.New("no entry: nobody could use the znodes")
+		return nil, errors.New("no entry, and no identity that could have the rights: nobody could use the znodes")
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -160,6 +161,9 @@ func (a *admin) run(args []string) (int, error) {
 	name := args[0]
 	if find("-"+name) != nil { // the same without the dash
 		name = "-" + name
+		if slices.Contains(args[1:], "--help") || slices.Contains(args[1:], "-h") {
+			return a.help([]string{name}), nil
+		}
 	}
 	if !strings.HasPrefix(name, "-") {
 		return a.misused("Bad command '" + name + "': expected command starting with '-'"), nil
