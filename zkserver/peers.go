@@ -97,13 +97,14 @@ type peerHandler struct {
 	s        *Server
 	mu       sync.Mutex
 	received map[zab.Link]*store.Received
-	sending  chan struct{} // a place for each snapshot on its way to a learner
-	reading  chan struct{} // and for each learner that gets old entries from the log
+	sending  places // for each snapshot on its way to a learner
+	reading  places // and for each learner that gets old entries from the log
 }
 
 func (h *peerHandler) init(s *Server, snaps, diffs int) {
 	h.s, h.received = s, map[zab.Link]*store.Received{}
-	h.sending, h.reading = make(chan struct{}, max(1, snaps)), make(chan struct{}, max(1, diffs))
+	h.sending.init(snaps)
+	h.reading.init(diffs)
 }
 
 // Messages implements peer.Handler.
@@ -181,10 +182,10 @@ var errNotTheState = errors.New("zkserver: this server's state is no longer what
 // long as it took, so that a learner's million znodes leave half of a processor to the clients.
 func (h *peerHandler) SendSnapshot(to zab.Link, zxid zab.Zxid, w io.Writer) error {
 	s := h.s
-	if !h.enter(h.sending) {
-		return errStopping
+	if err := h.enter(&h.sending, to); err != nil {
+		return err
 	}
-	defer func() { <-h.sending }()
+	defer h.sending.giveBack()
 	var src *snapshotSource
 	s.onCore(func() {
 		if s.tree.LastZxid() >= zxid {
@@ -203,22 +204,12 @@ func (h *peerHandler) SendSnapshot(to zab.Link, zxid zab.Zxid, w io.Writer) erro
 	return nil
 }
 
-// enter takes a place, or waits for one; false when the server stops.
-func (h *peerHandler) enter(places chan struct{}) bool {
-	select {
-	case places <- struct{}{}:
-		return true
-	case <-h.s.quit:
-		return false
-	}
-}
-
 // Replay implements peer.Handler.
 func (h *peerHandler) Replay(to zab.Link, after, upTo zab.Zxid, emit func(zab.Entry) error) error {
-	if !h.enter(h.reading) {
-		return errStopping
+	if err := h.enter(&h.reading, to); err != nil {
+		return err
 	}
-	defer func() { <-h.reading }()
+	defer h.reading.giveBack()
 	begin, n := h.s.clock.Now(), 0
 	way := moving{h: h, link: to}
 	err := h.s.store.Replay(after, upTo, func(r txnlog.Record) error {

@@ -39,6 +39,15 @@ func (n *Node) Upstream() Sid {
 	return quorum.None
 }
 
+// IsFollower tells whether a link is that of a learner of this leader's that is no observer.
+func (n *Node) IsFollower(l Link) bool {
+	if n.status.Role != Leading {
+		return false
+	}
+	ln := n.lead.find(l.Peer)
+	return ln != nil && ln.link == l.Link && !ln.observer
+}
+
 // LeaderSilent is how many ticks ago a learner last heard of where its data come from.
 func (n *Node) LeaderSilent() uint64 { return n.now - min(n.now, n.follow.heard) }
 
