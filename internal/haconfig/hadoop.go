@@ -368,7 +368,7 @@ func (b *bridge) node(ns, nn, at string) (found, bool) {
 	}
 	// A node knows itself by the address for clients, also when others meet it at the service's.
 	if v, known := b.conf.Lookup(rpcAddressKey + suffix); known && v.Name != addr.Name {
-		if h, _, ok := b.address(v, 8020); ok {
+		if h, _, good := b.address(v, 8020); good {
 			n.here = h
 		}
 	}
