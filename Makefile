@@ -40,7 +40,7 @@ crowd:            ## SESSIONS idle sessions, and as many connects at 1000 a seco
 compat:           ## against the unmodified originals; needs Java 11+ and Maven
 	$(GO) test -tags compat -count=1 -timeout 30m ./tests/compat/...
 
-hadoop:           ## beside a real Hadoop; needs Java 11+ and Maven. HOLDFAST_HADOOP=full for every pair at the default times
+hadoop:           ## beside a real Hadoop; needs Java 11+ and Maven. HOLDFAST_HADOOP=matrix for every pair, full with the default times
 	$(GO) test -tags hadoop -count=1 -timeout 120m -v ./tests/hadoop
 
 hadoop-table:     ## Hadoop's zkfc and haadmin against ours: one table from one run; nothing else should run meanwhile

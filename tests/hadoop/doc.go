@@ -12,7 +12,8 @@
 // the build tag hadoop:
 //
 //	make hadoop                          the shortened form, a few minutes
-//	HOLDFAST_HADOOP=full make hadoop     every pair on every coordination service, with Hadoop's default times; most of an hour
+//	HOLDFAST_HADOOP=matrix make hadoop   every pair on every coordination service, every fault; ten minutes
+//	HOLDFAST_HADOOP=full make hadoop     the same with Hadoop's default times; half an hour
 //	make hadoop-table                    failover times, memory and starts of the originals and of ours, in one run
 //
 // Throughout each test a client writes files and both NameNodes are asked whether they are active. At no time may both say

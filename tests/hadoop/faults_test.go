@@ -25,6 +25,7 @@ var faults = []fault{
 	{"SIGSTOP of the NameNode", (*pair).stopNameNode},
 	{"SIGSTOP and SIGCONT of zkfc", (*pair).stopZKFC},
 	{"SIGTERM of zkfc", (*pair).terminateZKFC},
+	{"restart of zkfc", (*pair).restartZKFC},
 	{"SIGTERM of the NameNode", (*pair).terminateNameNode},
 }
 
@@ -110,7 +111,7 @@ func (p *pair) stopZKFC() {
 	p.settled(1 - a)
 }
 
-// terminateZKFC is a restart of the active's controller, as for an upgrade. Who is active afterwards is left to its maker.
+// terminateZKFC is the orderly end of the active's controller, and a new start. Who is active afterwards is left to its maker.
 func (p *pair) terminateZKFC() {
 	p.t.Helper()
 	a := p.active()
@@ -124,6 +125,25 @@ func (p *pair) terminateZKFC() {
 	p.startZKFC(a)
 	p.joined(a)
 	p.settled(p.active())
+}
+
+// restartZKFC is a restart for an upgrade as ours has it, SIGUSR1 and a new start: nothing happens to the NameNode. The
+// original has none, and is left alone.
+func (p *pair) restartZKFC() {
+	p.t.Helper()
+	a := p.active()
+	if p.setting.zkfc[a] == original {
+		return
+	}
+	from := time.Now()
+	require.NoError(p.t, p.zkfc[a].signal(syscall.SIGUSR1))
+	<-p.zkfc[a].ended()
+	require.Zero(p.t, p.zkfc[a].exitCode(), p.zkfc[a].tail(2000))
+	p.startZKFC(a)
+	p.joined(a)
+	p.progress()
+	require.Equal(p.t, "active", p.state(a))
+	require.Zero(p.t, p.watch.changes(0, from)+p.watch.changes(1, from), "somebody became active")
 }
 
 // failover asks somebody's haadmin to hand over in order, from the node that is active to the other one.

@@ -53,15 +53,30 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// full tells whether the long form was asked for.
-func full() bool { return os.Getenv("HOLDFAST_HADOOP") == "full" }
+// matrix tells whether all pairs were asked for.
+func matrix() bool {
+	mode := os.Getenv("HOLDFAST_HADOOP")
+	return mode == "matrix" || mode == "full"
+}
+
+// times are Hadoop's own in the full form, and else short ones, with which a test does not wait for long. ZooKeeper's shortest
+// session is 4 s.
+func times() map[string]string {
+	if os.Getenv("HOLDFAST_HADOOP") == "full" {
+		return nil
+	}
+	return map[string]string{
+		"ha.zookeeper.session-timeout.ms": "4000", "ha.health-monitor.rpc-timeout.ms": "2500",
+		"ha.failover-controller.graceful-fence.rpc-timeout.ms": "2500", "dfs.ha.zkfc.nn.http.timeout.ms": "1000",
+	}
+}
 
 // theHDFS is the cluster, started by the first test that needs it, with both NameNodes standing by and no controller.
 func theHDFS(t *testing.T, extra map[string]string) *hdfs {
 	t.Helper()
 	cluster.once.Do(func() {
 		journals := 1
-		if full() {
+		if matrix() {
 			journals = 3
 		}
 		began := time.Now()

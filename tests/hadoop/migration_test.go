@@ -51,11 +51,7 @@ var migration = []step{
 
 // What docs/migrating-from-hadoop-zkfc.md tells to do, step by step, under a client that writes all the time.
 func TestMigration(t *testing.T) {
-	s := setting{zookeeper: original, zkfc: [2]maker{original, original}, keys: quick()}
-	if full() {
-		s.keys = nil
-	}
-	p := newPair(t, s)
+	p := newPair(t, setting{zookeeper: original, zkfc: [2]maker{original, original}, keys: times()})
 	for i, st := range migration {
 		began := time.Now()
 		st.do(p)

@@ -48,14 +48,6 @@ type pair struct {
 	writer  *writer
 }
 
-// quick are times with which a test does not wait for long. ZooKeeper's shortest session is 4 s.
-func quick() map[string]string {
-	return map[string]string{
-		"ha.zookeeper.session-timeout.ms": "4000", "ha.health-monitor.rpc-timeout.ms": "2500",
-		"ha.failover-controller.graceful-fence.rpc-timeout.ms": "2500", "dfs.ha.zkfc.nn.http.timeout.ms": "1000",
-	}
-}
-
 // newPair starts ZooKeeper and both controllers; nn1 is active when it returns, nn2 stands by, and a client writes.
 func newPair(t *testing.T, s setting) *pair {
 	t.Helper()
@@ -126,7 +118,7 @@ func (p *pair) haadmin(by maker, args ...string) *exec.Cmd {
 
 func (p *pair) ourCommand(name, conf string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(p.ours, name), args...)
-	cmd.Env = append(os.Environ(), "HADOOP_CONF_DIR="+conf)
+	cmd.Env = append(os.Environ(), "HADOOP_CONF_DIR="+conf, "XDG_STATE_HOME="+filepath.Join(p.dir, "state"))
 	return cmd
 }
 

@@ -156,7 +156,7 @@ func (p *pair) measureKill() []figure {
 	p.repair(a)
 	return []figure{
 		{"kill -9 of the NameNode: s to active", whole},
-		{"    s that the NameNode takes in transitionToActive", nameNode},
+		{"    s in transitionToActive of the NameNode, after the kill", nameNode},
 	}
 }
 
@@ -222,14 +222,19 @@ func (p *pair) measureFailover() []figure {
 		{"haadmin -failover: s to active", whole},
 		{"    s until haadmin returns", done},
 		{"    s without an active", gap.Seconds()},
-		{"    s that the NameNode takes in transitionToActive", nameNode},
+		{"    s in transitionToActive of the NameNode, ordered", nameNode},
 	}
 }
 
-// measureRestart restarts the active's zkfc as a service manager does, and looks for longer than a session lasts.
+// measureRestart restarts the active's zkfc as a service manager does (ours with RestartKillSignal=SIGUSR1), and looks for longer
+// than a session lasts.
 func (p *pair) measureRestart() []figure {
 	a, from := p.faultAt()
-	require.NoError(p.t, p.zkfc[a].signal(syscall.SIGTERM))
+	end := syscall.SIGTERM
+	if p.setting.zkfc[a] == ours {
+		end = syscall.SIGUSR1
+	}
+	require.NoError(p.t, p.zkfc[a].signal(end))
 	<-p.zkfc[a].ended()
 	p.startZKFC(a)
 	p.joined(a)
