@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -74,7 +75,7 @@ func TestScripts(t *testing.T) {
 			s := &script{env: env, home: home, procs: map[string]*process{}}
 			env.Values[scriptKey{}] = s
 			// A data race ends the process with exit code 66, and no process lingers for a second at its end.
-			env.Vars = append(env.Vars, "GORACE=halt_on_error=1 atexit_sleep_ms=0")
+			env.Vars = append(env.Vars, "GORACE=halt_on_error=1 atexit_sleep_ms=0", "XDG_STATE_HOME="+filepath.Join(env.WorkDir, "state"))
 			env.Defer(s.close)
 			return nil
 		},

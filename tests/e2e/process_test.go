@@ -208,6 +208,7 @@ func cmdMark(ts *testscript.TestScript, args []string) {
 
 var signals = map[string]syscall.Signal{
 	"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT,
+	"USR1": syscall.SIGUSR1,
 }
 
 func cmdSignal(ts *testscript.TestScript, args []string) {
