@@ -94,7 +94,9 @@ nameservices:
     # Kills the NameNode by its pid file and waits until it is gone.
     - method: %q
       timeout: 5s
-`, "shell("+fenceCommand(filepath.ToSlash(c.dir))+")")
+controller:
+  stateDir: %q
+`, "shell("+fenceCommand(filepath.ToSlash(c.dir))+")", filepath.ToSlash(c.dir))
 	return b.String()
 }
 
