@@ -26,7 +26,7 @@ func TestZKFCRunsFromHadoopsFiles(t *testing.T) {
 	port, events := serve(t, nn), filepath.Join(t.TempDir(), "events")
 	args := []string{
 		"-conf", hadoopDir(t, addr, ""), "-D", fmt.Sprintf("dfs.namenode.rpc-address.ns1.nn1=127.0.0.1:%d", port),
-		"-D", "ha.zookeeper.session-timeout.ms=2000", "-events", events,
+		"-D", "ha.zookeeper.session-timeout.ms=2000", "-D", "holdfast.controller.stateDir=" + t.TempDir(), "-events", events,
 	}
 	var out bytes.Buffer
 	main := func(ctx context.Context, more ...string) int {
