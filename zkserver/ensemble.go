@@ -322,6 +322,7 @@ func (s *Server) saveMembership(active, seen *quorum.Membership) error {
 	keep := s.cfg.ReconfigEnabled && s.cfg.Source != ""
 	if active != nil {
 		s.log.Info("configuration of the ensemble", zap.String("members", active.String()))
+		s.followClientPort(s.members.Load(), active)
 		s.members.Store(active)
 		if err := s.peers.SetServers(peerServers(active, s.cfg.ObserverMasterPort)); err != nil {
 			s.log.Error("the connections to the other servers cannot follow the new configuration", zap.Error(err))

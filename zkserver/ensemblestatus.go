@@ -83,7 +83,7 @@ func (s *Server) ensembleStatus() *admin.Ensemble {
 	}
 	e := &admin.Ensemble{
 		ID: s.cfg.MyID, Leader: quorum.None, Master: quorum.None, Members: configMembers(s.members.Load()),
-		InitLimit: s.cfg.InitLimit, SyncLimit: s.cfg.SyncLimit, ClientAddr: s.cfg.ClientAddr(), Serving: s.serves(),
+		InitLimit: s.cfg.InitLimit, SyncLimit: s.cfg.SyncLimit, ClientAddr: s.clientAddr(), Serving: s.serves(),
 	}
 	var learners []zab.LearnerView
 	s.onCore(func() { learners = s.fillEnsemble(e) })

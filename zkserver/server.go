@@ -70,6 +70,7 @@ type Server struct {
 	peers     *peer.Peers   // nil for a standalone server
 	fromPeers peerInbox
 	members   atomic.Pointer[quorum.Membership] // the ensemble's, in force
+	moves     portMoves                         // of the client port
 	disk      disk
 	throttle  throttle
 	tokens    tokens
@@ -251,7 +252,12 @@ func (s *Server) snapDir() string { return filepath.Join(s.cfg.DataDir, versionD
 func (s *Server) logDir() string  { return filepath.Join(s.cfg.LogDir(), versionDir) }
 
 // Addr is the address clients connect to. Valid after Start.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+func (s *Server) Addr() net.Addr {
+	if s.port == nil {
+		return s.listener.Addr()
+	}
+	return s.port.Addr()
+}
 
 // MetricsAddr is the address of the Prometheus endpoint, nil when there is none. Valid after Start.
 func (s *Server) MetricsAddr() net.Addr {

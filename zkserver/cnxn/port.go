@@ -64,14 +64,13 @@ type Options struct {
 	Now       func() time.Time // nil for the wall clock
 }
 
-// Port accepts connections on one listener.
+// Port accepts connections on one listener at a time.
 type Port struct {
-	listener net.Listener
-	server   Server
-	opts     Options
-	log      *zap.Logger
-	group    sync.WaitGroup
-	done     chan struct{}
+	server Server
+	opts   Options
+	log    *zap.Logger
+	group  sync.WaitGroup
+	done   chan struct{}
 
 	limits    atomic.Pointer[Limits]
 	tooLarge  atomic.Int64 // frames above LargeTotal
@@ -79,6 +78,7 @@ type Port struct {
 	quiet     limiter
 
 	mu       sync.Mutex
+	listener net.Listener
 	conns    map[*Conn]struct{}
 	perHost  map[string]int
 	closed   bool
@@ -123,15 +123,48 @@ func (p *Port) Refuse() {
 func (p *Port) now() time.Time { return p.opts.Now() }
 
 // Addr is the address listened on.
-func (p *Port) Addr() net.Addr { return p.listener.Addr() }
+func (p *Port) Addr() net.Addr {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.listener.Addr()
+}
 
 // Serve accepts connections in a goroutine of its own until StopAccepting or Close.
-func (p *Port) Serve() { p.group.Go(p.accept) }
+func (p *Port) Serve() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.listener
+	p.group.Go(func() { p.accept(l) })
+}
 
-func (p *Port) accept() {
+// Move goes on with another listener, and closes the one it had. The connections stay. It is false, and closes l, when the port
+// accepts nothing any more.
+func (p *Port) Move(l net.Listener) bool {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		_ = l.Close()
+		return false
+	}
+	old := p.listener
+	p.listener = l
+	p.group.Go(func() { p.accept(l) })
+	p.mu.Unlock()
+	_ = old.Close()
+	return true
+}
+
+// Unlisten closes the listener, to make room for another of the same number: Move follows.
+func (p *Port) Unlisten() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.listener.Close()
+}
+
+func (p *Port) accept(l net.Listener) {
 	pause := 5 * time.Millisecond
 	for {
-		nc, err := p.listener.Accept()
+		nc, err := l.Accept()
 		if err == nil {
 			pause = 5 * time.Millisecond
 			p.open(nc)
@@ -244,12 +277,12 @@ func (p *Port) Rejected() int64 {
 // StopAccepting closes the listener and leaves the connections open.
 func (p *Port) StopAccepting() {
 	p.mu.Lock()
-	first := !p.closed
+	first, l := !p.closed, p.listener
 	p.closed = true
 	p.mu.Unlock()
 	if first {
 		close(p.done)
-		_ = p.listener.Close()
+		_ = l.Close()
 	}
 }
 
