@@ -1,12 +1,13 @@
 #!/bin/sh
 # zkfc as "hdfs zkfc" is called, without Hadoop's scripts:
 #
-#   zkfc.sh [--config DIR] [--daemon start|stop|status] ARGUMENTS
+#   zkfc.sh [--config DIR] [--daemon start|stop|restart|status] ARGUMENTS
 #
 # DIR is Hadoop's configuration directory, else HADOOP_CONF_DIR and the usual places. --daemon keeps the files that the
 # original's scripts keep: $HADOOP_PID_DIR/hadoop-USER-zkfc.pid (HADOOP_PID_DIR: /tmp unless set), and
 # $HADOOP_LOG_DIR/hadoop-USER-zkfc-HOST.log (HADOOP_LOG_DIR: $HADOOP_HOME/logs or ./logs unless set). status exits with 0
-# when it runs, 1 when it has died and left its pid file, 3 when it is stopped.
+# when it runs, 1 when it has died and left its pid file, 3 when it is stopped. stop hands an active node's role over,
+# restart keeps it.
 
 bin="$(cd "$(dirname "$0")" && pwd)" || exit 1
 mode=default
@@ -32,6 +33,27 @@ logs="${HADOOP_LOG_DIR:-${HADOOP_HOME:-.}/logs}"
 # running: whether the process of the pid file lives.
 running() {
   [ -f "$pidfile" ] && pid="$(cat "$pidfile")" && [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null
+}
+
+# end SIGNAL: it ends, by force if it takes too long.
+end() {
+  kill -s "$1" "$pid"
+  waited=0
+  while kill -0 "$pid" 2>/dev/null; do
+    if [ "$waited" -ge "$((${HADOOP_STOP_TIMEOUT:-5} * 10))" ]; then
+      echo "WARNING: zkfc did not stop gracefully after ${HADOOP_STOP_TIMEOUT:-5} seconds: Trying to kill with kill -9" >&2
+      kill -9 "$pid" 2>/dev/null
+      break
+    fi
+    sleep 0.1 2>/dev/null || sleep 1
+    waited=$((waited + 1))
+  done
+  rm -f "$pidfile"
+}
+
+[ "$mode" = restart ] && {
+  running && end USR1 # the session, and with it an active node's role, waits for the next one
+  mode=start
 }
 
 case "$mode" in
@@ -62,18 +84,7 @@ stop)
     rm -f "$pidfile"
     exit 0
   fi
-  kill "$pid"
-  waited=0
-  while kill -0 "$pid" 2>/dev/null; do
-    if [ "$waited" -ge "${HADOOP_STOP_TIMEOUT:-5}" ]; then
-      echo "WARNING: zkfc did not stop gracefully after ${HADOOP_STOP_TIMEOUT:-5} seconds: Trying to kill with kill -9" >&2
-      kill -9 "$pid" 2>/dev/null
-      break
-    fi
-    sleep 1
-    waited=$((waited + 1))
-  done
-  rm -f "$pidfile"
+  end TERM
   ;;
 status)
   if running; then
@@ -87,7 +98,7 @@ status)
   fi
   ;;
 *)
-  echo "usage: zkfc.sh [--config DIR] [--daemon start|stop|status] ARGUMENTS" >&2
+  echo "usage: zkfc.sh [--config DIR] [--daemon start|stop|restart|status] ARGUMENTS" >&2
   exit 1
   ;;
 esac

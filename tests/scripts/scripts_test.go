@@ -123,6 +123,25 @@ func TestScriptsOfTheController(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(root, "hadoop-me-zkfc.pid"))
 }
 
+// A stop ends the controller by SIGTERM, which hands an active node's role over; a restart by SIGUSR1, which keeps it.
+func TestRestartOfTheControllerKeepsItsRole(t *testing.T) {
+	root := install(t, "bin")
+	said := filepath.Join(root, "said")
+	program := "#!/bin/sh\nfor s in TERM USR1; do trap \"echo $s \\$* >>'" + said + "'; exit 0\" $s; done\n" +
+		"echo began $* >>'" + said + "'\nwhile :; do sleep 0.05; done\n"
+	require.NoError(t, os.WriteFile(filepath.Join(root, "bin", "zkfc"), []byte(program), 0o755))
+	daemon := []string{"HADOOP_PID_DIR=" + root, "HADOOP_LOG_DIR=" + root, "HADOOP_IDENT_STRING=me", "HADOOP_STOP_TIMEOUT=30"}
+	for _, what := range []string{"restart", "restart", "stop", "stop", "start", "stop"} {
+		code, _, stderr := call(t, root, daemon, "zkfc.sh", "--daemon", what, "-x")
+		require.Zero(t, code, "%s: %s", what, stderr)
+	}
+	text, err := os.ReadFile(said)
+	require.NoError(t, err)
+	require.Equal(t, "began -x\nUSR1 -x\nbegan -x\nTERM -x\nbegan -x\nTERM -x\n", string(text))
+	code, _, _ := call(t, root, daemon, "zkfc.sh", "--daemon", "status", "x")
+	require.Equal(t, 3, code, "it is stopped")
+}
+
 func TestScriptsCalledByLinks(t *testing.T) {
 	root := install(t, "bin")
 	links := filepath.Join(root, "links")
