@@ -38,6 +38,7 @@ var migration = []step{
 	}},
 	{"Use the new haadmin", func(p *pair) {
 		p.failover(ours)
+		p.suffer(fault{"restart of zkfc", (*pair).restartZKFC})
 		p.suffer(fault{"kill -9 of the NameNode", (*pair).killNameNode})
 	}},
 	{"Go back", func(p *pair) {

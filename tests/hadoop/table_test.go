@@ -41,8 +41,12 @@ var measurements = []measurement{
 	{name: "restart", do: (*pair).measureRestart},
 	{name: "memory", rounds: 1, do: (*pair).measureMemory},
 	{name: "SIGSTOP, default keys", rounds: 1, do: (*pair).measureStop},
+	{name: "SIGCONT", keys: map[string]string{"ha.health-monitor.rpc-timeout.ms": "1000", "dfs.ha.fencing.methods": noFencing}, do: (*pair).measureZombie},
 	{name: "SIGSTOP, key at 1 s", keys: map[string]string{"ha.health-monitor.rpc-timeout.ms": "1000"}, do: (*pair).measureStopKey},
 }
+
+// noFencing is what some configure: it says that it fenced, and does nothing.
+const noFencing = "shell(/bin/true)"
 
 // table collects figures by line and maker.
 type table struct {
@@ -124,7 +128,9 @@ func (tb *table) measure(t *testing.T, by maker, rounds int, all []measurement) 
 			}
 		}
 	}
-	require.Empty(t, p.watch.both())
+	if all[0].keys["dfs.ha.fencing.methods"] != noFencing {
+		require.Empty(t, p.watch.both())
+	}
 }
 
 // wait lets time pass; measurements have to begin in quiet.
@@ -183,6 +189,31 @@ func (p *pair) stopped() float64 {
 	whole, _ := p.takenOver(1-a, from)
 	p.repair(a)
 	return whole
+}
+
+// measureZombie wakes up a NameNode that hung, was replaced, and was not really fenced: for how long do two say that they are
+// active? (Only one of them can write: the JournalNodes see to that.)
+func (p *pair) measureZombie() []figure {
+	a, from := p.faultAt()
+	require.NoError(p.t, p.nn[a].signal(syscall.SIGSTOP))
+	p.takenOver(1-a, from)
+	p.wait(time.Second)
+	before := len(p.watch.both())
+	require.NoError(p.t, p.nn[a].signal(syscall.SIGCONT))
+	p.wait(5 * time.Second)
+	two := time.Duration(0)
+	for _, s := range p.watch.both()[before:] {
+		two += s.to.Sub(s.from)
+	}
+	exited := 0.0
+	if !p.nn[a].alive() {
+		exited = 1
+	}
+	p.repair(a)
+	return []figure{
+		{"SIGCONT of one that hung, shell(/bin/true): s with two active", two.Seconds()},
+		{"    of which ended by the JournalNodes' refusal", exited},
+	}
 }
 
 // faultAt is the node that is active, and the time just before something happens to it.

@@ -154,28 +154,35 @@ func (w *watch) nobody(from, to time.Time) time.Duration {
 }
 
 // both lists the times during which both NameNodes were active.
-func (w *watch) both() []string {
+func (w *watch) both() []span {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return overlaps(w.seen[0], w.seen[1])
 }
 
-func overlaps(one, two []answers) []string {
-	var all []string
+// span is a time from one moment to another.
+type span struct{ from, to time.Time }
+
+func (s span) String() string {
+	return s.from.Format("15:04:05.000") + " to " + s.to.Format("15:04:05.000")
+}
+
+func overlaps(one, two []answers) []span {
+	var all []span
 	for _, a := range one {
 		for _, b := range two {
 			if a.said != "active" || b.said != "active" {
 				continue
 			}
-			from, to := a.first, a.last
-			if b.first.After(from) {
-				from = b.first
+			s := span{a.first, a.last}
+			if b.first.After(s.from) {
+				s.from = b.first
 			}
-			if b.last.Before(to) {
-				to = b.last
+			if b.last.Before(s.to) {
+				s.to = b.last
 			}
-			if from.Before(to) {
-				all = append(all, from.Format("15:04:05.000")+" to "+to.Format("15:04:05.000"))
+			if s.from.Before(s.to) {
+				all = append(all, s)
 			}
 		}
 	}
