@@ -32,12 +32,16 @@ type bridge struct {
 }
 
 func loadHadoop(p place, o Options, environ []string) (*Config, error) {
+	return newBridge(p, o, hostName).load(p, environ, o.OneNode)
+}
+
+func newBridge(p place, o Options, names func(ip string) string) *bridge {
 	conf, wrong := hadoopconf.Load(hadoopconf.Options{Dir: p.dir, Files: p.resources, Set: hadoopSettings(o), Getenv: os.LookupEnv})
-	b := &bridge{reader: &reader{origins: origins{}}, conf: conf, own: map[string]bool{}, names: hostName}
+	b := &bridge{reader: &reader{origins: origins{}}, conf: conf, own: map[string]bool{}, names: names}
 	for _, w := range wrong {
 		b.problems = append(b.problems, Problem{Where: w.From.String(), Key: w.Key, Text: w.Text, Remedy: w.Remedy, Fatal: w.Fatal})
 	}
-	return b.load(p, environ, o.OneNode)
+	return b
 }
 
 // hadoopSettings are the settings by Hadoop's keys.

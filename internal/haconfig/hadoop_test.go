@@ -335,13 +335,24 @@ func FuzzHadoop(f *testing.F) {
 	f.Add("dfs.nameservices=a,b\ndfs.ha.namenodes.a=x,y\ndfs.namenode.rpc-address.a.x=[::1]:1", "dfs.ha.zkfc.port=0x")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, props, set string) {
-		cfg, err := loadHadoop(place{resources: []string{filepath.Join(dir, "none.xml")}}, Options{Set: append(strings.Split(props, "\n"), set)}, nil)
+		o := Options{Set: append(strings.Split(props, "\n"), set)}
+		same := func(ip string) string { return ip } // without a name server
+		missing := place{resources: []string{filepath.Join(dir, "none.xml")}}
+		cfg, err := newBridge(missing, o, same).load(missing, nil, false)
 		if err == nil {
 			t.Fatal("the file is not there")
 		}
 		require.NotEmpty(t, problems(t, err))
 		require.Nil(t, cfg)
-		if cfg, err = loadHadoop(place{}, Options{Set: append(strings.Split(props, "\n"), set)}, nil); err == nil {
+		if cfg, err = newBridge(place{}, o, same).load(place{}, nil, true); err == nil {
+			for _, ns := range append(cfg.Nameservices, Nameservice{ID: "other"}) {
+				_, _ = cfg.OnlyNameservice()
+				_ = cfg.Known()
+				_, _ = cfg.AddressOf(ns.ID, "nn1")
+				_ = cfg.FencingConfig(ns, "nn1")
+			}
+		}
+		if cfg, err = newBridge(place{}, o, same).load(place{}, nil, false); err == nil {
 			_ = cfg.ForNode(cfg.Nameservices[0], cfg.Nameservices[0].Nodes[0])
 			_ = fmt.Sprint(cfg.Effective(), cfg.Note(), cfg.FencingConfig(cfg.Nameservices[0], ""))
 		}
