@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +27,9 @@ func addStatus(root *cobra.Command, d *daemon) {
 		Long: `status asks the server on the configured client port for its mode, as zkServer.sh does. Exit codes: 0 it serves, 1 it does
 not, or nothing answers.
 
-With --all it asks every server of the configuration, each on the client port of its line or else on this server's, and tells
-which have a quorum together. Exit codes: 0 a leader serves, 1 none does.`,
+With --all it asks every server of the configuration on the client port of its line, and tells which have a quorum together. A
+line without a client port: if the server has its host for itself, this server's port is tried; else it is not asked. Exit
+codes: 0 a leader serves, 1 none was found.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all {
@@ -91,12 +93,29 @@ func (d *daemon) statusOfAll(ctx context.Context, args []string) error {
 	answers := make([]chan string, len(cfg.Servers))
 	for i := range cfg.Servers {
 		answers[i] = make(chan string, 1)
-		go func() { answers[i] <- ask(ctx, serverAddr(&cfg, i)) }()
+		addr, guessed := serverAddr(&cfg, i)
+		go func() {
+			switch {
+			case addr == "":
+				answers[i] <- fmt.Sprintf("not asked: its client port is not in the configuration; add one, such as ;%d, to the line server.%d",
+					max(cfg.ClientPort, 2181), cfg.Servers[i].ID)
+			case guessed:
+				answers[i] <- ask(ctx, addr) + " (the port is this server's: its line gives none)"
+			default:
+				answers[i] <- ask(ctx, addr)
+			}
+		}()
 	}
 	var up []quorum.Sid
+	unasked := 0
 	leader := quorum.None
 	for i := range cfg.Servers {
 		s, what := &cfg.Servers[i], <-answers[i]
+		addr, _ := serverAddr(&cfg, i)
+		if addr == "" {
+			addr = cfg.Servers[i].Addresses[0].Host
+			unasked++
+		}
 		mode, _, _ := strings.Cut(what, ",")
 		switch mode {
 		case "leader":
@@ -109,9 +128,12 @@ func (d *daemon) statusOfAll(ctx context.Context, args []string) error {
 		if s.Observer {
 			observer = " (observer)"
 		}
-		fmt.Fprintf(d.s.Out, "server.%d %s%s: %s\n", s.ID, serverAddr(&cfg, i), observer, what)
+		fmt.Fprintf(d.s.Out, "server.%d %s%s: %s\n", s.ID, addr, observer, what)
 	}
 	voters := cfg.Voters()
+	if leader == quorum.None && unasked > 0 {
+		return d.say(exitFailed, "No leader found: %d of %d voters serve, %d servers could not be asked.", len(up), len(voters), unasked)
+	}
 	if leader == quorum.None {
 		return d.say(exitFailed, "No leader: %d of %d voters serve.", len(up), len(voters))
 	}
@@ -121,17 +143,36 @@ func (d *daemon) statusOfAll(ctx context.Context, args []string) error {
 	return d.say(exitOK, "Leader: server %d. %d of %d voters serve, %d more may fail.", leader, len(up), len(voters), max(0, len(up)-(len(voters)/2+1)))
 }
 
-// serverAddr is where the i-th server takes clients.
-func serverAddr(cfg *config.Config, i int) string {
+// serverAddr is where the i-th server takes clients. If its line does not say so, that is known of this server; another's port
+// is guessed to be the same as long as no other server is on its host. Empty: it is not known.
+func serverAddr(cfg *config.Config, i int) (addr string, guessed bool) {
 	s := &cfg.Servers[i]
 	host, port := s.ClientHost, s.ClientPort
-	if port == 0 {
-		port = cfg.ClientPort
+	switch {
+	case port != 0:
+	case s.ID == cfg.MyID:
+		host, port = cfg.ClientPortAddress, cfg.ClientPort
+	case sharesHost(cfg, i):
+		return "", false
+	default:
+		port, guessed = cfg.ClientPort, true
 	}
 	if ip := net.ParseIP(host); (host == "" || ip != nil && ip.IsUnspecified()) && len(s.Addresses) > 0 {
 		host = s.Addresses[0].Host
 	}
-	return net.JoinHostPort(host, strconv.Itoa(port))
+	return net.JoinHostPort(host, strconv.Itoa(port)), guessed
+}
+
+// sharesHost tells whether another server has an address of the i-th.
+func sharesHost(cfg *config.Config, i int) bool {
+	for j := range cfg.Servers {
+		for _, a := range cfg.Servers[j].Addresses {
+			if j != i && slices.ContainsFunc(cfg.Servers[i].Addresses, func(b config.Address) bool { return strings.EqualFold(a.Host, b.Host) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ask is what a server tells of itself, in words.

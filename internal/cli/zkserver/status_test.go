@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,6 +112,30 @@ func TestStatusOfAllServers(t *testing.T) {
 	code, _, stderr := run("status", "--all", write(t, "clientPort=2181", "dataDir=/d"))
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "there are no server lines in the configuration")
+}
+
+// Server lines without client ports: who is on a host of its own is asked on the same port, others of one host are not, lest
+// they all look alike.
+func TestStatusOfServersWhoseClientPortIsNotKnown(t *testing.T) {
+	port := answering(t, srvr("leader", "0x3"))
+	lines := []string{"dataDir=" + filepath.ToSlash(t.TempDir()), "initLimit=10", "syncLimit=5", fmt.Sprintf("clientPort=%d", port), "clientPortAddress=127.0.0.1"}
+	one := append(slices.Clone(lines), "server.1=127.0.0.1:20000:21000", "server.2=127.0.0.1:20001:21001", "server.3=127.0.0.1:20002:21002")
+	code, out, _ := run("status", "--all", "-Dzookeeper.myid=1", write(t, one...))
+	require.Equal(t, exitOK, code, out)
+	require.Contains(t, out, fmt.Sprintf("server.1 127.0.0.1:%d: leader", port))
+	require.Contains(t, out, fmt.Sprintf("server.2 127.0.0.1: not asked: its client port is not in the configuration; add one, such as ;%d, to the line server.2\n", port))
+	require.Contains(t, out, "server.3 127.0.0.1: not asked")
+	require.Contains(t, out, "Leader: server 1. 1 of 3 voters serve")
+
+	code, out, _ = run("status", "--all", "-Dzookeeper.myid=9", write(t, append(one, "server.9=127.0.0.1:20003:21003;1")...))
+	require.Equal(t, exitFailed, code, out)
+	require.Contains(t, out, "No leader found: 0 of 4 voters serve, 3 servers could not be asked.")
+
+	apart := append(slices.Clone(lines), "server.1=127.0.0.1:20000:21000", "server.2=localhost:20001:21001", "server.3=127.0.0.9:20002:21002;127.0.0.1:1")
+	code, out, _ = run("status", "--all", "-Dzookeeper.myid=1", write(t, apart...))
+	require.Equal(t, exitOK, code, out)
+	require.Contains(t, out, fmt.Sprintf("server.2 localhost:%d: leader, zxid 0x3, connections 3 (the port is this server's: its line gives none)", port))
+	require.Contains(t, out, "server.3 127.0.0.1:1: does not answer")
 }
 
 func TestCheckOfAnEnsemble(t *testing.T) {
