@@ -25,7 +25,7 @@ var plain = map[zkproto.Error]string{
 // sentences are the errors whose sentence names no path.
 var sentences = map[zkproto.Error]string{
 	zkproto.ErrReconfigInProgress: "Another reconfiguration is in progress -- concurrent reconfigs not supported (yet)",
-	zkproto.ErrNewConfigNoQuorum: "No quorum of new config is connected and up-to-date with the leader of last committed config - " +
+	zkproto.ErrNewConfigNoQuorum: "No quorum of new config is connected and up-to-date with the leader of last commmitted config - " + // the original's spelling
 		"try invoking reconfiguration after new servers are connected and synced",
 }
 
@@ -54,6 +54,9 @@ func keeperMessage(code zkproto.Error, path string) string {
 	return m
 }
 
+// noPath is what the original's texts have in the place of a path that there is not. (A refused reconfig has an empty one.)
+const noPath = "null"
+
 // explain turns the failure of an operation on path into the original's text.
 func explain(err error, path string) error {
 	var bad *zkclient.PathError
@@ -68,10 +71,10 @@ func explain(err error, path string) error {
 		return failf("%s", text)
 	}
 	if text, ok := plain[code]; ok {
-		if path == "" {
-			path = "null"
-		}
 		return failf("%s%s", text, path)
+	}
+	if path == noPath {
+		path = ""
 	}
 	return failf("%s", keeperMessage(code, path))
 }

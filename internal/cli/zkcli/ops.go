@@ -338,7 +338,7 @@ func addauth(ctx context.Context, s *shell, p *parsed) error {
 		return failf("%s\nThe server refused scheme %q with this identity and closes the connection",
 			keeperMessage(zkproto.ErrAuthFailed, ""), p.args[0])
 	}
-	return explain(err, "")
+	return explain(err, noPath)
 }
 
 // syncTimeout is the original's.
@@ -370,7 +370,7 @@ func syncPath(ctx context.Context, s *shell, p *parsed) error {
 func whoami(ctx context.Context, s *shell, _ *parsed) error {
 	infos, err := s.client.WhoAmI(ctx)
 	if err != nil {
-		return explain(err, "")
+		return explain(err, noPath)
 	}
 	type identity struct {
 		Scheme string `json:"scheme"`
