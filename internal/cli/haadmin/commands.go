@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/failover/target"
 )
@@ -175,6 +176,9 @@ func (a *admin) transition(name string, l line, do func(ctx context.Context, n *
 	}
 }
 
+// othersDeadline is how long another node has for saying that it is not active; the original's.
+const othersDeadline = 5 * time.Second
+
 // othersAreNotActive asks every other node of the nameservice. One that does not answer may be active.
 func (a *admin) othersAreNotActive(id string) (code int, err error) {
 	ids, err := a.ids()
@@ -193,7 +197,7 @@ func (a *admin) othersAreNotActive(id string) (code int, err error) {
 			n.close()
 			return a.exit(exitRefused), nil
 		}
-		ctx, cancel := a.query()
+		ctx, cancel := context.WithTimeout(a.ctx, min(othersDeadline, a.cfg.Failover.RPCDeadline))
 		st, err := n.asked().Status(ctx)
 		cancel()
 		n.close()
