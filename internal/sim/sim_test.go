@@ -3,6 +3,7 @@ package sim
 import (
 	"flag"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,6 +69,7 @@ type sum struct {
 
 func many(t *testing.T, opt Options, from, n uint64, workers int) (total sum, failed int) {
 	t.Helper()
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // half of the time else
 	begin := time.Now()
 	var next atomic.Uint64
 	next.Store(from)
