@@ -34,6 +34,7 @@ type plan struct {
 	clients, keys     int
 	local             bool // sessions are local until they create an ephemeral
 	leaderServesNot   bool
+	masters           bool  // followers serve observers
 	grace             int64 // milliseconds for which clients are held
 	rates             [faultKinds]int64
 }
@@ -46,6 +47,9 @@ func (p *plan) String() string {
 	}
 	if p.leaderServesNot {
 		s += ", leaderServes=no"
+	}
+	if p.masters {
+		s += ", followers serve observers"
 	}
 	if p.members != nil {
 		s += ", membership changes"
@@ -66,6 +70,10 @@ func (w *World) makePlan() {
 		p.voters = w.opt.Servers
 	}
 	p.observers = max(0, r.IntN(4)-2)
+	p.masters = r.IntN(2) == 0
+	if p.masters && p.observers == 0 {
+		p.observers = r.IntN(3)
+	}
 	sids := make([]quorum.Sid, p.voters)
 	for i := range sids {
 		sids[i] = quorum.Sid(i + 1)

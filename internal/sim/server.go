@@ -168,7 +168,7 @@ func (s *server) recover() {
 	cfg := zab.Config{
 		ID: s.id, Quorum: w.plan.quorum, Observer: s.observer, AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch,
 		LastZxid: last, Bottom: s.state.SnapshotZxid, Storage: storage{s}, InitTicks: w.plan.initTicks, SyncTicks: w.plan.syncTicks, PingTicks: w.plan.pingTicks,
-		FinalizeTicks: 1, NotifyMinTicks: 2, NotifyMaxTicks: 10, KeepCommitted: w.plan.keep,
+		FinalizeTicks: 1, NotifyMinTicks: 2, NotifyMaxTicks: 10, KeepCommitted: w.plan.keep, ObserverMaster: w.plan.masters,
 	}
 	if err = s.configure(&cfg); err != nil {
 		s.refuse(err)
