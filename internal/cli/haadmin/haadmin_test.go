@@ -87,6 +87,21 @@ func TestStatesOfResourceManagers(t *testing.T) {
 	require.Equal(t, "transitionToActive: y1 is a YARN cluster: its ResourceManagers elect by themselves, and only their states are read here; use yarn rmadmin\n", stderr)
 	require.Equal(t, "standby", rm.nodes[0].describe())
 
+	only := &lab{conf: t.TempDir()}
+	require.NoError(t, os.WriteFile(filepath.Join(only.conf, "core-site.xml"), []byte("<configuration/>"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(only.conf, "yarn-site.xml"), []byte(yarn), 0o600))
+	for _, args := range [][]string{{"-getServiceState", "rm2"}, {"-ns", "y1", "-getServiceState", "rm2"}} {
+		code, stdout, stderr = only.run("", args...)
+		require.Zero(t, code, stderr)
+		require.Equal(t, "active\n", stdout, "a machine without HDFS")
+	}
+	code, _, stderr = only.run("", "-getServiceState", "rm3")
+	require.Equal(t, 255, code)
+	require.Equal(t, "Illegal argument: Unable to determine service address for namenode 'rm3'\n", stderr)
+	code, _, stderr = only.run("", "-transitionToStandby", "rm2")
+	require.Equal(t, 255, code)
+	require.Contains(t, stderr, "y1 is a YARN cluster")
+
 	require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(yarn, "address.rm2", "address.rm3")), 0o600))
 	code, _, stderr = l.run("", "-ns", "y1", "-getServiceState", "rm1")
 	require.Equal(t, 255, code)

@@ -91,25 +91,30 @@ func (a *admin) nameservice() (string, error) {
 	return cfg.Nameservices[0].ID, nil
 }
 
-// yarn is the YARN cluster that -ns names, if it names no nameservice.
+// yarn is the YARN cluster that is meant: the one that -ns names, if it names no nameservice, or the only thing that is configured.
 func (a *admin) yarn() (haconfig.Nameservice, bool, error) {
 	cfg, err := a.config()
-	if err != nil || cfg.Hadoop == nil || a.ns == "" || len(cfg.NameNodeIDs(a.ns)) > 0 {
+	if err != nil || cfg.Hadoop == nil {
 		return haconfig.Nameservice{}, false, err
 	}
+	_, hdfs := cfg.Hadoop.Lookup("dfs.nameservices")
+	if a.ns == "" && hdfs || a.ns != "" && len(cfg.NameNodeIDs(a.ns)) > 0 {
+		return haconfig.Nameservice{}, false, nil
+	}
 	ns, ok, err := cfg.ResourceManagers()
-	return ns, ok && ns.ID == a.ns, err
+	return ns, ok && (a.ns == "" || ns.ID == a.ns), err
 }
 
 // onlyRead tells whether c would change a YARN cluster, and says that this is not done here.
 func (a *admin) onlyRead(c *command) bool {
-	if a.ns == "" || !c.changes() {
+	if !c.changes() {
 		return false
 	}
-	if _, ok, err := a.yarn(); err != nil || !ok {
+	ns, ok, err := a.yarn()
+	if err != nil || !ok {
 		return false // c says what is wrong
 	}
-	a.complain(c.name[1:] + ": " + a.ns + " is a YARN cluster: its ResourceManagers elect by themselves, and only their states are " +
+	a.complain(c.name[1:] + ": " + ns.ID + " is a YARN cluster: its ResourceManagers elect by themselves, and only their states are " +
 		"read here; use yarn rmadmin")
 	return true
 }
@@ -123,7 +128,7 @@ func (a *admin) ids() ([]string, error) {
 	if ns, ok, err := a.yarn(); err != nil || ok {
 		return idsOf(ns), err
 	}
-	if cfg.Hadoop != nil && a.ns == "" {
+	if cfg.Hadoop != nil && a.ns == "" { // as in the original: none, and no complaint yet
 		if _, named := cfg.Hadoop.Lookup("dfs.nameservices"); !named {
 			return nil, nil
 		}
@@ -149,32 +154,38 @@ func idsOf(ns haconfig.Nameservice) []string {
 
 // resolve is the node with that id. The caller closes it.
 func (a *admin) resolve(id string) (*node, error) {
+	ns, isYARN, err := a.yarn()
+	if err != nil {
+		return nil, err
+	}
+	if isYARN {
+		return among(ns, id)
+	}
 	nsID, err := a.nameservice()
 	if err != nil {
 		return nil, err
 	}
-	ns, ok, err := a.yarn()
-	switch {
-	case err != nil:
-		return nil, err
-	case ok, a.cfg.Hadoop == nil:
-		if !ok {
-			ns, _ = a.cfg.Find(nsID)
+	if a.cfg.Hadoop == nil {
+		ns, ok := a.cfg.Find(nsID)
+		n, err := among(ns, id)
+		if err != nil && !ok {
+			err = illegalArgument{unknownNode(id), []string{a.known()}}
 		}
-		if n, ok := ns.Find(id); ok {
-			return connect(ns, n, false), nil
-		}
-		out := illegalArgument{text: unknownNode(id)}
-		if len(ns.Nodes) == 0 {
-			out.hints = []string{a.known()}
-		}
-		return nil, out
+		return n, err
 	}
 	ns, n, err := a.cfg.NameNode(nsID, id)
 	if err == nil {
 		return connect(ns, n, n.HealthAddress != ""), nil
 	}
 	return nil, a.notResolved(id, err)
+}
+
+// among is the node with that id of a nameservice that is known as a whole.
+func among(ns haconfig.Nameservice, id string) (*node, error) {
+	if n, ok := ns.Find(id); ok {
+		return connect(ns, n, false), nil
+	}
+	return nil, illegalArgument{text: unknownNode(id)}
 }
 
 func unknownNode(id string) string {
