@@ -5,7 +5,6 @@ package hadoop
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -208,18 +207,6 @@ func (p *pair) stop() {
 			p.t.Logf("---- %s ----\n%s", d.name, d.tail(6000))
 		}
 	}
-}
-
-// with is keys and more keys.
-func with(keys map[string]string, more ...string) map[string]string {
-	all := maps.Clone(keys)
-	if all == nil {
-		all = map[string]string{}
-	}
-	for i := 0; i < len(more); i += 2 {
-		all[more[i]] = more[i+1]
-	}
-	return all
 }
 
 var errNoAnswer = errors.New("no answer")

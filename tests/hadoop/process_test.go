@@ -224,15 +224,22 @@ func within(limit time.Duration, ok func() bool) bool {
 	return true
 }
 
-// resident is the memory of a process in MB, as ps tells it.
+// resident is the memory of a process in MB, as the kernel or ps tells it.
 func (p *process) resident(t *testing.T) float64 {
 	t.Helper()
 	p.mu.Lock()
 	pid := p.cmd.Process.Pid
 	p.mu.Unlock()
-	out, err := exec.Command("ps", "-o", "rss=", "-p", strconv.Itoa(pid)).Output()
-	require.NoError(t, err)
-	kb, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	var size string
+	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
+		_, size, _ = strings.Cut(string(status), "VmRSS:")
+		size, _, _ = strings.Cut(size, "kB")
+	} else {
+		out, err := exec.Command("ps", "-o", "rss=", "-p", strconv.Itoa(pid)).Output()
+		require.NoError(t, err)
+		size = string(out)
+	}
+	kb, err := strconv.Atoi(strings.TrimSpace(size))
 	require.NoError(t, err)
 	return float64(kb) / 1024
 }
