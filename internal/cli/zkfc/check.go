@@ -29,6 +29,9 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 		if !ns.AutomaticFailover {
 			wrong = append(wrong, fmt.Errorf("automatic failover is off for nameservice %s: zkfc would exit with %d", ns.ID, exitNoAuto))
 		}
+		if _, failed := (&setup{cfg: cfg, ns: ns, node: node}).selfFence(); failed != nil {
+			wrong = append(wrong, fmt.Errorf("failover.selfFence: %w: zkfc would exit with %d", failed, exitError))
+		}
 		if f, err := fencing.New(cfg.FencingConfig(ns, node.ID), nil); err == nil {
 			for _, w := range f.Warnings() {
 				wrong = append(wrong, fmt.Errorf("fencing would fail today: %s", w))

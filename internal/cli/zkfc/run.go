@@ -33,6 +33,7 @@ type setup struct {
 	node haconfig.Node
 	zk   elector.ZooKeeper
 	log  *zap.Logger
+	self failover.Fencer // stops the local service when it hangs; nil for nothing
 }
 
 func zookeeper(cfg *haconfig.Config, log *zap.Logger) (elector.ZooKeeper, error) {
@@ -87,6 +88,10 @@ func (s *setup) start(ctx context.Context) int {
 	}
 	for _, w := range fencer.Warnings() {
 		s.log.Warn("A fencing method would fail today", zap.String("reason", w))
+	}
+	if s.self, err = s.selfFence(); err != nil {
+		s.log.Error("failover.selfFence is not a fencing method", zap.Error(err))
+		return exitError
 	}
 	ln, err := net.Listen("tcp", s.node.Bind())
 	if err != nil {
@@ -184,11 +189,6 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 	}
 	defer closeEvents()
 	diagnose, patience := s.diagnose()
-	selfFence, err := s.selfFence()
-	if err != nil {
-		s.log.Error("failover.selfFence is not a fencing method", zap.Error(err))
-		return exitError
-	}
 	c, err := failover.New(failover.Config{
 		Local: local, Others: s.others(), Parent: parentOf(s.cfg, s.ns),
 		Connect: s.session(), Look: s.zk.Connect, ReconnectPatience: s.cfg.Controller.ReconnectPatience,
@@ -204,7 +204,7 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 
 		GracefulFence: s.cfg.Failover.GracefulFenceDeadline, NewActive: s.cfg.Failover.NewActiveDeadline,
 		SessionTimeout: s.cfg.Zookeeper.SessionTimeout, Admins: admins(s.cfg.Controller),
-		Diagnose: diagnose, DiagnoseDeadline: patience, LogTail: s.logTail(), SelfFence: selfFence,
+		Diagnose: diagnose, DiagnoseDeadline: patience, LogTail: s.logTail(), SelfFence: s.self,
 		Listener: failover.Listeners(metrics.Listen, events), Log: s.log,
 	})
 	if err != nil {
