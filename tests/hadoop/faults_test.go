@@ -26,6 +26,7 @@ var faults = []fault{
 	{"SIGSTOP and SIGCONT of zkfc", (*pair).stopZKFC},
 	{"SIGTERM of zkfc", (*pair).terminateZKFC},
 	{"restart of zkfc", (*pair).restartZKFC},
+	{"kill -9 and start of zkfc", (*pair).crashZKFC},
 	{"SIGTERM of the NameNode", (*pair).terminateNameNode},
 }
 
@@ -141,6 +142,23 @@ func (p *pair) restartZKFC() {
 	require.Zero(p.t, p.zkfc[a].exitCode(), p.zkfc[a].tail(2000))
 	p.startZKFC(a)
 	p.joined(a)
+	p.progress()
+	require.Equal(p.t, "active", p.state(a))
+	require.Zero(p.t, p.watch.changes(0, from)+p.watch.changes(1, from), "somebody became active")
+}
+
+// crashZKFC is a controller that dies and is back before its session has ended. Ours goes on with the session; the original finds
+// the lock taken, makes its NameNode stand by, and there is no active until its own old session has ended.
+func (p *pair) crashZKFC() {
+	p.t.Helper()
+	a, from := p.active(), time.Now()
+	p.zkfc[a].kill()
+	p.startZKFC(a)
+	p.joined(a)
+	if p.setting.zkfc[a] == original {
+		p.settled(p.active())
+		return
+	}
 	p.progress()
 	require.Equal(p.t, "active", p.state(a))
 	require.Zero(p.t, p.watch.changes(0, from)+p.watch.changes(1, from), "somebody became active")

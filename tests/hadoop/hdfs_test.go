@@ -228,7 +228,7 @@ func (h *hdfs) revive(t *testing.T, i int) {
 func (h *hdfs) service(i int, call func(context.Context, *target.Hadoop) error) error {
 	s := target.NewHadoop(h.rpc(i), target.HadoopOptions{})
 	defer s.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	return call(ctx, s)
 }
@@ -237,8 +237,6 @@ func (h *hdfs) service(i int, call func(context.Context, *target.Hadoop) error) 
 func (h *hdfs) state(i int) string {
 	var st target.Status
 	err := h.service(i, func(ctx context.Context, s *target.Hadoop) (err error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
 		st, err = s.Status(ctx)
 		return err
 	})

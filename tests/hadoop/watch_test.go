@@ -117,14 +117,21 @@ func (w *watch) activeSince(i int, from time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// changes counts how often NameNode i was seen to become active after from.
+// changes counts how often NameNode i was seen to become active after from. No answer for a while is no change.
 func (w *watch) changes(i int, from time.Time) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := 0
-	for _, a := range w.seen[i] {
-		if a.said == "active" && a.first.After(from) {
+	return becameActive(w.seen[i], from)
+}
+
+func becameActive(runs []answers, from time.Time) int {
+	n, was := 0, ""
+	for _, a := range runs {
+		if a.said == "active" && was == "not active" && a.first.After(from) {
 			n++
+		}
+		if a.said != "" {
+			was = a.said
 		}
 	}
 	return n
@@ -199,4 +206,14 @@ func TestOverlaps(t *testing.T) {
 	require.Empty(t, overlaps(one, []answers{run("active", 10, 30), run("active", 40, 50)}))
 	require.Len(t, overlaps(one, []answers{run("active", 9, 31)}), 2)
 	require.Len(t, overlaps([]answers{run("active", 32, 33)}, one), 1)
+}
+
+func TestNoAnswerIsNoChange(t *testing.T) {
+	zero := time.Now()
+	var runs []answers
+	for i, said := range []string{"not active", "active", "", "active", "not active", "", "active"} {
+		runs = append(runs, answers{said, zero.Add(time.Duration(i)), zero.Add(time.Duration(i))})
+	}
+	require.Equal(t, 2, becameActive(runs, zero))
+	require.Equal(t, 1, becameActive(runs, zero.Add(1)))
 }
