@@ -37,7 +37,8 @@ type Controller struct {
 	giveUp  context.CancelCauseFunc
 	life    context.Context // ends when Run begins to end
 	end     context.CancelFunc
-	ceded   chan struct{} // told when this node has left the election because it was asked to cede
+	ceding  chan struct{} // told when this node is asked to cede
+	ceded   chan struct{} // told when that is done
 
 	mu       sync.Mutex
 	health   healthcheck.State
@@ -79,7 +80,7 @@ func New(cfg Config) (*Controller, error) {
 	c := &Controller{
 		cfg: cfg, log: cfg.Log, epoch: time.Now(), names: map[target.Identity]string{},
 		turn: make(chan struct{}, 1), look: make(chan time.Duration, 1), news: make(chan struct{}),
-		giveUp: func(error) {}, ceded: make(chan struct{}, 1), sick: func() {},
+		giveUp: func(error) {}, ceding: make(chan struct{}, 1), ceded: make(chan struct{}, 1), sick: func() {},
 	}
 	c.lastSeen = c.epoch
 	c.life, c.end = context.WithCancel(context.Background())

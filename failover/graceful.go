@@ -56,6 +56,8 @@ func (c *Controller) CedeActive(ctx context.Context, millis int32) error {
 	}
 	c.log.Info("Requested by " + caller(ctx) + " to cede active role.")
 	c.emit(EventCede, fmt.Sprintf("%s, %d ms", caller(ctx), millis), 0)
+	tellOnce(c.ceding)
+	defer tellOnce(c.ceded)
 	hold := time.Duration(millis) * time.Millisecond
 	fence := c.standDown(ctx) != nil
 	if fence {
@@ -68,10 +70,6 @@ func (c *Controller) CedeActive(ctx context.Context, millis int32) error {
 	c.belief.Expected, c.belief.Mismatches = target.Initializing, 0
 	c.mu.Unlock()
 	err := c.elector.Leave(ctx, fence)
-	select {
-	case c.ceded <- struct{}{}: // for who waits for a successor
-	default:
-	}
 	c.decide(HoldEnded)
 	return err
 }

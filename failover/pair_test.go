@@ -34,7 +34,9 @@ type stub struct {
 	refuse error         // what transitionToActive answers
 	slow   time.Duration // transitionToActive takes that long, and health checks hang meanwhile
 	down   chan struct{}
-	calls  []string
+
+	slowStandby time.Duration // transitionToStandby takes that long
+	calls       []string
 }
 
 var errDead = errors.New("connection refused")
@@ -92,6 +94,9 @@ func (s *stub) become(ctx context.Context, st target.State) error {
 		s.set(func() { s.hang = true })
 		time.Sleep(s.slow)
 		s.set(func() { s.hang = false })
+	}
+	if st == target.Standby {
+		time.Sleep(s.slowStandby)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -125,6 +125,26 @@ func TestStopWithoutASuccessorLeavesTheServiceActive(t *testing.T) {
 	}
 }
 
+// A large NameNode takes its time to become standby. Neither that nor an earlier request to cede confuses a stop.
+func TestStopWaitsForASlowServiceToBecomeStandby(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1", "nn2")
+		p.fence = mustNotFence
+		p.after(time.Second)
+		require.NoError(t, p.ctl["nn2"].GracefulFailover(t.Context()))
+		require.NoError(t, p.ctl["nn1"].GracefulFailover(t.Context()))
+		p.after(time.Second)
+		p.svc["nn1"].set(func() { p.svc["nn1"].slowStandby = 4 * time.Second })
+		began := time.Now()
+		p.stop["nn1"]()
+		require.Equal(t, 4*time.Second, time.Since(began))
+		require.Equal(t, secondActive, p.after(time.Second))
+		require.False(t, slices.ContainsFunc(p.events, func(e failover.Event) bool { return e.Name == failover.EventUnattended }))
+		_, held := p.world.Data(lock)
+		require.True(t, held)
+	})
+}
+
 func TestStopBesideAFrozenControllerIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t).start("nn1", "nn2")

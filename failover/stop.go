@@ -45,11 +45,13 @@ func (c *Controller) handOver(ctx context.Context, cause error) {
 }
 
 // findSuccessor asks the other controllers, one after the other, to take over, and returns whether one has begun to: it
-// has then asked this one to cede, which is done.
+// has then asked this one to cede, which is done, however long it took.
 func (c *Controller) findSuccessor(ctx context.Context) bool {
 	var asked sync.WaitGroup
 	defer asked.Wait()
 	for _, o := range c.cfg.Others {
+		forget(c.ceding)
+		forget(c.ceded)
 		asking, cancel := context.WithTimeout(ctx, successorDeadline)
 		answer := make(chan error, 1)
 		asked.Go(func() {
@@ -58,9 +60,17 @@ func (c *Controller) findSuccessor(ctx context.Context) bool {
 			answer <- p.GracefulFailover(asking)
 		})
 		var err error
+		ceding := true
 		select {
-		case <-c.ceded:
+		case <-c.ceding:
 		case err = <-answer:
+			ceding = forget(c.ceding)
+		}
+		if ceding {
+			select {
+			case <-c.ceded:
+			case <-ctx.Done():
+			}
 		}
 		cancel()
 		if c.elector.State() != elector.Active {
@@ -69,4 +79,21 @@ func (c *Controller) findSuccessor(ctx context.Context) bool {
 		c.log.Warn("it does not take over", zap.Stringer("peer", o), zap.Error(err))
 	}
 	return false
+}
+
+// tellOnce leaves a token in a channel for one, unless there is one already; forget takes it away, and returns whether there was one.
+func tellOnce(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func forget(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
