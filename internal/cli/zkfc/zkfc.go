@@ -46,6 +46,7 @@ The general command line syntax is:
 command [genericOptions] [commandOptions]
 
 Runs the failover controller beside one node, until it gets SIGTERM or SIGINT; an active node then hands over in order.
+SIGUSR1 stops it for a restart: an active node keeps its role and its lock for the zkfc that is started next.
 
 	-config FILE   holdfast.yaml, or Hadoop's configuration directory; -conf is the same, and takes *.xml files, too
 	               (default: $HOLDFAST_CONFIG, $HADOOP_CONF_DIR, ./holdfast.yaml, /etc/holdfast/holdfast.yaml,
