@@ -7,7 +7,7 @@
 //	   |  connections (FIFO), notifications (lossy)         simulated: time, network, the driver around the replica
 //	servers
 //
-// A seed decides everything: how many servers (3, 5, 7, and observers), how fast network and disks are, which faults come
+// A seed decides everything: how many servers (1 to 7 that vote, and observers), how fast network and disks are, which faults come
 // how often (each seed has some of them only), what clients do. The same seed is the same run, event for event. A run is
 // some seconds of virtual time with faults, then everything is repaired, and the ensemble must come back, serve, and bring
 // all servers to the same state; then the clients leave, and their sessions must end.

@@ -27,11 +27,12 @@ func (s *server) perform() {
 			s.truncate(*r.Truncate)
 		}
 		s.point()
-		s.append(r.Entries)
 		if s.w.broken != SendBeforeSave {
 			s.saveEpochs(&r)
 		}
 		s.saveMembers(&r)
+		s.point()
+		s.append(r.Entries)
 		s.point()
 		walks := s.send(r.Messages)
 		s.point()

@@ -35,6 +35,7 @@ type plan struct {
 	local             bool // sessions are local until they create an ephemeral
 	leaderServesNot   bool
 	masters           bool  // followers serve observers
+	weighted          bool  // the quorum has weights, perhaps groups
 	grace             int64 // milliseconds for which clients are held
 	rates             [faultKinds]int64
 }
@@ -51,6 +52,9 @@ func (p *plan) String() string {
 	if p.masters {
 		s += ", followers serve observers"
 	}
+	if p.weighted {
+		s += ", weighted"
+	}
 	if p.members != nil {
 		s += ", membership changes"
 	}
@@ -62,10 +66,40 @@ func (p *plan) String() string {
 	return s
 }
 
+// makeQuorum chooses the rule by which the voters decide: mostly the majority, sometimes weights or groups.
+func (p *plan) makeQuorum(w *World) {
+	r := w.rng
+	groups, weights := []quorum.Group{{ID: 1}}, map[quorum.Sid]int64{}
+	kind := r.IntN(12)
+	if kind == 1 {
+		groups = []quorum.Group{{ID: 1}, {ID: 2}, {ID: 3}}
+	}
+	sids := make([]quorum.Sid, p.voters)
+	for i := range sids {
+		sids[i] = quorum.Sid(i + 1)
+		g := &groups[i%len(groups)]
+		g.Members = append(g.Members, sids[i])
+		weights[sids[i]] = 1
+		if i > 0 {
+			weights[sids[i]] = r.Int64N(4)
+		}
+	}
+	var err error
+	if kind > 1 || p.voters < len(groups) || w.opt.Members || w.broken == MinorityCommits {
+		p.quorum, err = quorum.NewMajority(sids...)
+	} else {
+		p.weighted = true
+		p.quorum, err = quorum.NewHierarchical(groups, weights)
+	}
+	if err != nil {
+		w.failf("%v", err)
+	}
+}
+
 func (w *World) makePlan() {
 	r := w.rng
 	p := &w.plan
-	p.voters = []int{3, 3, 3, 5, 5, 7}[r.IntN(6)]
+	p.voters = []int{3, 3, 3, 5, 5, 7, 1, 2, 4}[r.IntN(9)]
 	if w.opt.Servers > 0 {
 		p.voters = w.opt.Servers
 	}
@@ -74,14 +108,7 @@ func (w *World) makePlan() {
 	if p.masters && p.observers == 0 {
 		p.observers = r.IntN(3)
 	}
-	sids := make([]quorum.Sid, p.voters)
-	for i := range sids {
-		sids[i] = quorum.Sid(i + 1)
-	}
-	var err error
-	if p.quorum, err = quorum.NewMajority(sids...); err != nil {
-		w.failf("%v", err)
-	}
+	p.makeQuorum(w)
 	if w.broken == MinorityCommits {
 		p.quorum = minority{p.quorum}
 	}
@@ -128,7 +155,7 @@ func (w *World) makePlan() {
 	p.write = w.between(300, 6000)
 	p.think = w.between(1, 25) * millisecond
 	p.clients, p.keys = 2+r.IntN(6), 1+r.IntN(len(keys))
-	p.local, p.leaderServesNot = r.IntN(6) == 0, r.IntN(10) == 0
+	p.local, p.leaderServesNot = r.IntN(6) == 0, r.IntN(10) == 0 && p.voters > 1
 	p.grace = []int64{-1, 100, 1000}[r.IntN(3)]
 	for k := range p.rates {
 		if r.IntN(3) == 0 {

@@ -23,7 +23,7 @@ type Options struct {
 	Bare bool
 	// Members changes the membership while the run goes on; with Bare only.
 	Members bool
-	// Servers is the number of voters; 0: the seed decides between 3, 5 and 7.
+	// Servers is the number of voters; 0: the seed decides, from 1 to 7.
 	Servers int
 	// Broken makes all servers neglect a duty.
 	Broken Broken

@@ -21,7 +21,7 @@
 // After inputs, while HasReady:
 //
 //	rd := r.Ready()
-//	zab's duties 1 to 5 with it (package zab): Install, Truncate, append Entries, epoch files, send Messages
+//	zab's duties 1 to 5 with it (package zab): Install, Truncate, epoch files, append Entries, send Messages
 //	if the tree was replaced by 1 or 2: r.Replaced(tree, sessions)
 //	for each chunk of rd.Committed: lock the tree for writing; r.Apply(chunk); unlock
 //	lock the tree for reading; r.Finish(&rd); unlock     (answers what waited without a transaction, begins a role)

@@ -10,7 +10,7 @@
 //	                    +---------------------------+
 //	                                 |
 //	                                 v
-//	Ready: Install, Truncate, Entries, HardState, Configs, Messages, Committed, Forwarded, Drop
+//	Ready: Install, Truncate, HardState, Configs, Entries, Messages, Committed, Forwarded, Drop
 //
 // # What is promised
 //
@@ -29,14 +29,15 @@
 //  2. Truncate, if set: let the log finish; cut it behind the zxid and sync; if the tree holds more, build it anew from a
 //     snapshot that is not newer and the log. A truncation that fails ends the server. After 1 or 2, completions of
 //     earlier appends must not be reported to Persisted any more.
-//  3. Append Entries to the log, in order. The sync may follow later, one for many Readys, on another goroutine; when it is
-//     done, call Persisted with the zxid of the last entry it covered. An error of write or sync ends the server.
-//  4. SaveAccepted, SaveCurrent: write the epoch files (atomically: temporary file, sync, rename, sync of the directory),
-//     acceptedEpoch first. This does not have to wait for the sync of step 3: the core asks for a new current epoch only
-//     when Persisted has covered the history it stands for.
+//  3. SaveAccepted, SaveCurrent: write the epoch files (atomically: temporary file, sync, rename, sync of the directory),
+//     acceptedEpoch first. Nothing that was appended before needs to be synced for that: the core asks for a new current
+//     epoch only when Persisted has covered the history it stands for. But no entry may reach the disk before the epoch it
+//     belongs to: a server that decides alone begins its epoch and proposes in one Ready.
 //     Then ActiveConfig and SeenConfig, likewise durable: see there.
-//  5. Send the Messages, each on its link, in order. This comes after 1, 2 and 4, because they promise what these have made
-//     durable; it need not wait for the sync of step 3, because no message promises an entry before Persisted. So a
+//  4. Append Entries to the log, in order. The sync may follow later, one for many Readys, on another goroutine; when it is
+//     done, call Persisted with the zxid of the last entry it covered. An error of write or sync ends the server.
+//  5. Send the Messages, each on its link, in order. This comes after 1, 2 and 3, because they promise what these have made
+//     durable; it need not wait for the sync of step 4, because no message promises an entry before Persisted. So a
 //     leader's PROPOSALs go out while it writes. For a SNAP, and a Replay, see Type.
 //  6. Apply Committed to the tree, in order, then hand out Forwarded.
 //  7. Close the links in Drop.
@@ -44,7 +45,7 @@
 //
 // The slices are good until the next call of Ready; the bytes in them for good, and nobody may change them.
 //
-// Steps 3 and 6 may run on goroutines of their own as long as each keeps its order. A snapshot asked for by a SNAP message
+// Steps 4 and 6 may run on goroutines of their own as long as each keeps its order. A snapshot asked for by a SNAP message
 // has to see at least what steps 6 up to and including this Ready have applied.
 //
 // # Order within a synchronization

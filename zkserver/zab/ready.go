@@ -131,9 +131,6 @@ type Ready struct {
 	// build it anew. Failing means stopping the server.
 	Truncate *Zxid
 
-	// Entries to append to the log, in order. Call Persisted when they are synced: now or later, while going on.
-	Entries []Entry
-
 	// HardState to write, durable before the Messages are sent. SaveAccepted and SaveCurrent tell which of the two files
 	// changes; if both, acceptedEpoch first.
 	HardState                 HardState
@@ -151,6 +148,9 @@ type Ready struct {
 	// HeardConfig, if not nil, is what another server has seen proposed: connect to the servers that are new in it, and keep
 	// nothing of it on disk. It counts until there is another, or an ActiveConfig or SeenConfig.
 	HeardConfig *quorum.Membership
+
+	// Entries to append to the log, in order. Call Persisted when they are synced: now or later, while going on.
+	Entries []Entry
 
 	// Messages to send, in order per link. None of them waits for Entries.
 	Messages []Message
