@@ -5,11 +5,15 @@ package hadoop
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -95,7 +99,20 @@ func (p *pair) startZooKeeper() {
 			"org.apache.zookeeper.server.quorum.QuorumPeerMain", zoo)...)
 	})
 	require.NoError(p.t, p.zk.start())
-	require.NoError(p.t, p.listening(p.zk, addr))
+	eventually(p.t, "ZooKeeper serves", func() bool { return serves(addr) }) // it listens long before
+}
+
+// serves asks a ZooKeeper server for its mode.
+func serves(addr string) bool {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_, _ = c.Write([]byte("srvr"))
+	text, _ := io.ReadAll(c)
+	return strings.Contains(string(text), "Mode:")
 }
 
 // zkfcCommand runs zkfc beside NameNode i, whoever made it, with the same files.
