@@ -4,16 +4,30 @@ package vfs
 
 import (
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
+// With the kernel's threads and without, with one processor and more.
 func TestWriteSync(t *testing.T) {
-	for _, procs := range []int{1, 2} {
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+	defer aioRefused.Store(aioRefused.Load())
+	allowed := false
+	if a, err := takeAIO(); err == nil {
+		probe, err := os.Create(filepath.Join(t.TempDir(), "probe"))
+		require.NoError(t, err)
+		_, allowed = a.sync(probe.Fd())
+		a.free()
+		require.NoError(t, probe.Close())
+	}
+	for i := range 4 {
+		aioRefused.Store(i < 2)
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1 + i%2))
 		name := filepath.Join(t.TempDir(), "f")
 		f, err := OS().Create(name)
 		require.NoError(t, err)
@@ -28,6 +42,8 @@ func TestWriteSync(t *testing.T) {
 		require.Equal(t, "hello world", string(b))
 		require.NoError(t, f.Close())
 		require.Error(t, w.WriteSync([]byte("x"), 0))
+		require.Error(t, w.WriteSync(nil, 0))
+		require.Equal(t, i >= 2 && allowed, w.Parks(), "a bad file is no reason to give it up")
 
 		f, err = OS().Open(name) // for reading only
 		require.NoError(t, err)
@@ -37,4 +53,56 @@ func TestWriteSync(t *testing.T) {
 		require.Equal(t, name, path.Path)
 		require.NoError(t, f.Close())
 	}
+}
+
+// Many at once have each their own.
+func TestWriteSyncOfManyFiles(t *testing.T) {
+	var wg sync.WaitGroup
+	dir := t.TempDir()
+	for i := range 3 * cap(idleAIO) {
+		wg.Go(func() {
+			f, err := OS().Create(filepath.Join(dir, strconv.Itoa(i)))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for k := range 10 {
+				if err := f.(WriteSyncer).WriteSync([]byte{byte(i), byte(k)}, int64(2*k)); err != nil {
+					t.Error(err)
+				}
+			}
+			if size, err := f.Size(); size != 20 || err != nil {
+				t.Errorf("%d bytes, %v", size, err)
+			}
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	require.LessOrEqual(t, len(idleAIO), cap(idleAIO))
+}
+
+// A goroutine that waits for its sync leaves the only processor to the others.
+func TestAWriteSyncKeepsNoProcessor(t *testing.T) {
+	a, err := takeAIO()
+	if err != nil {
+		require.True(t, aioRefused.Load(), "the system does not allow it: %v", err)
+		return
+	}
+	defer a.free()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	done := make(chan error, 1)
+	go func() { done <- a.raw.Read(a.wait) }() // the disk does not answer
+	runtime.Gosched()
+	runtime.GC() // all must stop for it
+	select {
+	case <-done:
+		require.Fail(t, "nothing has been synced")
+	default:
+	}
+	one := [8]byte{1}
+	_, err = a.done.Write(one[:])
+	require.NoError(t, err)
+	require.NoError(t, <-done)
 }

@@ -15,17 +15,22 @@ import (
 type quickFS struct {
 	vfs.FS
 	calls *int
+	parks bool
 }
 
 func (q quickFS) Create(name string) (vfs.File, error) {
 	f, err := q.FS.Create(name)
-	return quickFile{f, q.calls}, err
+	return quickFile{f, q.calls, q.parks}, err
 }
 
 type quickFile struct {
 	vfs.File
 	calls *int
+	parks bool
 }
+
+// Parks implements vfs.WriteSyncer.
+func (f quickFile) Parks() bool { return f.parks }
 
 // WriteSync implements vfs.WriteSyncer.
 func (f quickFile) WriteSync(p []byte, off int64) error {
@@ -39,7 +44,7 @@ func TestAppendSyncIsDurable(t *testing.T) {
 		m := newMem(t)
 		calls, fs := 0, vfs.FS(m)
 		if quick {
-			fs = quickFS{m, &calls}
+			fs = quickFS{FS: m, calls: &calls}
 		}
 		syncs := 0
 		l := openLog(t, fs, Options{PreallocSize: 4096, SizeLimit: 6000, OnSync: func(time.Duration, bool) { syncs++ }})
@@ -66,7 +71,7 @@ func TestAppendSyncIsDurable(t *testing.T) {
 
 func TestAppendSyncAfterAppendOrASlowSyncGoesTheLongWay(t *testing.T) {
 	calls := 0
-	l := openLog(t, quickFS{newMem(t), &calls}, Options{})
+	l := openLog(t, quickFS{FS: newMem(t), calls: &calls}, Options{})
 	require.NoError(t, l.Append(records(1, 1)))
 	require.NoError(t, l.Sync())
 	require.NoError(t, l.Append(records(2, 2)))
@@ -82,17 +87,29 @@ func TestAppendSyncAfterAppendOrASlowSyncGoesTheLongWay(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
+// A file whose syncs keep no thread is never synced in another way, however slow its disk is.
+func TestASlowSyncThatKeepsNoThreadMakesNoDifference(t *testing.T) {
+	calls := 0
+	l := openLog(t, quickFS{FS: newMem(t), calls: &calls, parks: true}, Options{})
+	require.NoError(t, l.Append(records(1, 1)))
+	require.NoError(t, l.Sync())
+	l.timed(2 * time.Second)
+	require.NoError(t, l.AppendSync(records(2, 2)))
+	require.Equal(t, 1, calls)
+	require.NoError(t, l.Close())
+}
+
 func TestAFailedAppendSyncIsFinal(t *testing.T) {
 	boom := errors.New("boom")
 	failing := false
 	m := newMem(t)
 	calls := 0
-	fs := quickFS{vfs.Inject(m, func(c vfs.Call) error {
+	fs := quickFS{calls: &calls, FS: vfs.Inject(m, func(c vfs.Call) error {
 		if failing && c.Op == vfs.OpSync {
 			return boom
 		}
 		return nil
-	}), &calls}
+	})}
 	l := openLog(t, fs, Options{})
 	require.NoError(t, l.AppendSync(records(1, 1)))
 	failing, l.quick = true, true
@@ -102,7 +119,7 @@ func TestAFailedAppendSyncIsFinal(t *testing.T) {
 	require.ErrorIs(t, l.AppendSync(records(3, 3)), boom)
 	require.ErrorIs(t, l.Sync(), boom)
 	require.Equal(t, zkproto.Zxid(1), l.LastZxid())
-	l = openLog(t, quickFS{newMem(t), &calls}, Options{})
+	l = openLog(t, quickFS{FS: newMem(t), calls: &calls}, Options{})
 	require.NoError(t, l.AppendSync(records(5, 5)))
 	l.quick = true
 	require.ErrorContains(t, l.AppendSync(records(5, 5)), "the record before 0x5")

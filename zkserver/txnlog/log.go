@@ -45,7 +45,7 @@ type Record struct {
 	Data []byte       // TxnHeader, Txn and perhaps TxnDigest, encoded
 }
 
-// quickSync is how long a sync may take for AppendSync to let the next one keep its thread.
+// quickSync is how long a sync may take for AppendSync to let the next one keep its thread, where it does.
 const quickSync = time.Millisecond
 
 // keepBuffer is the largest batch buffer kept for the next Append, in bytes.
@@ -123,7 +123,7 @@ func (l *Log) Append(recs []Record) error {
 // where the system allows.
 func (l *Log) AppendSync(recs []Record) error {
 	f, ok := l.f.(vfs.WriteSyncer)
-	if !ok || l.dirty || l.newName || !l.quick || l.opt.NoSync || l.Err() != nil || len(recs) == 0 {
+	if !ok || l.dirty || l.newName || !l.quick && !f.Parks() || l.opt.NoSync || l.Err() != nil || len(recs) == 0 {
 		if err := l.Append(recs); err != nil {
 			return err
 		}
