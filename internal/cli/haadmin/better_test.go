@@ -11,14 +11,18 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"github.com/holdfast-ha/holdfast/failover/target"
+	"github.com/holdfast-ha/holdfast/fencing"
 	"github.com/holdfast-ha/holdfast/internal/cli"
+	"github.com/holdfast-ha/holdfast/internal/haconfig"
 	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
 )
 
@@ -75,6 +79,50 @@ func TestForcedFenceLeavesTheTargetAlone(t *testing.T) {
 	code, _, _ = l.run("", "-D", "admin.fenceTarget=true", "-failover", "--forcefence", "nn2", "nn1")
 	require.Zero(t, code)
 	require.Equal(t, "nn1 nn1 ns1\nnn1 ns1\nnn2 ns1\n", fenced(), "the original's way, by the key: target first, each by its own prefix")
+}
+
+// witness is a fencer that only writes down what it is asked.
+type witness func(r fencing.Request)
+
+func (w witness) Do(_ context.Context, r fencing.Request) (fencing.Record, error) {
+	w(r)
+	return fencing.Record{}, nil
+}
+
+// The order of the original's calls: the target is looked at, the source steps down, is fenced, the target is promoted.
+func TestOrderOfAFailoverByHand(t *testing.T) {
+	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	var mu sync.Mutex
+	var order []string
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, what)
+	}
+	for i, n := range l.nodes {
+		n.seen = func(what string) { note(fmt.Sprintf("nn%d %s", i+1, what)) }
+	}
+	a := &admin{ctx: t.Context(), log: zap.NewNop(), opts: haconfig.Options{Files: []string{l.conf}}}
+	from, err := a.resolve("nn1")
+	require.NoError(t, err)
+	defer from.close()
+	to, err := a.resolve("nn2")
+	require.NoError(t, err)
+	defer to.close()
+	m, err := a.newManual(from, to)
+	require.NoError(t, err)
+	m.fencers[from] = witness(func(r fencing.Request) { note("fence " + r.Node.ServiceID + " for " + r.To.ServiceID) })
+	m.fencers[to] = m.fencers[from]
+	require.NoError(t, m.failover(t.Context(), from, to, true, false))
+	require.Equal(t, []string{"nn2 status", "nn2 health", "nn1 standby by 0", "fence nn1 for nn2", "nn2 active by 0"}, order)
+
+	order = nil
+	l.nodes[0].noActive = target.Refused("cannot")
+	require.Error(t, m.failover(t.Context(), to, from, false, false))
+	require.Equal(t, []string{
+		"nn1 status", "nn1 health", "nn2 standby by 0", "nn1 active by 0",
+		"nn2 status", "nn2 health", "nn1 standby by 0", "fence nn1 for nn2", "nn2 active by 0",
+	}, order, "back again, and the one that may still become active is fenced")
 }
 
 // frozenPartner is a controller whose partner does not answer: it says so, and takes over nevertheless.

@@ -37,15 +37,24 @@ type fakeNode struct {
 	noActive  error // answer to transitionToActive
 	noStandby error // answer to transitionToStandby
 	calls     []string
+	seen      func(what string) // told of every call, if set
 }
 
 func (f *fakeNode) called(what string) {
 	f.calls = append(f.calls, what)
+	f.look(what)
+}
+
+func (f *fakeNode) look(what string) {
+	if f.seen != nil {
+		f.seen(what)
+	}
 }
 
 func (f *fakeNode) MonitorHealth(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.look("health")
 	if f.sick != "" {
 		return target.Unhealthy("%s", f.sick)
 	}
@@ -55,6 +64,7 @@ func (f *fakeNode) MonitorHealth(context.Context) error {
 func (f *fakeNode) Status(ctx context.Context) (target.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.look("status")
 	if f.hang {
 		<-ctx.Done()
 		return target.Status{}, ctx.Err()

@@ -166,8 +166,8 @@ func (a *admin) resolve(id string) (*node, error) {
 		return nil, err
 	}
 	if a.cfg.Hadoop == nil {
-		ns, ok := a.cfg.Find(nsID)
-		n, err := among(ns, id)
+		known, ok := a.cfg.Find(nsID)
+		n, err := among(known, id)
 		if err != nil && !ok {
 			err = illegalArgument{unknownNode(id), []string{a.known()}}
 		}
