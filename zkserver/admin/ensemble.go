@@ -164,13 +164,13 @@ func (st *Status) serverID() quorum.Sid {
 	return st.Ensemble.ID
 }
 
-// peerState is the original's line peer_state, such as "following - broadcast - diff".
+// peerState is the original's line peer_state, such as "following - synchronization - diff" and then "following - broadcast".
 func (e *Ensemble) peerState() string {
 	s := roles[e.Role].peer
 	if e.Phase != "" && e.Phase != "election" {
 		s += " - " + e.Phase
 	}
-	if e.SyncMode != "" {
+	if e.SyncMode != "" && e.Phase != "broadcast" { // the original forgets it when it has acknowledged NEWLEADER
 		s += " - " + e.SyncMode
 	}
 	return s

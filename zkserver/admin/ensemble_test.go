@@ -182,3 +182,18 @@ func TestMetricsByKey(t *testing.T) {
 	require.Equal(t, []string{"key=a"}, labels["quota_exceeded_error_per_namespace"])
 	require.Equal(t, []string{"sid=1", "sid=2", "sid=4"}, labels["holdfast_learner_queued_packets"])
 }
+
+// How a learner got its data is told until it has them, as by the original.
+func TestPeerState(t *testing.T) {
+	for _, c := range []struct {
+		ensemble Ensemble
+		want     string
+	}{
+		{Ensemble{Role: Following, Phase: "synchronization", SyncMode: "diff"}, "following - synchronization - diff"},
+		{Ensemble{Role: Following, Phase: "broadcast", SyncMode: "snap"}, "following - broadcast"},
+		{Ensemble{Role: Observing, Phase: "broadcast"}, "observing - broadcast"},
+		{Ensemble{Role: Leading, Phase: "broadcast"}, "leading - broadcast"},
+	} {
+		require.Equal(t, c.want, c.ensemble.peerState())
+	}
+}
