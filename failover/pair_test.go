@@ -163,6 +163,8 @@ type pair struct {
 	stop     map[string]func()
 	halt     map[string]func(error)  // stop with a cause
 	end      map[string]func() error // waits until it has stopped by itself
+	cancel   map[string]func(error)
+	onEvent  func(failover.Event)
 	patience time.Duration
 	self     failover.Fencer
 	fence    func(target.Identity) error
@@ -221,7 +223,7 @@ func newPair(t *testing.T) *pair {
 	t.Helper()
 	p := &pair{
 		t: t, world: electortest.New(), svc: map[string]*stub{}, ctl: map[string]*failover.Controller{},
-		stop: map[string]func(){}, halt: map[string]func(error){}, end: map[string]func() error{}, frozen: map[string]bool{},
+		stop: map[string]func(){}, halt: map[string]func(error){}, end: map[string]func() error{}, cancel: map[string]func(error){}, frozen: map[string]bool{},
 		fence:  func(target.Identity) error { return nil },
 		others: []target.Identity{identity("nn1"), identity("nn2")},
 	}
@@ -263,6 +265,9 @@ func (p *pair) start(ids ...string) *pair {
 				p.mu.Lock()
 				defer p.mu.Unlock()
 				p.events = append(p.events, e)
+				if p.onEvent != nil {
+					p.onEvent(e)
+				}
 			},
 		})
 		require.NoError(p.t, err)
@@ -270,6 +275,7 @@ func (p *pair) start(ids ...string) *pair {
 		done := make(chan error, 1)
 		go func() { done <- c.Run(ctx) }()
 		p.set(id, c)
+		p.cancel[id] = func(cause error) { cancel(cause) }
 		p.end[id] = func() error {
 			defer p.set(id, nil)
 			return <-done

@@ -43,6 +43,37 @@ func TestRestartedControllerOfTheActiveChangesNothing(t *testing.T) {
 	})
 }
 
+// The end comes when the service is active and the elector has not yet heard of it.
+func TestControllerThatEndsTheMomentItsServiceIsActive(t *testing.T) {
+	for name, c := range map[string]struct {
+		cause error
+		want  [2]target.State
+	}{"restart": {failover.ErrRestart, firstActive}, "stop": {nil, secondActive}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPair(t).start("nn2")
+				p.fence = mustNotFence
+				p.after(time.Second)
+				p.onEvent = func(e failover.Event) {
+					if e.Node == "nn1" && e.Name == failover.EventPromoteDone {
+						p.cancel["nn1"](c.cause)
+					}
+				}
+				p.start("nn1").after(time.Second)
+				go func() { _ = p.ctl["nn1"].GracefulFailover(t.Context()) }()
+				p.after(0)
+				require.NoError(t, p.end["nn1"]())
+				require.Equal(t, c.want, p.after(time.Second))
+				p.mu.Lock()
+				p.onEvent = nil
+				p.mu.Unlock()
+				p.start("nn1")
+				require.Equal(t, c.want, p.after(time.Second))
+			})
+		})
+	}
+}
+
 func TestRestartThatComesTooLateIsAGracefulFailover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t).start("nn1", "nn2")

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/failover/target"
 )
 
 // ErrRestart says, as the cause of the end of Run's context, that the controller is about to be started again: an active
@@ -24,7 +25,9 @@ func (c *Controller) handOver(ctx context.Context, cause error) {
 	ctx, cancel := context.WithTimeout(ctx, standbyDeadline+c.cfg.SessionTimeout+time.Duration(len(c.cfg.Others))*successorDeadline)
 	defer cancel()
 	state := c.elector.State()
-	active := state == elector.Active
+	c.mu.Lock()
+	active := state == elector.Active || c.belief.Expected == target.Active // made so just now
+	c.mu.Unlock()
 	if errors.Is(cause, ErrRestart) && (active || state == elector.Neutral) {
 		c.log.Info("stopping for a restart: role, session and lock stay for the successor")
 		c.emit(EventKept, "", 0)
@@ -73,7 +76,7 @@ func (c *Controller) findSuccessor(ctx context.Context) bool {
 			}
 		}
 		cancel()
-		if c.elector.State() != elector.Active {
+		if ceding {
 			return true
 		}
 		c.log.Warn("it does not take over", zap.Stringer("peer", o), zap.Error(err))
