@@ -68,7 +68,8 @@ func (n *network) delay(from, to int) int64 {
 	return d
 }
 
-// vote sends a notification. It may get lost.
+// vote sends a notification. It may get lost; and what was sent last on one connection is sent again on the next, which may be
+// read before the old one has been read to its end: it may come twice, and the second time behind what was sent later.
 func (n *network) vote(from *server, m zab.Message) {
 	w := n.w
 	to := w.server(m.To)
@@ -77,12 +78,16 @@ func (n *network) vote(from *server, m zab.Message) {
 	}
 	at := max(w.now+n.delay(from.place, to.place), n.lastAt[from.place][to.place])
 	n.lastAt[from.place][to.place] = at
-	w.events.push(at, func() {
+	deliver := func() {
 		if n.blocked[from.place][to.place] {
 			return
 		}
 		to.do(func() { to.step(m) })
-	})
+	}
+	w.events.push(at, deliver)
+	if w.chance(w.plan.strayVote) {
+		w.events.push(at+w.between(0, 100*millisecond), deliver)
+	}
 }
 
 // dial opens a connection to the leader's quorum port and sends the first message on it.

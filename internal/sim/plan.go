@@ -23,6 +23,7 @@ type plan struct {
 	latency, syncTime [2]int64
 	spike             int // one message in so many is late
 	loseVote          int // one notification in so many is lost
+	strayVote         int // one in so many comes again, late
 	oneByOne          int // duties after each message, once in so many
 	snapCount         int
 	prealloc, segment int64
@@ -142,6 +143,9 @@ func (w *World) makePlan() {
 	}
 	if r.IntN(2) == 0 {
 		p.loseVote = 3 + r.IntN(60)
+	}
+	if r.IntN(3) == 0 {
+		p.strayVote = 3 + r.IntN(60)
 	}
 	p.oneByOne = []int{0, 1, 3}[r.IntN(3)]
 	p.snapCount = []int{10, 40, 1000}[r.IntN(3)]
