@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/holdfast-ha/holdfast/failover"
 	"github.com/holdfast-ha/holdfast/failover/elector"
@@ -164,7 +166,7 @@ type pair struct {
 	halt     map[string]func(error)  // stop with a cause
 	end      map[string]func() error // waits until it has stopped by itself
 	cancel   map[string]func(error)
-	onEvent  func(failover.Event)
+	onLine   func(node, line string) // from the goroutine that logs it, which it may delay
 	patience time.Duration
 	self     failover.Fencer
 	fence    func(target.Identity) error
@@ -175,6 +177,27 @@ type pair struct {
 
 	mu     sync.Mutex
 	events []failover.Event
+}
+
+// lines is a log that hands its lines to onLine.
+type lines struct {
+	p  *pair
+	id string
+}
+
+func (lines) Enabled(zapcore.Level) bool                 { return true }
+func (l lines) With([]zapcore.Field) zapcore.Core        { return l }
+func (lines) Write(zapcore.Entry, []zapcore.Field) error { return nil }
+func (lines) Sync() error                                { return nil }
+
+func (l lines) Check(e zapcore.Entry, c *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	l.p.mu.Lock()
+	f := l.p.onLine
+	l.p.mu.Unlock()
+	if f != nil {
+		f(l.id, e.Message)
+	}
+	return c
 }
 
 func identity(id string) target.Identity {
@@ -261,13 +284,11 @@ func (p *pair) start(ids ...string) *pair {
 				return fencing.Record{Method: "shell(x)"}, p.fence(n)
 			}),
 			Diagnose: p.diagnose, LogTail: p.tail,
+			Log: zap.New(zapcore.NewNopCore(), zap.WrapCore(func(zapcore.Core) zapcore.Core { return lines{p, id} })),
 			Listener: func(e failover.Event) {
 				p.mu.Lock()
 				defer p.mu.Unlock()
 				p.events = append(p.events, e)
-				if p.onEvent != nil {
-					p.onEvent(e)
-				}
 			},
 		})
 		require.NoError(p.t, err)

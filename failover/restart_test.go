@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,18 +55,19 @@ func TestControllerThatEndsTheMomentItsServiceIsActive(t *testing.T) {
 				p := newPair(t).start("nn2")
 				p.fence = mustNotFence
 				p.after(time.Second)
-				p.onEvent = func(e failover.Event) {
-					if e.Node == "nn1" && e.Name == failover.EventPromoteDone {
+				p.onLine = func(node, line string) {
+					if node == "nn1" && strings.HasSuffix(line, "to active state") {
 						p.cancel["nn1"](c.cause)
+						time.Sleep(time.Second)
 					}
 				}
 				p.start("nn1").after(time.Second)
 				go func() { _ = p.ctl["nn1"].GracefulFailover(t.Context()) }()
-				p.after(0)
+				p.after(3 * time.Second)
 				require.NoError(t, p.end["nn1"]())
 				require.Equal(t, c.want, p.after(time.Second))
 				p.mu.Lock()
-				p.onEvent = nil
+				p.onLine = nil
 				p.mu.Unlock()
 				p.start("nn1")
 				require.Equal(t, c.want, p.after(time.Second))
