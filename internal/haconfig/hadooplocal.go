@@ -80,7 +80,10 @@ func (b *bridge) shared(ns, nn string) {
 	set("fencing.methods", fencingKey, func(v hadoopconf.Value) {
 		c.Fencing.Methods = methods(b.value(v))
 	})
-	if users, groups := admins(b.get(adminsKey)); !b.own["controller.admins"] && !b.own["controller.admingroups"] {
+	acl, _ := b.conf.Lookup(adminsKey)
+	b.value(acl) // for its problems; what follows needs the blank before a list of groups alone
+	text, err := b.conf.Expand(acl.Raw)
+	if users, groups := admins(text); err == nil && !b.own["controller.admins"] && !b.own["controller.admingroups"] {
 		c.Controller.Admins, c.Controller.AdminGroups = users, groups
 	}
 }

@@ -91,9 +91,10 @@ func defaultStateDir() string {
 	return ""
 }
 
-// admins are those who may ask for a failover.
+// admins are those who may ask for a failover. As in Hadoop's lists, * is everybody only where it stands alone.
 func admins(c haconfig.Controller) hadooprpc.ACL {
-	return hadooprpc.ACL{All: slices.Contains(c.Admins, "*"), Users: c.Admins, Groups: c.AdminGroups}
+	all := slices.Equal(c.Admins, []string{"*"}) && len(c.AdminGroups) == 0
+	return hadooprpc.ACL{All: all, Users: c.Admins, Groups: c.AdminGroups}
 }
 
 // selfFence is what stops the service of this machine when it hangs; nil for nothing.
