@@ -50,7 +50,7 @@ func TestWhatASignalMeans(t *testing.T) {
 		<-ctx.Done()
 		require.Equal(t, c.keep, errors.Is(context.Cause(ctx), failover.ErrRestart), name)
 		require.Equal(t, c.cause.Error(), context.Cause(ctx).Error(), name)
-		require.Equal(t, c.cause == term, terminated(ctx), "%s: the exit code is the signal's", name)
+		require.Equal(t, errors.Is(c.cause, term), terminated(ctx), "%s: the exit code is the signal's", name)
 		stop()
 	}
 }
