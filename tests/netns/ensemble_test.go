@@ -82,7 +82,7 @@ initLimit=10
 syncLimit=2
 dataDir=%s
 clientPort=%s
-preAllocSize=1024
+preAllocSize=128
 admin.enableServer=false
 4lw.commands.whitelist=*
 %s`, dir, clientPort, &list)), 0o644))
