@@ -89,7 +89,7 @@ func TestFollowerSendsASnapshotToAnObserver(t *testing.T) {
 	w := e.writeAt(2, e.members[:3])
 	w.more(300)
 	o.start()
-	e.await("the observer serves", func() bool { return o.Server.serves() })
+	e.await("the observer serves", func() bool { return o.serves() })
 	w.more(30)
 	w.stop()
 	require.NotEqual(t, e.leader().id, o.master())
