@@ -35,7 +35,7 @@ func (s *Server) recover() (err error) {
 		FS: s.fs, SnapDir: s.snapDir(), LogDir: s.logDir(), Tree: s.treeOptions(), Snapshot: s.snapshotOptions(), Logger: s.log,
 		Load: snapshot.LoadOptions{TrustEmpty: s.cfg.TrustEmpty, RefuseEmpty: !s.cfg.DBAutocreate && !announced},
 		Log: txnlog.Options{
-			PreallocSize: s.cfg.PreAllocSize, NoSync: !s.cfg.ForceSync,
+			PreallocSize: s.cfg.PreAllocSize, NoSync: !s.cfg.ForceSync, Park: s.peers != nil,
 			SyncWarn: s.cfg.FsyncWarnThreshold, SizeLimit: max(0, s.cfg.LogSizeLimit), Logger: s.log, OnSync: s.stats.synced,
 		},
 		History: s.distributed(), OnMismatch: s.digestMismatch, OnLoaded: func() { loaded = s.clock.Now() },

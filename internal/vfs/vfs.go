@@ -79,10 +79,11 @@ type File interface {
 
 // WriteSyncer is a File that some file systems have: one that can write and sync with less processor time.
 type WriteSyncer interface {
-	// WriteSync is WriteAt and then Sync, with their promises. It may keep the calling thread and one of Go's processors for as
-	// long as the disk takes, unless Parks.
-	WriteSync(p []byte, off int64) error
-	// Parks tells whether the goroutine that waits for the disk in WriteSync waits like any other, and keeps nothing.
+	// WriteSync is WriteAt and then Sync, with their promises. It keeps the calling thread and one of Go's processors for as long as
+	// both take, so it is for a few bytes, on a disk that has been answering in well under a millisecond. With park the goroutine
+	// waits for the disk like any other, and keeps nothing, where Parks.
+	WriteSync(p []byte, off int64, park bool) error
+	// Parks tells whether WriteSync can do so here.
 	Parks() bool
 }
 

@@ -25,29 +25,32 @@ func TestWriteSync(t *testing.T) {
 		a.free()
 		require.NoError(t, probe.Close())
 	}
-	for i := range 4 {
-		aioRefused.Store(i < 2)
+	for i := range 8 {
+		aioRefused.Store(i%4 < 2)
+		park := i >= 4
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1 + i%2))
 		name := filepath.Join(t.TempDir(), "f")
 		f, err := OS().Create(name)
 		require.NoError(t, err)
 		w, ok := f.(WriteSyncer)
 		require.True(t, ok)
-		require.NoError(t, w.WriteSync([]byte("world"), 6))
-		require.NoError(t, w.WriteSync([]byte("hello "), 0))
-		require.NoError(t, w.WriteSync(nil, 0))
+		require.NoError(t, w.WriteSync([]byte("world"), 6, park))
+		require.NoError(t, w.WriteSync([]byte("hello "), 0, park))
+		require.NoError(t, w.WriteSync(nil, 0, park))
 		b := make([]byte, 11)
 		_, err = f.ReadAt(b, 0)
 		require.NoError(t, err)
 		require.Equal(t, "hello world", string(b))
 		require.NoError(t, f.Close())
-		require.Error(t, w.WriteSync([]byte("x"), 0))
-		require.Error(t, w.WriteSync(nil, 0))
-		require.Equal(t, i >= 2 && allowed, w.Parks(), "a bad file is no reason to give it up")
+		require.Error(t, w.WriteSync([]byte("x"), 0, park))
+		require.Error(t, w.WriteSync(nil, 0, park))
+		if allowed || park {
+			require.Equal(t, i%4 >= 2 && allowed, w.Parks(), "a bad file is no reason to give it up")
+		}
 
 		f, err = OS().Open(name) // for reading only
 		require.NoError(t, err)
-		err = f.(WriteSyncer).WriteSync([]byte("x"), 0)
+		err = f.(WriteSyncer).WriteSync([]byte("x"), 0, park)
 		var path *fs.PathError
 		require.ErrorAs(t, err, &path)
 		require.Equal(t, name, path.Path)
@@ -67,7 +70,7 @@ func TestWriteSyncOfManyFiles(t *testing.T) {
 				return
 			}
 			for k := range 10 {
-				if err := f.(WriteSyncer).WriteSync([]byte{byte(i), byte(k)}, int64(2*k)); err != nil {
+				if err := f.(WriteSyncer).WriteSync([]byte{byte(i), byte(k)}, int64(2*k), true); err != nil {
 					t.Error(err)
 				}
 			}

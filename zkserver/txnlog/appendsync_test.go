@@ -14,27 +14,32 @@ import (
 // quickFS is a file system whose files are vfs.WriteSyncers.
 type quickFS struct {
 	vfs.FS
-	calls *int
-	parks bool
+	calls  *int
+	parks  bool
+	parked *[]bool // what was asked for
 }
 
 func (q quickFS) Create(name string) (vfs.File, error) {
 	f, err := q.FS.Create(name)
-	return quickFile{f, q.calls, q.parks}, err
+	return quickFile{f, q.calls, q.parks, q.parked}, err
 }
 
 type quickFile struct {
 	vfs.File
-	calls *int
-	parks bool
+	calls  *int
+	parks  bool
+	parked *[]bool // what was asked for
 }
 
 // Parks implements vfs.WriteSyncer.
 func (f quickFile) Parks() bool { return f.parks }
 
 // WriteSync implements vfs.WriteSyncer.
-func (f quickFile) WriteSync(p []byte, off int64) error {
+func (f quickFile) WriteSync(p []byte, off int64, park bool) error {
 	*f.calls++
+	if f.parked != nil {
+		*f.parked = append(*f.parked, park)
+	}
 	_, err := f.WriteAt(p, off)
 	return errors.Join(err, f.Sync())
 }
@@ -87,16 +92,25 @@ func TestAppendSyncAfterAppendOrASlowSyncGoesTheLongWay(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// A file whose syncs keep no thread is never synced in another way, however slow its disk is.
-func TestASlowSyncThatKeepsNoThreadMakesNoDifference(t *testing.T) {
-	calls := 0
-	l := openLog(t, quickFS{FS: newMem(t), calls: &calls, parks: true}, Options{})
-	require.NoError(t, l.Append(records(1, 1)))
-	require.NoError(t, l.Sync())
-	l.timed(2 * time.Second)
-	require.NoError(t, l.AppendSync(records(2, 2)))
-	require.Equal(t, 1, calls)
-	require.NoError(t, l.Close())
+// A sync that keeps no thread is for slow disks, and for all where that is wanted.
+func TestASyncThatKeepsNoThread(t *testing.T) {
+	for _, c := range []struct {
+		park, parks bool
+		asked       []bool // with a quick disk, and with a slow one
+	}{
+		{false, false, []bool{false}}, {true, false, []bool{true}}, {false, true, []bool{false, true}}, {true, true, []bool{true, true}},
+	} {
+		calls, asked := 0, []bool(nil)
+		l := openLog(t, quickFS{FS: newMem(t), calls: &calls, parks: c.parks, parked: &asked}, Options{Park: c.park})
+		require.NoError(t, l.Append(records(1, 1)))
+		require.NoError(t, l.Sync())
+		l.quick = true
+		require.NoError(t, l.AppendSync(records(2, 2)))
+		l.timed(2 * time.Second)
+		require.NoError(t, l.AppendSync(records(3, 3)))
+		require.Equal(t, c.asked, asked)
+		require.NoError(t, l.Close())
+	}
 }
 
 func TestAFailedAppendSyncIsFinal(t *testing.T) {

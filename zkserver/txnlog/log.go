@@ -33,6 +33,9 @@ type Options struct {
 	SyncWarn time.Duration
 	// SizeLimit rolls to a new segment once this many bytes are in the current one (txnLogSizeLimitInKb). 0: no limit.
 	SizeLimit int64
+	// Park lets AppendSync keep no processor while the disk works, where the system can do that, however quick the disk has been:
+	// a little slower, and a disk that hangs at once holds nobody up.
+	Park bool
 	// Logger gets rolls, slow syncs and fallbacks. nil: none.
 	Logger *zap.Logger
 	// OnSync is called after each fsync with how long it took and whether it was slow (metrics). nil: none.
@@ -135,7 +138,7 @@ func (l *Log) AppendSync(recs []Record) error {
 	}
 	l.dirty = true
 	start := time.Now()
-	if err := f.WriteSync(b, l.off); err != nil {
+	if err := f.WriteSync(b, l.off, l.opt.Park || !l.quick); err != nil {
 		return l.fail("write and sync "+l.path, err)
 	}
 	l.appended(b, recs)
