@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +18,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/internal/obs"
+	"github.com/holdfast-ha/holdfast/zkserver"
+	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
 // serverMake is a server's implementation: what starts it on a zoo.cfg.
@@ -57,6 +62,48 @@ func javaServer(o *original, flags ...string) func(*testing.T, string) *exec.Cmd
 		cmd.Args = slices.Concat(cmd.Args[:1], []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, flags, cmd.Args[1:])
 		return cmd
 	}
+}
+
+// The variables that make the test binary one of our servers, with epochs that end early.
+const (
+	serverVar  = "HOLDFAST_COMPAT_SERVER"
+	counterVar = "HOLDFAST_COMPAT_LAST_COUNTER"
+)
+
+// oursWithEpochsOf is our server with epochs of that many transactions.
+func oursWithEpochsOf(n uint32) func(*testing.T, string) *exec.Cmd {
+	return func(t *testing.T, cfg string) *exec.Cmd {
+		self, err := os.Executable()
+		require.NoError(t, err)
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), serverVar+"="+cfg, counterVar+"="+fmt.Sprint(n))
+		return cmd
+	}
+}
+
+// serve is what the test binary does as a server, until it is killed.
+func serve(file string) error {
+	n, err := strconv.ParseUint(os.Getenv(counterVar), 10, 32)
+	if err != nil {
+		return err
+	}
+	cfg, _, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	log, err := obs.NewLogger(os.Stderr, "info")
+	if err != nil {
+		return err
+	}
+	s, err := zkserver.New(cfg, zkserver.WithLogger(log), zkserver.WithLastCounter(uint32(n)))
+	if err != nil {
+		return err
+	}
+	if err := s.Start(); err != nil {
+		return err
+	}
+	<-s.Failed()
+	return s.Err()
 }
 
 // logbackDir holds the originals' logging configuration: without one they log every packet.

@@ -4,6 +4,7 @@ package compat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -87,9 +88,13 @@ func (e *ensemble) same() map[string]node {
 	members := e.up()
 	c := e.session(20*time.Second, members[0])
 	defer c.Leave()
-	for range 260 { // digests are logged every 128 transactions
+	for n := 0; n < 260; { // digests are logged every 128 transactions
 		_, err := c.Set(e.t.Context(), "/", []byte("the root"), -1)
+		if errors.Is(err, zkproto.ErrConnectionLoss) { // an original's clients lose it at the end of an epoch
+			continue
+		}
 		require.NoError(e.t, err)
+		n++
 	}
 	require.NoError(e.t, c.Close())
 

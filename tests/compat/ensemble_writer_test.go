@@ -33,11 +33,17 @@ type writer struct {
 // write starts a writer below a znode of that name.
 func (e *ensemble) write(name string) *writer {
 	e.t.Helper()
-	w := &writer{e: e, top: "/" + name, stop: make(chan struct{}), done: make(chan struct{}), last: time.Now()}
 	c := e.session(20*time.Second, e.up()...)
-	_, err := c.Create(e.t.Context(), w.top, nil, world, zkproto.ModePersistent, 0)
+	_, err := c.Create(e.t.Context(), "/"+name, nil, world, zkproto.ModePersistent, 0)
 	require.NoError(e.t, err)
 	c.Leave()
+	return e.writeBelow("/" + name)
+}
+
+// writeBelow starts a writer below a znode that is there.
+func (e *ensemble) writeBelow(top string) *writer {
+	e.t.Helper()
+	w := &writer{e: e, top: top, stop: make(chan struct{}), done: make(chan struct{}), last: time.Now()}
 	go w.run()
 	e.t.Cleanup(w.end)
 	return w
