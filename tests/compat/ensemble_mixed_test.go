@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,7 @@ func (e *ensemble) other(leader *member) *member {
 
 // Everything that leading, following and joining means, in ensembles of both makes, under a client that writes all the time.
 func TestMixedEnsemble(t *testing.T) {
+	t.Parallel()
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
 			e := newEnsemble(t, "", makes...)
@@ -189,14 +191,13 @@ func (m *member) logged(text string) bool {
 	return false
 }
 
-var uncommitted int
+var uncommitted atomic.Int64
 
 // propose lets the leader log writes that no follower hears of: the followers are stopped, and killed before they go on.
 // All three are down afterwards.
 func (e *ensemble) propose(leader *member) (path string) {
 	e.t.Helper()
-	uncommitted++
-	path = fmt.Sprintf("/uncommitted-%d", uncommitted)
+	path = fmt.Sprintf("/uncommitted-%d", uncommitted.Add(1))
 	c := e.session(20*time.Second, leader)
 	defer c.Leave()
 	followers := e.followers()
@@ -263,6 +264,7 @@ func (e *ensemble) leaderHasMore(w *writer, leads *serverMake) {
 
 // Each order in which three servers can be started, on the same disks: the first two form the ensemble, the third joins.
 func TestMixedEnsembleStartsInEachOrder(t *testing.T) {
+	t.Parallel()
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
 			e := newEnsemble(t, "", makes...)
@@ -292,6 +294,7 @@ func TestMixedEnsembleStartsInEachOrder(t *testing.T) {
 
 // Observers of both makes, with leaders of both makes.
 func TestMixedEnsembleWithObservers(t *testing.T) {
+	t.Parallel()
 	e := newEnsemble(t, "", golang, java39, golang, nil, java39, nil, golang)
 	e.start()
 	w := e.write("w")
@@ -322,6 +325,7 @@ func TestMixedEnsembleWithObservers(t *testing.T) {
 
 // All three servers are replaced one after the other, there and back, while a client writes.
 func TestRollingReplacementThereAndBack(t *testing.T) {
+	t.Parallel()
 	e := newEnsemble(t, "", java39, java39, java39)
 	e.start()
 	w := e.write("w")
@@ -340,6 +344,7 @@ func TestRollingReplacementThereAndBack(t *testing.T) {
 
 // The release before: each server leads once, one falls behind, one has an empty disk.
 func TestMixedEnsembleWithRelease38(t *testing.T) {
+	t.Parallel()
 	e := newEnsemble(t, "", java38, golang, java38)
 	e.start()
 	w := e.write("w")

@@ -13,6 +13,7 @@ import (
 // Two servers, one of each make, of which an oracle lets one go on alone (oraclePath): each of them in turn leads and loses
 // the other, and loses its leader and takes over. Nobody goes on whom the oracle does not allow to.
 func TestOracleInMixedEnsemble(t *testing.T) {
+	t.Parallel()
 	for name, makes := range map[string][]*serverMake{
 		"an original has the greater number": {golang, java39}, "one of ours has the greater number": {java39, golang},
 	} {

@@ -6,6 +6,7 @@ import "testing"
 
 // What the other tests do, done with the originals alone: it shows that the tests themselves are right, and measures.
 func TestEnsembleOfOriginals(t *testing.T) {
+	t.Parallel()
 	e := newEnsemble(t, "", java39, java39, java39)
 	e.start()
 	w := e.write("w")

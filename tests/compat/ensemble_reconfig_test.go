@@ -18,6 +18,7 @@ import (
 // Servers of both makes are added, change their role and are removed, the leader among them, while a client writes; with a
 // leader of each make. All of them must know the same at each step, and still know it after a restart.
 func TestReconfigInMixedEnsemble(t *testing.T) {
+	t.Parallel()
 	for name, makes := range map[string][]*serverMake{
 		"an original leads": {java39, golang, java39, golang}, "one of ours leads": {golang, java39, golang, java39},
 	} {

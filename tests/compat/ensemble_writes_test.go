@@ -18,6 +18,7 @@ import (
 // ephemerals of sessions that end, ACLs that mean the client's own identity, containers and znodes with a time to live. All
 // servers must come to the same.
 func TestEveryKindOfWriteInMixedEnsemble(t *testing.T) {
+	t.Parallel()
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
 			e := newEnsemble(t, "extendedTypesEnabled=true", makes...)
