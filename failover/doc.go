@@ -14,5 +14,8 @@
 // success. What it does not guarantee: that the lock is still owned at the moment the service becomes active (no
 // client of a lock service can); the service's own journal epochs close that gap.
 //
+// It ends in one of two ways: for good (another node is asked to take over; the service stays active if none can), or for
+// a restart (ErrRestart: role, session and lock stay for the next run). stop.go has both.
+//
 // Each step is told to one Listener as an Event; logs, metrics and the events file are made from them.
 package failover

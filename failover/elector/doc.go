@@ -14,6 +14,9 @@
 //	leave in order            getData breadcrumb, compare, delete -> close the session
 //	leave in disorder         close the session; the breadcrumb stays and makes the next active fence this node
 //	failed to become active   close the session, wait, join again
+//	stopped for a restart     neither; the next run resumes the session, and finds the lock its own (resume.go)
+//	restarted, service active, lock of another session
+//	                          getData lock: our own data: an earlier session of this node, wait for its end; else standby
 //
 // Machine is the PURE state machine: events in, actions out. Elector drives it over a Client.
 //

@@ -98,7 +98,7 @@ func (t *ticket) present(frame []byte) {
 	copy(frame[passwordAt:], t.password)
 }
 
-// issued takes note of the body of a ConnectResponse. It returns whether the session is the one of an earlier run.
+// issued takes note of the body of a ConnectResponse: a new session is kept in the file, one that is over ends the ticket.
 func (t *ticket) issued(body []byte) {
 	const session, password = 8, 20 // without the length
 	if t == nil || len(body) < password+passwordLen || binary.BigEndian.Uint32(body[password-4:]) != passwordLen {
