@@ -92,8 +92,8 @@ func TestFaultsOfAllKinds(t *testing.T) {
 				done = append(done, fmt.Sprintf("split %v | %v", hosts[:2], hosts[2:]))
 				e.split(hosts[:2], hosts[2:])
 			case what == 1:
-				done = append(done, fmt.Sprintf("cut %d -> %d", hosts[0], hosts[1]))
-				e.cut(hosts[0], hosts[1])
+				done = append(done, "heal")
+				e.heal()
 			case what == 2:
 				done = append(done, fmt.Sprintf("lossy %d", hosts[0]))
 				e.lossy(hosts[0], 0.2)
@@ -114,8 +114,8 @@ func TestFaultsOfAllKinds(t *testing.T) {
 				e.signal(stopped[0], syscall.SIGCONT)
 				stopped = stopped[1:]
 			default:
-				done = append(done, "heal")
-				e.heal()
+				done = append(done, fmt.Sprintf("cut %d -> %d", hosts[0], hosts[1]))
+				e.cut(hosts[0], hosts[1])
 			}
 			pass(time.Duration(rng.IntN(900)) * time.Millisecond)
 		}
