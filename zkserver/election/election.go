@@ -12,9 +12,11 @@
 // turns a leader down whose history is not the newest of its quorum.
 //
 // Where this differs from the original: it waits 200 ms in any case; it does not answer a worse vote of the same round, so
-// that one who was still following when the votes came waits for their repetition; and a leader whose voters have gone over
-// to another waits for initLimit. An original server in its 200 ms takes no notice of a server that is through: the follower
-// dials until the leader listens, the leader waits for followers.
+// that one who was still following when the votes came waits for their repetition; a leader whose voters have gone over to
+// another waits for initLimit; it takes no vote for a server of a membership that it has not seen proposed (Machine.Invite);
+// and one that has seen one wants a quorum of that even to follow a leader that others have. An original server in its
+// 200 ms takes no notice of a server that is through: the follower dials until the leader listens, the leader waits for
+// followers.
 //
 // The rules and the fields are those of FastLeaderElection.java of Apache ZooKeeper 3.9, so that notifications map one to
 // one onto its wire format.
