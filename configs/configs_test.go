@@ -42,3 +42,18 @@ func TestZooCfg(t *testing.T) {
 	shown.DataLogDir, shown.ClientPortAddress, shown.MinSessionTimeout = cfg.DataLogDir, cfg.ClientPortAddress, cfg.MinSessionTimeout
 	require.Equal(t, cfg, shown)
 }
+
+// The examples are an ensemble's: with all of them the file is still one that can be used.
+func TestZooCfgOfAnEnsemble(t *testing.T) {
+	text, err := os.ReadFile("zoo.cfg")
+	require.NoError(t, err)
+	full := regexp.MustCompile(`(?m)^# ?([a-zA-Z][^ =]*=)`).ReplaceAllString(string(text), "$1")
+	full = regexp.MustCompile(`(?m)^clientPort=2181`).ReplaceAllString(full, "myid=1\nclientPort=2181")
+	cfg, warnings, err := config.Parse("zoo.cfg", []byte(full))
+	require.NoError(t, err)
+	require.Empty(t, warnings)
+	require.Len(t, cfg.Servers, 4)
+	require.Equal(t, 2191, cfg.ObserverMasterPort)
+	shown, alone := cfg.RejoinGrace, config.Default()
+	require.Equal(t, alone.RejoinGrace, shown)
+}
