@@ -260,7 +260,7 @@ func (p *pair) measureFailover() []figure {
 // measureRestart restarts the active's zkfc as a service manager does (ours with RestartKillSignal=SIGUSR1), and looks for longer
 // than a session lasts.
 func (p *pair) measureRestart() []figure {
-	a, from := p.faultAt()
+	a, from := p.active(), time.Now()
 	end := syscall.SIGTERM
 	if p.setting.zkfc[a] == ours {
 		end = syscall.SIGUSR1
@@ -271,7 +271,7 @@ func (p *pair) measureRestart() []figure {
 	p.joined(a)
 	p.wait(15 * time.Second)
 	now := p.active()
-	p.settled(now)
+	eventually(p.t, "the other one stands by", func() bool { return p.state(1-now) == "standby" }) // it may have had nothing to say
 	changed := 0.0
 	if now != a || p.watch.changes(1-a, from) > 0 {
 		changed = 1
