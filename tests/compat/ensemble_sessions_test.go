@@ -55,15 +55,18 @@ func (e *ensemble) listen(timeout time.Duration, at ...*member) (*zkclient.Clien
 
 // Sessions, ephemerals and watches across servers of both makes, with a leader of each.
 func TestSessionsInMixedEnsemble(t *testing.T) {
+	t.Parallel()
 	e := newEnsemble(t, "tickTime=500", java39, golang, java39)
 	e.start()
 	for _, leads := range []*serverMake{golang, java39} {
 		e.lead(leads)
+		var list []*pinged
 		for _, from := range e.up() {
 			to := e.members[from.id%3] // each server hands over to the next
 			e.sessionMoves(leads.name, from, to)
-			e.ephemeralsEnd(leads.name, from, to)
+			list = append(list, e.ping(leads.name, from, to))
 		}
+		e.ends(list...)
 		e.sessionOutlivesItsServer(leads.name)
 	}
 	e.same()
@@ -123,35 +126,56 @@ func (e *ensemble) sessionMoves(name string, from, to *member) {
 	require.NoError(t, other.Close())
 }
 
-// Ephemerals are there as long as their client pings its server, whichever that is, and gone soon after it stops. Watches
-// of clients of another server fire.
-func (e *ensemble) ephemeralsEnd(name string, from, to *member) {
+// pinged is a client with an ephemeral that does nothing but ping its server, and one at another server that watches it.
+type pinged struct {
+	path    string
+	from    *member
+	client  *zkclient.Client
+	watcher *zkclient.Client
+	heard   *events
+}
+
+const pingedTimeout = 3 * time.Second
+
+// ping makes an ephemeral at one server that a client of another one hears of.
+func (e *ensemble) ping(name string, from, to *member) *pinged {
 	t, ctx := e.t, e.t.Context()
 	t.Helper()
-	path := "/ends-" + name + from.String()
-	watcher, heard := e.listen(8*time.Second, to)
-	_, err := watcher.Exists(ctx, path, true)
+	p := &pinged{path: "/ends-" + name + from.String(), from: from}
+	p.watcher, p.heard = e.listen(20*time.Second, to)
+	_, err := p.watcher.Exists(ctx, p.path, true)
 	require.ErrorIs(t, err, zkproto.ErrNoNode)
-
-	c := e.session(time.Second, from)
-	require.Equal(t, time.Second, c.Session().Timeout)
-	_, err = c.Create(ctx, path, nil, world, zkproto.ModeEphemeral, 0)
+	p.client = e.session(pingedTimeout, from)
+	require.Equal(t, pingedTimeout, p.client.Session().Timeout)
+	_, err = p.client.Create(ctx, p.path, nil, world, zkproto.ModeEphemeral, 0)
 	require.NoError(t, err)
-	e.await(func() string { return to.String() + " tells of " + path }, func() bool { return heard.has(zkproto.EventNodeCreated, path) })
-	stat, err := watcher.Exists(ctx, path, true)
+	e.await(func() string { return to.String() + " tells of " + p.path }, func() bool { return p.heard.has(zkproto.EventNodeCreated, p.path) })
+	stat, err := p.watcher.Exists(ctx, p.path, true)
 	require.NoError(t, err)
-	require.Equal(t, c.Session().ID, zkproto.SessionID(stat.EphemeralOwner))
+	require.Equal(t, p.client.Session().ID, zkproto.SessionID(stat.EphemeralOwner))
+	return p
+}
 
-	quiet := time.Now() // all that keeps the session now are pings to its server
-	e.await(func() string { return "time goes by" }, func() bool {
-		require.False(t, heard.has(zkproto.EventNodeDeleted, path), "the session of a client that pings %s has expired", from)
-		return time.Since(quiet) > 2200*time.Millisecond
-	})
-	c.Leave()
-	gone := time.Now()
-	e.await(func() string { return path + " goes when its client does" }, func() bool { return heard.has(zkproto.EventNodeDeleted, path) })
-	require.Less(t, time.Since(gone), 6*time.Second)
-	require.NoError(t, watcher.Close())
+// ends wants the ephemerals to be there still when only pings have gone to their servers for a while; and to go when the
+// pings end.
+func (e *ensemble) ends(list ...*pinged) {
+	e.t.Helper()
+	quiet := time.Now()
+	e.await(func() string { return "time goes by" }, func() bool { return time.Since(quiet) > 2*pingedTimeout+time.Second })
+	for _, p := range list {
+		require.False(e.t, p.heard.has(zkproto.EventNodeDeleted, p.path), "the session of a client that pings %s has expired", p.from)
+		p.client.Leave()
+	}
+	for _, p := range list {
+		e.await(func() string { return p.path + " goes when its client does" }, func() bool { return p.heard.has(zkproto.EventNodeDeleted, p.path) })
+		require.NoError(e.t, p.watcher.Close())
+	}
+}
+
+// ephemeralsEnd is ping and ends for one server.
+func (e *ensemble) ephemeralsEnd(name string, from, to *member) {
+	e.t.Helper()
+	e.ends(e.ping(name, from, to))
 }
 
 // A client whose server dies goes on at one of the other make, with its ephemerals and watches.
