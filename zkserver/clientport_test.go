@@ -83,8 +83,8 @@ func TestReconfigurationMovesTheClientPort(t *testing.T) {
 	require.NoError(t, err)
 
 	// It is where the configuration has it after a restart as well, and a change of others moves nothing.
-	moves := m.logs.FilterMessageSnippet("has moved").Len()
-	require.Equal(t, 3, moves)
+	const moves = 3
+	e.await("each move is told", func() bool { return m.logs.FilterMessageSnippet("has moved").Len() == moves })
 	other := e.followers()[1]
 	e.movePort(admin, other, "127.0.0.1", freePorts(t, 1)[0])
 	e.await("the other has moved", other.listens(other.addr()))
