@@ -3,7 +3,10 @@
 package hadoop
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -62,6 +65,27 @@ func (p *pair) nameNodeGoes(end func(*process)) {
 	p.waitActive(1 - a)
 	p.revive(p.t, a)
 	p.settled(1 - a)
+	p.forgotten(a)
+}
+
+// forgotten waits until nobody holds a connection any more that a NameNode's death has left. The original's RPC client does not
+// see its end: for ten seconds after the last call it would send the next one there, and a failover would fail.
+func (p *pair) forgotten(nn int) {
+	p.t.Helper()
+	left := regexp.MustCompile(fmt.Sprintf(`(?m)^ *\d+: \S+ [0-9A-F]+:%04X 08 `, p.base+portRPC+nn)) // CLOSE_WAIT
+	eventually(p.t, "the dead NameNode's connections are forgotten", func() bool {
+		for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+			b, err := os.ReadFile(table)
+			if errors.Is(err, os.ErrNotExist) {
+				continue // no IPv6, or no Linux
+			}
+			require.NoError(p.t, err)
+			if left.Match(b) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // killZKFC is the death of the active's controller: when its session has ended the other node takes over, and the NameNode,
@@ -85,6 +109,7 @@ func (p *pair) killBoth() {
 	p.revive(p.t, a)
 	p.startZKFC(a)
 	p.settled(1 - a)
+	p.forgotten(a)
 }
 
 // stopNameNode is a NameNode that hangs: it has to be fenced, which is its end here.
@@ -98,6 +123,7 @@ func (p *pair) stopNameNode() {
 	p.zkfc[a].forget()
 	p.revive(p.t, a)
 	p.settled(1 - a)
+	p.forgotten(a)
 }
 
 // stopZKFC is a controller that hangs for longer than its session: its NameNode is well and is asked to stand by, and when it
