@@ -64,8 +64,9 @@ func (e *ensemble) asked(m *member) map[string]string {
 	return out
 }
 
-// Metrics that an original has for each learner or for each part of the tree that was used; docs/compatibility.md.
-var ofSome = regexp.MustCompile(`_learner_handler_qp_|_per_namespace`)
+// Metrics that an original has for each learner that has done something by now, or for each part of the tree that was used;
+// docs/compatibility.md.
+var ofSome = regexp.MustCompile(`_learner_handler_qp_|_\d+_ack_latency|_per_namespace`)
 
 // fields are the keys of a text, sorted.
 func fields(text, pattern string) []string {
