@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/config"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 )
@@ -52,7 +53,7 @@ func TestZxidCounterRollsOver(t *testing.T) {
 // hear of no error and of no lost connection (ZOOKEEPER-1277, 2789).
 func TestEnsembleUsesUpItsEpochs(t *testing.T) {
 	const each = 100
-	e := newEnsemble(t, 3, 0, nil)
+	e := newEnsemble(t, 3, 0, func(c *config.Config) { c.RejoinGrace = time.Minute }) // however slow the machine is
 	e.lastCounter = 100
 	e.startAll()
 	var writers sync.WaitGroup
