@@ -38,6 +38,7 @@ func TestSessionsHopUnderLoadInMixedEnsemble(t *testing.T) {
 			group.Go(func() { h.err = h.run(t.Context(), k, hops, writes) })
 		}
 		group.Wait()
+		require.NoError(t, setup.Sync(t.Context(), "/")) // its server may be behind those that the last writes were sent to
 		for _, h := range list {
 			require.NoError(t, h.err, h.top)
 			names, _, err := setup.Children(t.Context(), h.top, false)
