@@ -2,7 +2,6 @@ package peer
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,9 +43,7 @@ func TestDropDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 		p2.Send([]zab.Message{{Type: zab.Proposal, To: 1, Link: at.Link, Data: make([]byte, 1<<20)}})
 	}
 	p2.Drop([]zab.Link{at})
-	begin := time.Now()
 	require.ErrorIs(t, receive(t, r2.ends, "the end").reason, errDropped)
-	require.Less(t, time.Since(begin), lingerTime+time.Second)
 	close(r1.hold)
 }
 
