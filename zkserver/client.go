@@ -76,12 +76,12 @@ var errStopping = fmt.Errorf("zkserver: the server is stopping: %w", net.ErrClos
 func (w *client) Connect(req *zkproto.ConnectRequest) error {
 	s := w.server
 	s.stats.received.Add(1)
-	s.stats.connects.Add(1)
-	s.stats.deficit.Add(s.tokens.deficit())
-	if !s.tokens.take(req.SessionID != 0, s.clock.Now()) {
+	if !s.tokens.take(s.wants(req.SessionID), s.clock.Now()) {
 		s.port.Refuse()
 		return errNoToken
 	}
+	s.stats.deficit.Add(s.tokens.deficit())
+	s.stats.connects.Add(1)
 	copied := *req
 	copied.Password = append([]byte(nil), req.Password...)
 	w.asked, w.seen = s.clock.Now(), req.LastZxidSeen
@@ -93,6 +93,18 @@ func (w *client) Connect(req *zkproto.ConnectRequest) error {
 		return err
 	case <-s.coreDone:
 		return errStopping
+	}
+}
+
+// wants is what a connect request for a session asks of this server: 0 for a new one.
+func (s *Server) wants(id zkproto.SessionID) wanted {
+	switch {
+	case id != 0:
+		return wantRenewed
+	case s.cfg.LocalSessions && s.cfg.Distributed():
+		return wantLocal
+	default:
+		return wantGlobal
 	}
 }
 

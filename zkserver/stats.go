@@ -112,7 +112,7 @@ func (st *stats) init() {
 	st.replayTime = latency("startup_txns_load_time", "Time to replay the log at the start", obs.Basic)
 	st.loadTime = latency("dbinittime", "Time to load the state at the start", obs.Basic)
 	st.batches = summary("sync_processor_batch_size", "Transactions written together")
-	st.deficit = summary("connection_token_deficit", "Tokens that are missing in the bucket for new sessions, at each that is asked for")
+	st.deficit = summary("connection_token_deficit", "Tokens that are missing in the bucket for new sessions, behind each that took some")
 	st.replayed = summary("startup_txns_loaded", "Transactions replayed from the log at the start")
 	st.fanOut = map[zkproto.EventType]*obs.Summary{
 		zkproto.EventNodeCreated:         summary("node_created_watch_count", "Watchers told of the creation of a znode"),

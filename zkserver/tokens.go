@@ -22,6 +22,15 @@ type tokens struct {
 	random func() float64
 }
 
+// wanted is what a connect request asks for. Each kind has a weight of its own, if connection_throttle_weight_enabled.
+type wanted int
+
+const (
+	wantGlobal  wanted = iota // a new session that all servers know
+	wantLocal                 // a new one that only this server knows (localSessionsEnabled)
+	wantRenewed               // to go on with an old one
+)
+
 // errNoToken is why a connection ends that wants a session when too many do.
 var errNoToken = errors.New("zkserver: too many sessions are being established (connectionMaxTokens); the client will try again")
 
@@ -42,7 +51,7 @@ func (t *tokens) configure(c *config.Tokens, now time.Time) {
 }
 
 // take tells whether a session may be established, or an old one renewed, now.
-func (t *tokens) take(renewed bool, now time.Time) bool {
+func (t *tokens) take(what wanted, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.cfg.Max == 0 {
@@ -51,9 +60,13 @@ func (t *tokens) take(renewed bool, now time.Time) bool {
 	perFill, need := float64(t.cfg.FillCount), 1.0
 	if t.cfg.Weighted {
 		perFill *= float64(max(t.cfg.WeightGlobal, t.cfg.WeightLocal))
-		need = float64(max(t.cfg.WeightGlobal, t.cfg.WeightLocal))
-		if renewed {
+		switch what { // a local session is never dearer than another, as in the original
+		case wantLocal:
+			need = float64(t.cfg.WeightLocal)
+		case wantRenewed:
 			need = float64(max(t.cfg.WeightRenew, t.cfg.WeightLocal))
+		default:
+			need = float64(max(t.cfg.WeightGlobal, t.cfg.WeightLocal))
 		}
 	}
 	if since := now.Sub(t.filled); since > 0 {

@@ -18,14 +18,14 @@ func TestTokenBucket(t *testing.T) {
 	var b tokens
 	b.configure(&cfg, now)
 	for range 1000 {
-		require.True(t, b.take(false, now), "off by default")
+		require.True(t, b.take(wantGlobal, now), "off by default")
 	}
 	cfg.Max, cfg.FillTime, cfg.FillCount = 3, 10*time.Millisecond, 2
 	b.configure(&cfg, now)
 	taken := func(n int) int {
 		got := 0
 		for range n {
-			if b.take(false, now) {
+			if b.take(wantGlobal, now) {
 				got++
 			}
 		}
@@ -42,8 +42,8 @@ func TestTokenBucket(t *testing.T) {
 	// Settings and times that overflow in the original (ZOOKEEPER-4933).
 	cfg.Max, cfg.FillTime, cfg.FillCount = math.MaxInt32, time.Millisecond, math.MaxInt32
 	b.configure(&cfg, now)
-	require.True(t, b.take(false, now.Add(100*365*24*time.Hour)))
-	require.True(t, b.take(false, now), "a clock that goes back")
+	require.True(t, b.take(wantGlobal, now.Add(100*365*24*time.Hour)))
+	require.True(t, b.take(wantGlobal, now), "a clock that goes back")
 
 	// A larger bucket owes what was taken from the smaller one.
 	cfg.Max, cfg.FillTime, cfg.FillCount = 3, time.Hour, 1
@@ -61,12 +61,39 @@ func TestTokenWeights(t *testing.T) {
 	cfg.Max, cfg.FillTime, cfg.Weighted = 2, time.Hour, true // six tokens: a new session takes 3, a renewed one 2
 	var b tokens
 	b.configure(&cfg, now)
-	require.True(t, b.take(false, now))
-	require.True(t, b.take(true, now))
-	require.False(t, b.take(true, now))
-	cfg.WeightRenew, cfg.WeightLocal = 1, 1
+	require.True(t, b.take(wantGlobal, now))
+	require.True(t, b.take(wantRenewed, now))
+	require.False(t, b.take(wantRenewed, now))
+	require.True(t, b.take(wantLocal, now), "the last one")
+	require.False(t, b.take(wantLocal, now))
+
+	// A weight below that of a local session counts as that.
+	cfg.WeightGlobal, cfg.WeightRenew, cfg.WeightLocal = 2, 1, 4 // eight tokens
+	b = tokens{}
 	b.configure(&cfg, now)
-	require.True(t, b.take(true, now))
+	require.True(t, b.take(wantGlobal, now))
+	require.True(t, b.take(wantRenewed, now))
+	require.False(t, b.take(wantLocal, now))
+
+	cfg.Weighted = false // two tokens, and each session takes one
+	b = tokens{}
+	b.configure(&cfg, now)
+	require.True(t, b.take(wantLocal, now))
+	require.True(t, b.take(wantRenewed, now))
+	require.False(t, b.take(wantGlobal, now))
+}
+
+// What a session costs depends on what this server would make: local sessions exist in ensembles only.
+func TestWhatAConnectRequestWants(t *testing.T) {
+	var s Server
+	s.cfg.LocalSessions = true
+	require.Equal(t, wantGlobal, s.wants(0), "a server that runs alone")
+	s.cfg.Servers = make([]config.Server, 3)
+	require.Equal(t, wantLocal, s.wants(0))
+	require.Equal(t, wantRenewed, s.wants(5))
+	s.cfg.LocalSessions = false
+	require.Equal(t, wantGlobal, s.wants(0))
+	require.Equal(t, wantRenewed, s.wants(5))
 }
 
 func TestTokenBucketRefusesByChance(t *testing.T) {
@@ -76,13 +103,13 @@ func TestTokenBucketRefusesByChance(t *testing.T) {
 	var b tokens
 	b.configure(&cfg, now)
 	b.random = func() float64 { return 0.4 }
-	require.True(t, b.take(false, now))
+	require.True(t, b.take(wantGlobal, now))
 	require.Zero(t, b.chance())
 	now = now.Add(11 * time.Millisecond)
-	require.False(t, b.take(false, now), "empty")
+	require.False(t, b.take(wantGlobal, now), "empty")
 	require.InDelta(t, 0.5, b.chance(), 0)
 	now = now.Add(2 * time.Second)
-	require.True(t, b.take(false, now), "full: the chance sinks below the random number")
+	require.True(t, b.take(wantGlobal, now), "full: the chance sinks below the random number")
 	require.InDelta(t, 0.25, b.chance(), 0)
 }
 
@@ -93,5 +120,6 @@ func TestConnectionsBeyondTheTokensAreClosed(t *testing.T) {
 	require.Error(t, err)
 	r.awaitLog("connectionMaxTokens")
 	require.Equal(t, int64(1), r.port.Rejected())
+	require.Equal(t, int64(2), r.stats.connects.Load(), "who is turned away is not counted, as in the original")
 	require.Equal(t, zkproto.ErrOK, one.ask(zkproto.OpExists, readBody("/", false)).Err)
 }

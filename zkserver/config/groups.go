@@ -48,9 +48,9 @@ type Tokens struct {
 	DropIncrease  float64
 	DropDecrease  float64
 	DecreaseRatio float64
-	// Weighted makes a new session cost WeightGlobal tokens (default 3) and a renewed one WeightRenew (default 2); the
-	// bucket and FillCount are then multiplied by WeightGlobal. WeightLocal (default 1) is for local sessions, which a
-	// single server has not: it is the least of the other two.
+	// Weighted makes a new session cost WeightGlobal tokens (default 3), a new local one WeightLocal (default 1; only in
+	// ensembles with LocalSessions) and a renewed one WeightRenew (default 2). The other two are never below WeightLocal;
+	// the bucket and FillCount are then multiplied by WeightGlobal.
 	Weighted     bool
 	WeightGlobal int
 	WeightLocal  int
