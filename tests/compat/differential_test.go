@@ -105,13 +105,13 @@ var chosen = []string{
 //
 //	HOLDFAST_DIFF_SEEDS=4     how many streams, seeds 1 and up, on the same two servers
 //	HOLDFAST_DIFF_OPS=4000    how many requests each
-//	HOLDFAST_DIFF_SEED=n      only this one
+//	HOLDFAST_DIFF_SEED=n      only this one; with HOLDFAST_DIFF_SEEDS, the first of so many
 //	HOLDFAST_DIFF_LOG=file    write everything down there
 func TestDifferential(t *testing.T) {
 	t.Logf("differences chosen:\n  %s", strings.Join(chosen, "\n  "))
 	seeds, ops := envInt(t, "HOLDFAST_DIFF_SEEDS", 4), envInt(t, "HOLDFAST_DIFF_OPS", 4000)
 	first := envInt(t, "HOLDFAST_DIFF_SEED", 0)
-	if first > 0 {
+	if first > 0 && os.Getenv("HOLDFAST_DIFF_SEEDS") == "" {
 		seeds = 1
 	}
 	for _, extended := range []bool{true, false} {
