@@ -369,6 +369,7 @@ func (c *Conn) ended(err error, left int) error {
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.client != nil:
 		return io.EOF // the linger time of a connection that has got its last answer
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.port.silent.Add(1)
 		return fmt.Errorf("cnxn: no connect request within %v, %d bytes came", c.port.opts.HandshakeTimeout, left)
 	case errors.Is(err, io.EOF) && left > 0:
 		return fmt.Errorf("cnxn: the client closed within a frame, after %d bytes of it: %w", left, io.ErrUnexpectedEOF)

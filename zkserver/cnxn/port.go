@@ -75,6 +75,7 @@ type Port struct {
 	limits    atomic.Pointer[Limits]
 	tooLarge  atomic.Int64 // frames above LargeTotal
 	oversized atomic.Int64 // frames above MaxBuffer
+	silent    atomic.Int64 // connections that sent no connect request in time
 	quiet     limiter
 
 	mu       sync.Mutex
@@ -112,6 +113,9 @@ func (p *Port) SetLimits(l Limits) { p.limits.Store(&l) }
 
 // LimitCounts are the numbers of frames refused because large ones were under way, and because of their size.
 func (p *Port) LimitCounts() (large, oversized int64) { return p.tooLarge.Load(), p.oversized.Load() }
+
+// Silent is the number of connections closed because no connect request came within HandshakeTimeout.
+func (p *Port) Silent() int64 { return p.silent.Load() }
 
 // Refuse counts a connection that the server refuses, with those that the port refuses itself.
 func (p *Port) Refuse() {
