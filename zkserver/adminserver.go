@@ -3,6 +3,7 @@ package zkserver
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
@@ -82,6 +84,26 @@ func (o operator) RateLimited(restore bool) {
 	} else {
 		o.s.stats.snapLimited.Add(1)
 	}
+}
+
+// errShed is why connections end that an operator wants to have elsewhere.
+var errShed = fmt.Errorf("zkserver: connections are shed on request: %w", net.ErrClosed)
+
+// Shed implements admin.Operator. Which ones is left to chance; the sessions stay. Those that have not asked for a session yet,
+// and four-letter words, are no clients.
+func (o operator) Shed(percentage int) int {
+	var clients []*cnxn.Conn
+	for _, c := range o.s.port.Conns() {
+		if c.Client() != nil {
+			clients = append(clients, c)
+		}
+	}
+	n := (len(clients)*percentage + 50) / 100
+	rand.Shuffle(len(clients), func(i, j int) { clients[i], clients[j] = clients[j], clients[i] })
+	for _, c := range clients[:n] {
+		c.Close(errShed)
+	}
+	return n
 }
 
 // hung is how long the core may be silent before it counts as hung. It ticks at least four times a second, and an fsync or a

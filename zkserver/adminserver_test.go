@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/zkclient"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
@@ -42,6 +43,44 @@ func (r *running) ask(method, path, header string, body []byte) (*http.Response,
 	got, err := io.ReadAll(resp.Body)
 	require.NoError(r.t, err)
 	return resp, got
+}
+
+// Clients that are shed keep their sessions: they come back here or elsewhere.
+func TestConnectionsAreShedOverHTTP(t *testing.T) {
+	r := start(t, withAdmin)
+	clients := make([]*raw, 8)
+	for i := range clients {
+		clients[i] = r.raw(zkclient.Handshake{Timeout: 30 * time.Second})
+	}
+	idle, err := net.Dial("tcp", r.Addr().String()) // no client yet: it is left alone
+	require.NoError(t, err)
+	defer idle.Close()
+	await(t, func() bool { return r.port.Count() == 9 }, "all are accepted")
+
+	for body, reason := range map[string]string{
+		"": "body is required", "{": "Invalid JSON", `{"percentage": "x"}`: "Invalid JSON", "{}": "Missing required field: percentage",
+		`{"percentage": 101}`: "between 0 and 100", `{"percentage": -1}`: "between 0 and 100", `{"percentage": 2.5}`: "whole number",
+		`{"x": "` + strings.Repeat("x", 1<<20) + `"}`: "too large",
+	} {
+		resp, text := r.ask("POST", "/commands/shed_connections", "digest u:p", []byte(body))
+		require.Equal(t, 400, resp.StatusCode, body)
+		require.Contains(t, string(text), reason)
+	}
+	resp, _ := r.ask("GET", "/commands/shed", "digest u:p", nil)
+	require.Equal(t, 405, resp.StatusCode)
+	resp, _ = r.ask("POST", "/commands/shed", "", []byte(`{"percentage": 100}`))
+	require.Equal(t, 401, resp.StatusCode)
+
+	left := 8
+	for _, step := range []struct{ percentage, shed int }{{0, 0}, {25, 2}, {50, 3}, {100, 3}, {100, 0}} {
+		resp, text := r.ask("POST", "/commands/shed", "digest u:p", fmt.Appendf(nil, `{"percentage": %d}`, step.percentage))
+		require.Equal(t, 200, resp.StatusCode)
+		require.JSONEq(t, fmt.Sprintf(`{"connections_shed": %d, "percentage_requested": %d, "command": "shed_connections", "error": null}`,
+			step.shed, step.percentage), string(text))
+		left -= step.shed
+		await(t, func() bool { return r.port.Count() == left+1 }, "they are closed, and no others")
+	}
+	require.Equal(t, 8, r.Status(false).Sessions)
 }
 
 func TestSnapshotAndRestoreOverHTTP(t *testing.T) {

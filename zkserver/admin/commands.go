@@ -60,6 +60,7 @@ var httpCommands, primaryNames = func() (map[string]*httpCommand, []string) {
 		{names: "ruok", run: fields(func(*HTTP) object { return nil })},
 		{names: "server_stats srvr", run: fields(func(h *HTTP) object { return h.serverStats(false) })},
 		{names: "set_trace_mask stmk", any: true, run: (*HTTP).setTraceMask},
+		{names: "shed_connections shed", auth: true, post: true, run: (*HTTP).shedConnections},
 		{names: "snapshot snap", auth: true, run: (*HTTP).snapshot},
 		{names: "stat_reset srst", run: fields(func(h *HTTP) object { h.src.ResetStats(); return nil })},
 		{names: "stats stat", run: fields(func(h *HTTP) object { return h.serverStats(true) })},

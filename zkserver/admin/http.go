@@ -37,6 +37,8 @@ type Operator interface {
 	// Restore puts the snapshot in the place of all data, after it has read and checked all of it. It returns the zxid of
 	// the last transaction.
 	Restore(ctx context.Context, from io.Reader) (zkproto.Zxid, error)
+	// Shed closes so many percent of the clients' connections, and returns their number.
+	Shed(percentage int) int
 	// RateLimited counts a snapshot or a restore that was refused.
 	RateLimited(restore bool)
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // nobody is an operator that proves everybody to be nobody.
-type nobody struct{ snapshots, restores int }
+type nobody struct{ snapshots, restores, shed int }
 
 func (*nobody) Live() Health { return Health{OK: true, Checks: []Check{{"core", true, "well"}}} }
 func (*nobody) Ready() Health {
@@ -39,6 +39,8 @@ func (*nobody) Authenticate(scheme string, _ []byte, _ netip.Addr) ([]zkproto.ID
 	}
 	return nil, errors.New("no such scheme")
 }
+func (o *nobody) Shed(int) int { o.shed++; return 0 }
+
 func (*nobody) MayAll([]zkproto.ID) bool { return false }
 func (n *nobody) Snapshot(context.Context) (Snapshot, error) {
 	n.snapshots++
@@ -120,7 +122,7 @@ func TestNobodyTakesSnapshotsOrRestores(t *testing.T) {
 			require.Equal(t, 401, code)
 		}
 	}
-	require.Zero(t, op.snapshots+op.restores)
+	require.Zero(t, op.snapshots+op.restores+op.shed)
 }
 
 func TestHealthInTextAndJSON(t *testing.T) {
@@ -208,6 +210,6 @@ func FuzzHTTP(f *testing.F) {
 		if w.Header().Get("Content-Type") == "application/json" {
 			require.True(t, json.Valid(w.Body.Bytes()), w.Body.String())
 		}
-		require.Zero(t, op.snapshots+op.restores)
+		require.Zero(t, op.snapshots+op.restores+op.shed)
 	})
 }
