@@ -228,7 +228,7 @@ func TestErrors(t *testing.T) {
 		{"deleteContainer missing", gone, zkproto.OpDeleteContainer, []byte("\x00\x00\x00\x03/no"), zkproto.ErrNoNode},
 		{"deleteContainer root", gone, zkproto.OpDeleteContainer, []byte("\x00\x00\x00\x01/"), zkproto.ErrBadArguments},
 
-		{"reconfig", alice, zkproto.OpReconfig, nil, zkproto.ErrReconfigDisabled},
+		{"reconfig", alice, zkproto.OpReconfig, (&zkproto.ReconfigRequest{}).AppendTo(nil), zkproto.ErrReconfigDisabled},
 		{"create session", bob, zkproto.OpCreateSession, []byte{0, 0, 1, 0}, 0},
 		{"create session, not tracked", gone, zkproto.OpCreateSession, []byte{0, 0, 1, 0}, zkproto.ErrSessionExpired},
 		{"close session", alice, zkproto.OpCloseSession, nil, 0},
@@ -261,7 +261,7 @@ func TestMalformedBodiesTakeNoZxid(t *testing.T) {
 	for _, op := range []zkproto.OpCode{
 		zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateTTL, zkproto.OpCreateContainer,
 		zkproto.OpDelete, zkproto.OpSetData, zkproto.OpSetACL, zkproto.OpCheck, zkproto.OpDeleteContainer,
-		zkproto.OpCreateSession, zkproto.OpGetData, 77,
+		zkproto.OpCreateSession, zkproto.OpReconfig, zkproto.OpGetData, 77,
 	} {
 		for _, body := range [][]byte{nil, {0}, {0, 0, 0, 9, '/'}, {0, 0, 0, 1, '/', 0}} {
 			if op == zkproto.OpDeleteContainer && len(body) > 5 || op == zkproto.OpCreateSession && len(body) >= 4 {
@@ -295,8 +295,9 @@ func TestDeleteContainer(t *testing.T) {
 
 func TestReconfigEnabled(t *testing.T) {
 	e := newEnv(Config{ReconfigEnabled: true})
-	require.Equal(t, zkproto.ErrUnimplemented, e.do(alice, zkproto.OpReconfig, nil).Err)
-	require.Equal(t, zkproto.ErrUnknownSession, e.do(gone, zkproto.OpReconfig, nil).Err)
+	body := func() []byte { return (&zkproto.ReconfigRequest{}).AppendTo(nil) }
+	require.Equal(t, zkproto.ErrUnimplemented, e.do(alice, zkproto.OpReconfig, body()).Err)
+	require.Equal(t, zkproto.ErrUnknownSession, e.do(gone, zkproto.OpReconfig, body()).Err)
 }
 
 func TestTTL(t *testing.T) {

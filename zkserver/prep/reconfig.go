@@ -11,6 +11,10 @@ const configPath = "/zookeeper/config"
 // reconfig proposes a new membership: the text that Config.Reconfigure computes becomes the data of /zookeeper/config. The
 // znode's version stays -1, as in the original, and the digest does not cover it.
 func (p *Prep) reconfig(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
+	var q zkproto.ReconfigRequest
+	if q.Decode(d); d.Err() != nil {
+		return nil, errMalformed
+	}
 	if !p.config.ReconfigEnabled {
 		return nil, zkproto.ErrReconfigDisabled
 	}
@@ -19,10 +23,6 @@ func (p *Prep) reconfig(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
 	}
 	if p.config.Reconfigure == nil {
 		return nil, zkproto.ErrUnimplemented // membership of an ensemble of one cannot change
-	}
-	var q zkproto.ReconfigRequest
-	if q.Decode(d); d.Err() != nil {
-		return nil, errMalformed
 	}
 	text, err := p.config.Reconfigure(&q, c.zxid)
 	if err != zkproto.ErrOK {

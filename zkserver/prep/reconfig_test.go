@@ -34,11 +34,32 @@ func TestReconfigWritesTheConfigZnode(t *testing.T) {
 	require.Nil(t, txn)
 }
 
+// A body that cannot be decoded takes no zxid, whether or not it would be refused for another reason.
+func TestMalformedReconfigTakesNoZxid(t *testing.T) {
+	body := func() []byte {
+		return (&zkproto.ReconfigRequest{Joining: "server.4=a:1:2;3", CurConfigID: -1}).AppendTo(nil)
+	}
+	for _, config := range []Config{{}, {ReconfigEnabled: true}} {
+		e := newEnv(config)
+		_, txn := e.prepare(alice, zkproto.OpReconfig, body())
+		require.NotNil(t, txn)
+		_, txn = e.prepare(77, zkproto.OpReconfig, body())
+		require.NotNil(t, txn, "no such session")
+		for n := range len(body()) {
+			_, txn = e.prepare(alice, zkproto.OpReconfig, body()[:n])
+			require.Nil(t, txn, "%d bytes of it", n)
+			_, txn = e.prepare(77, zkproto.OpReconfig, body()[:n])
+			require.Nil(t, txn, "%d bytes of it, no such session", n)
+		}
+	}
+}
+
 // WellFormed says of every body what Prepare says.
 func FuzzWellFormed(f *testing.F) {
 	ops := []zkproto.OpCode{
 		zkproto.OpCreate, zkproto.OpCreate2, zkproto.OpCreateContainer, zkproto.OpCreateTTL, zkproto.OpDelete, zkproto.OpDeleteContainer,
 		zkproto.OpSetData, zkproto.OpSetACL, zkproto.OpCheck, zkproto.OpCreateSession, zkproto.OpCloseSession, zkproto.OpGetData,
+		zkproto.OpReconfig,
 	}
 	create := zkproto.CreateRequest{Path: "/a", Data: []byte("x"), ACL: zkproto.WorldAll(), Mode: zkproto.ModeEphemeral}
 	f.Add(uint8(0), create.AppendTo(nil, zkproto.OpCreate))
@@ -47,6 +68,7 @@ func FuzzWellFormed(f *testing.F) {
 	f.Add(uint8(6), (&zkproto.SetDataRequest{Path: "/a"}).AppendTo(nil))
 	f.Add(uint8(7), (&zkproto.SetACLRequest{Path: "/a", ACL: zkproto.WorldAll()}).AppendTo(nil))
 	f.Add(uint8(9), []byte{0, 0, 0, 1})
+	f.Add(uint8(12), (&zkproto.ReconfigRequest{Joining: "server.4=a:1:2;3", CurConfigID: -1}).AppendTo(nil))
 	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
 		op := ops[int(which)%len(ops)]
 		want := WellFormed(op, body)
