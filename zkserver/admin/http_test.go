@@ -39,7 +39,7 @@ func (*nobody) Authenticate(scheme string, _ []byte, _ netip.Addr) ([]zkproto.ID
 	}
 	return nil, errors.New("no such scheme")
 }
-func (o *nobody) Shed(int) int { o.shed++; return 0 }
+func (n *nobody) Shed(int) int { n.shed++; return 0 }
 
 func (*nobody) MayAll([]zkproto.ID) bool { return false }
 func (n *nobody) Snapshot(context.Context) (Snapshot, error) {
@@ -190,6 +190,35 @@ func TestPrettyJSON(t *testing.T) {
 	} {
 		require.Equal(t, want, string(pretty([]byte(in))))
 	}
+}
+
+// owner is who may do everything.
+type owner struct{ nobody }
+
+func (*owner) MayAll([]zkproto.ID) bool { return true }
+
+func (o *owner) Shed(percentage int) int { o.shed = percentage; return 0 }
+
+func FuzzShedding(f *testing.F) {
+	for _, body := range []string{"", "{", "{}", `{"percentage": 25}`, `{"percentage": "25"}`, `{"percentage": 1e2}`, `{"Percentage": 101}`, `[1]`, `null`} {
+		f.Add(body)
+	}
+	op := &owner{}
+	h := handler(op)
+	f.Fuzz(func(t *testing.T, body string) {
+		op.shed = -1
+		r := httptest.NewRequest(http.MethodPost, "/commands/shed_connections", strings.NewReader(body))
+		r.Header.Set("Authorization", "digest u:p")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.True(t, json.Valid(w.Body.Bytes()))
+		if w.Code == http.StatusOK {
+			require.True(t, 0 <= op.shed && op.shed <= 100)
+		} else {
+			require.Equal(t, http.StatusBadRequest, w.Code)
+			require.Equal(t, -1, op.shed, "nothing is closed for a request that is refused")
+		}
+	})
 }
 
 func FuzzHTTP(f *testing.F) {
