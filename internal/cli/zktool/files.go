@@ -87,21 +87,20 @@ func (t *tool) finish(f vfs.File, path string, err error) error {
 // smallWork is up to how many bytes no progress is shown.
 const smallWork = 8 << 20
 
-// watched is t.fs whose reads of the files named move a progress bar, if standard error is a terminal and there is much
-// to read. done takes the bar away.
-func (t *tool) watched(what string, paths ...string) (fsys vfs.FS, done func()) {
-	var total int64
-	for _, p := range paths {
-		if info, err := t.fs.Stat(p); err == nil {
-			total += info.Size
-		}
-	}
-	f, ok := t.err.(*os.File)
-	if !ok || total < smallWork || !term.IsTerminal(int(f.Fd())) {
+// watched is t.fs whose reads of the file move a progress bar, if standard error is a terminal and there is much to read. done
+// takes the bar away. Who talks prints while it reads: where both would be on the screen there is no bar.
+func (t *tool) watched(what, path string, talks bool) (fsys vfs.FS, done func()) {
+	info, err := t.fs.Stat(path)
+	if err != nil || info.Size < smallWork || !t.terminal(t.err) || talks && t.terminal(t.stdout) {
 		return t.fs, func() {}
 	}
-	bar := newBar(f, what, total)
+	bar := newBar(t.err, what, info.Size)
 	return countingFS{t.fs, bar}, func() { _ = bar.Finish() }
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func newBar(w io.Writer, what string, total int64) *progressbar.ProgressBar {

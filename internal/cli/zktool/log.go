@@ -46,7 +46,7 @@ func logDump(t *tool, c *command, args []string) error {
 // dumpLog prints every record of a log. One whose checksum is wrong is printed as such, and then as it is. verbose adds
 // what the original leaves out: offset and digest.
 func (t *tool) dumpLog(path string, verbose bool) error {
-	fsys, done := t.watched("reading", path)
+	fsys, done := t.watched("reading", path, true)
 	defer done()
 	f, err := txnlog.OpenFile(fsys, path)
 	if err != nil {
@@ -106,7 +106,7 @@ func logRepair(t *tool, c *command, args []string) error {
 }
 
 func (t *tool) repair(path, out string, yes, verbose bool) error {
-	fsys, done := t.watched("repairing", path)
+	fsys, done := t.watched("repairing", path, !yes || verbose)
 	defer done()
 	f, err := txnlog.OpenFile(fsys, path)
 	if err != nil {
@@ -229,7 +229,7 @@ func logChop(t *tool, c *command, args []string) error {
 }
 
 func (t *tool) chop(path, out string, zxid zkproto.Zxid) error {
-	fsys, done := t.watched("chopping", path)
+	fsys, done := t.watched("chopping", path, false)
 	defer done()
 	f, err := txnlog.OpenFile(fsys, path)
 	if err != nil {

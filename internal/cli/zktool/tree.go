@@ -68,7 +68,7 @@ func (t *snapTree) AddNode(path string, data []byte, _ int64, st zkproto.StatPer
 // readTree reads a snapshot.
 func (t *tool) readTree(path string) (*snapTree, error) {
 	tree := &snapTree{nodes: map[string]*znode{}, ephemerals: map[int64]int{}, check: t.check}
-	fsys, done := t.watched("reading", path)
+	fsys, done := t.watched("reading", path, false)
 	defer done()
 	info, err := snapshot.ReadFile(fsys, path, tree)
 	if err != nil {

@@ -78,7 +78,7 @@ func logVerify(t *tool, c *command, args []string) error {
 }
 
 func (t *tool) verifyLog(path string) error {
-	fsys, done := t.watched("verifying", path)
+	fsys, done := t.watched("verifying", path, false)
 	defer done()
 	f, err := txnlog.OpenFile(fsys, path)
 	if err != nil {

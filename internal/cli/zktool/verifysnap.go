@@ -57,7 +57,7 @@ func (c *counted) AddNode(path string, data []byte, acl int64, st zkproto.StatPe
 }
 
 func (t *tool) verifySnapshot(path, logs string) error {
-	fsys, done := t.watched("verifying", path)
+	fsys, done := t.watched("verifying", path, false)
 	defer done()
 	load := counted{to: tree.NewLoader(), check: t.check}
 	info, err := snapshot.ReadFile(fsys, path, &load)

@@ -61,6 +61,9 @@ type tool struct {
 	in  *bufio.Reader
 	out *bufio.Writer
 	err io.Writer
+	// stdout is behind out. terminal tells whether somebody looks at a stream.
+	stdout   io.Writer
+	terminal func(io.Writer) bool
 }
 
 func (t *tool) printf(format string, args ...any) { fmt.Fprintf(t.out, format, args...) }
@@ -127,7 +130,9 @@ func Main(ctx context.Context, args []string, s cli.Streams) int {
 		fmt.Fprintf(s.Err, "zktool: %s\n%s", what, usage())
 		return exitUsage
 	}
-	t := &tool{ctx: ctx, fs: vfs.OS(), in: bufio.NewReader(s.In), out: bufio.NewWriter(s.Out), err: s.Err}
+	t := &tool{
+		ctx: ctx, fs: vfs.OS(), in: bufio.NewReader(s.In), out: bufio.NewWriter(s.Out), err: s.Err, stdout: s.Out, terminal: isTerminal,
+	}
 	err := c.run(t, c, rest)
 	if ferr := t.out.Flush(); err == nil && ferr != nil {
 		err = fmt.Errorf("write the output: %w", ferr)

@@ -3,6 +3,7 @@ package zktool
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -379,12 +380,38 @@ func TestProgressFollowsTheReading(t *testing.T) {
 	info, err := os.Stat(goldenSnap)
 	require.NoError(t, err)
 	bar := newBar(&screen, "reading", info.Size())
-	tl := &tool{ctx: t.Context(), fs: countingFS{vfs.OS(), bar}, err: &screen}
+	tl := &tool{ctx: t.Context(), fs: countingFS{vfs.OS(), bar}, err: &screen, terminal: isTerminal}
 	_, err = tl.readTree(goldenSnap)
 	require.NoError(t, err)
 	require.Equal(t, info.Size(), bar.State().CurrentNum)
 	require.NoError(t, bar.Finish())
 	require.Contains(t, screen.String(), "reading")
-	_, done := tl.watched("x", goldenSnap) // no terminal: no bar
-	done()
+}
+
+// The bar is for who looks on, for long work, and never between the lines of what is printed meanwhile.
+func TestWhenProgressIsShown(t *testing.T) {
+	long := filepath.Join(t.TempDir(), "long")
+	require.NoError(t, os.WriteFile(long, nil, 0o600))
+	require.NoError(t, os.Truncate(long, smallWork))
+	stdout, stderr := new(bytes.Buffer), new(bytes.Buffer)
+	for _, c := range []struct {
+		path          string
+		out, err      bool // are terminals
+		talks, expect bool
+	}{
+		{path: long, expect: false},
+		{path: long, err: true, expect: true},
+		{path: long, err: true, out: true, expect: true},
+		{path: long, err: true, talks: true, expect: true}, // into a file
+		{path: long, err: true, out: true, talks: true, expect: false},
+		{path: long, out: true, expect: false},
+		{path: goldenSnap, err: true, expect: false},
+		{path: "no such file", err: true, expect: false},
+	} {
+		tl := &tool{fs: vfs.OS(), err: stderr, stdout: stdout, terminal: func(w io.Writer) bool { return w == stdout && c.out || w == stderr && c.err }}
+		fsys, done := tl.watched("reading", c.path, c.talks)
+		_, shown := fsys.(countingFS)
+		require.Equal(t, c.expect, shown, "%+v", c)
+		done()
+	}
 }
