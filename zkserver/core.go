@@ -260,9 +260,12 @@ func (s *Server) feedDisk(here bool) (synced bool) {
 	c.toLog, c.spare = c.spare[:0], c.toLog
 	s.store.Logged(job.records)
 	c.sinceSnapshot += len(job.records)
+	var bytes int64
 	for i := range job.records {
-		c.bytesSince += int64(len(job.records[i].Data))
+		bytes += int64(len(job.records[i].Data))
 	}
+	c.bytesSince += bytes
+	s.filling(bytes)
 	job.roll = s.snapshotIfDue()
 	if s.peers == nil && len(job.records) <= directBatch && !job.roll {
 		s.disk.writeHere(s, job)

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// houseInterval is how often the server looks at its disks.
+	// houseInterval is how often the server looks at its disks, at least: see filling.
 	houseInterval = 5 * time.Second
 	// alarmRepeat is how often it tells of one that is nearly full.
 	alarmRepeat = time.Minute
@@ -31,6 +31,8 @@ type volumes struct {
 	lastSnapshot atomic.Int64 // bytes
 	unpurged     atomic.Int32 // snapshots since the last purge
 
+	unseen int64 // bytes logged since the core has last woken the housekeeping; the core's
+
 	// Owned by the housekeeping goroutine.
 	told      time.Time
 	lastPurge time.Time
@@ -40,7 +42,7 @@ type volumes struct {
 type DiskStatus struct {
 	// DataFree and LogFree are the bytes left for dataDir and dataLogDir; -1 when the system does not tell.
 	DataFree, LogFree int64
-	// Alarm is set while one of them is below Threshold.
+	// Alarm is set when one of them is below Threshold, until there is a quarter more than that.
 	Alarm     bool
 	Threshold int64
 }
@@ -86,9 +88,10 @@ func (s *Server) purgeDue(cfg *config.Config) bool {
 	return cfg.PurgeInterval > 0 && (s.clock.Now().Sub(s.volumes.lastPurge) >= cfg.PurgeInterval || s.piledUp(cfg))
 }
 
-// piledUp tells whether there are many snapshots too many. It may be asked from any goroutine.
+// piledUp tells whether there are many snapshots too many, or one while the disk is nearly full. It may be asked from any goroutine.
 func (s *Server) piledUp(cfg *config.Config) bool {
-	return int(s.volumes.unpurged.Load()) >= surplus*max(cfg.SnapRetainCount, 3)
+	n := int(s.volumes.unpurged.Load())
+	return n >= surplus*max(cfg.SnapRetainCount, 3) || n > 0 && s.volumes.alarm.Load()
 }
 
 func (s *Server) wakeHouse() {
@@ -98,8 +101,19 @@ func (s *Server) wakeHouse() {
 	}
 }
 
-// lookAtDisks raises the alarm early, while there is still space for what is to be written next, and purges at once: first
-// down to autopurge.snapRetainCount snapshots, and if that is not enough down to one.
+// filling has the disks looked at again when a part of the reserve may be used up: heavy writes need less than houseInterval
+// for all of it. The core tells of all that it logs.
+func (s *Server) filling(bytes int64) {
+	v := &s.volumes
+	v.unseen += bytes
+	if reserve := v.threshold.Load(); reserve > 0 && v.unseen >= reserve/4 {
+		v.unseen = 0
+		s.wakeHouse()
+	}
+}
+
+// lookAtDisks raises the alarm early, while there is still space for what is to be written next, and purges at once, and again
+// behind each snapshot: first down to autopurge.snapRetainCount snapshots, and if that is not enough down to one.
 func (s *Server) lookAtDisks() {
 	v, cfg := &s.volumes, s.live.Load()
 	threshold := cfg.DiskAlarm
@@ -109,23 +123,26 @@ func (s *Server) lookAtDisks() {
 	v.threshold.Store(threshold)
 	low := s.measureDisks(threshold)
 	due := !v.alarm.Load() || s.clock.Now().Sub(v.told) >= alarmRepeat
-	if low && due && cfg.PurgeInterval > 0 {
+	if low && cfg.PurgeInterval > 0 && (due || v.unpurged.Load() > 0) {
+		v.unpurged.Store(0)
 		s.purge(cfg.SnapRetainCount)
 		if low = s.measureDisks(threshold); low {
 			s.purge(1)
 			low = s.measureDisks(threshold)
 		}
 	}
+	// Space that comes and goes with each snapshot is one alarm, not many.
+	over := !low && !s.measureDisks(threshold+threshold/4)
 	switch now := s.clock.Now(); {
 	case low && due:
 		v.told = now
 		s.log.Error("the disk is nearly full: when it is full the server stops; make room now",
 			zap.String("dataDir", s.cfg.DataDir), zap.Int64("dataFree", v.free[0].Load()),
 			zap.String("dataLogDir", s.cfg.LogDir()), zap.Int64("logFree", v.free[1].Load()), zap.Int64("threshold", threshold))
-	case !low && v.alarm.Load():
+	case over && v.alarm.Load():
 		s.log.Info("there is room on the disk again", zap.Int64("dataFree", v.free[0].Load()), zap.Int64("logFree", v.free[1].Load()))
 	}
-	v.alarm.Store(low)
+	v.alarm.Store(low || v.alarm.Load() && !over)
 }
 
 // measureDisks tells whether a disk has less than threshold bytes left.

@@ -7,9 +7,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/clock"
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
@@ -58,9 +60,54 @@ func TestNearlyFullDisk(t *testing.T) {
 	require.Less(t, r.snapshots(), 5, "purged at once")
 	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpSetData, setBody("/a", nil)).Err, "it goes on as long as it can")
 
+	disk.free.Store(60 << 20) // a bit more than the threshold: the next file may take it again
+	await(t, func() bool { r.wakeHouse(); return r.DiskStatus().DataFree == 60<<20 }, "looked")
+	require.True(t, r.DiskStatus().Alarm)
+
 	disk.free.Store(1 << 40)
 	await(t, func() bool { r.wakeHouse(); return !r.DiskStatus().Alarm }, "the alarm ends")
 	r.awaitLog("there is room on the disk again")
+	require.Equal(t, zkproto.ErrOK, r.restart().raw(zkclient.Handshake{}).ask(zkproto.OpExists, readBody("/a", false)).Err)
+}
+
+// Heavy writes fill a disk faster than the server looks at it by the clock: so it looks again whenever a part of the reserve has
+// been written. The clock stands still here.
+func TestDiskIsLookedAtAsItFills(t *testing.T) {
+	disk := &smallDisk{FS: vfs.OS()}
+	disk.free.Store(1 << 40)
+	cfg := testConfig(t)
+	cfg.DiskAlarm = 1 << 20
+	r := startWith(t, cfg, WithFS(disk), WithClock(clock.NewFake(time.Now())))
+	c := r.raw(zkclient.Handshake{})
+	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/a", nil, 0)).Err)
+	await(t, func() bool { return r.DiskStatus().DataFree == 1<<40 }, "the first look")
+	disk.free.Store(100)
+	value := make([]byte, 64<<10)
+	for range 4 { // a quarter of the reserve, and a bit
+		require.False(t, r.DiskStatus().Alarm)
+		require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpSetData, setBody("/a", value)).Err)
+	}
+	await(t, func() bool { return r.DiskStatus().Alarm }, "alarm")
+}
+
+// While the disk is nearly full each new snapshot makes room at once: not only as often as the alarm is told.
+func TestNearlyFullDiskIsPurgedAfterEachSnapshot(t *testing.T) {
+	disk := &smallDisk{FS: vfs.OS()}
+	disk.free.Store(100)
+	cfg := testConfig(t)
+	cfg.SnapCount, cfg.DiskAlarm = 20, 50<<20
+	r := startWith(t, cfg, WithFS(disk), WithClock(clock.NewFake(time.Now())))
+	await(t, func() bool { return r.DiskStatus().Alarm }, "alarm")
+	c := r.raw(zkclient.Handshake{})
+	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/a", nil, 0)).Err)
+	for n := range int64(6) {
+		await(t, func() bool {
+			require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpSetData, setBody("/a", nil)).Err)
+			return r.stats.snapshots.Load() > n
+		}, "a snapshot is written")
+		await(t, func() bool { return r.snapshots() == 1 }, "and the others are gone")
+	}
+	require.Equal(t, 1, r.logs.FilterMessageSnippet("the disk is nearly full").Len(), "told once a minute")
 	require.Equal(t, zkproto.ErrOK, r.restart().raw(zkclient.Handshake{}).ask(zkproto.OpExists, readBody("/a", false)).Err)
 }
 
