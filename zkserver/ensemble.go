@@ -72,7 +72,6 @@ func (s *Server) ensembleOptions(cfg *replica.Config) {
 	cfg.LeaderServesNot = !e.LeaderServes
 	cfg.ReadOnly, cfg.ReadOnlyAfter = s.cfg.ReadOnlyMode, max(2000, s.cfg.TickTime.Milliseconds())
 	cfg.LocalSessions, cfg.LocalUpgrade = e.LocalSessions, e.LocalSessionsUpgrading
-	cfg.Prep.ReconfigEnabled = e.ReconfigEnabled
 }
 
 // peerServers are the members as the connections know them. Voters serve observers by masterPort, unless it is 0.

@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
 // The answers to what no client library sends, as recorded from 3.9.5 by the differential test (tests/compat).
@@ -104,4 +105,13 @@ func TestAuthPacketWithoutCredentials(t *testing.T) {
 	c = srv.raw(zkclient.Handshake{})
 	require.NoError(t, c.Write(frame(zkproto.XidAuth, zkproto.OpAuth, []byte{0, 0})))
 	require.Error(t, c.ReadBatch(func([]byte) error { return nil }), "a packet cut short ends the connection without a word")
+}
+
+// Why a server that runs alone does not change its membership: because that is not enabled, or because it is alone.
+func TestReconfigOfAServerThatRunsAlone(t *testing.T) {
+	body := (&zkproto.ReconfigRequest{Leaving: "1", CurConfigID: -1}).AppendTo(nil)
+	for enabled, want := range map[bool]zkproto.Error{false: zkproto.ErrReconfigDisabled, true: zkproto.ErrUnimplemented} {
+		r := start(t, func(c *config.Config) { c.ReconfigEnabled = enabled })
+		require.Equal(t, want, r.raw(zkclient.Handshake{}).ask(zkproto.OpReconfig, body).Err)
+	}
 }
