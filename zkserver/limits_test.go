@@ -224,7 +224,7 @@ func TestReload(t *testing.T) {
 	changed, waiting, err := r.Reload(next)
 	require.NoError(t, err)
 	require.Equal(t, []string{"maxSessionTimeout", "maxClientCnxns", "jute.maxbuffer"}, changed)
-	require.Equal(t, []string{"PreAllocSize"}, waiting)
+	require.Equal(t, []string{"preAllocSize"}, waiting)
 	d := r.raw(zkclient.Handshake{Timeout: time.Minute})
 	require.Equal(t, 5*time.Second, d.Session.Timeout)
 	require.NoError(t, d.Write(frame(1, zkproto.OpCreate, createBody("/a", make([]byte, 3000), 0))))

@@ -33,7 +33,7 @@ func TestReloadOfWordsAndAdminCommands(t *testing.T) {
 	changed, waiting, err := r.Reload(next)
 	require.NoError(t, err)
 	require.Equal(t, []string{"4lw.commands.whitelist", "admin.restore.enabled", "admin.rateLimiterIntervalInMS"}, changed)
-	require.Equal(t, []string{"AdminIdleTimeout"}, waiting)
+	require.Equal(t, []string{"admin.idleTimeout"}, waiting)
 	require.Equal(t, 1, r.logs.FilterMessageSnippet("4lw.commands.whitelist names words that do not exist").Len())
 	require.Contains(t, r.word("ruok"), "not in the whitelist")
 	require.Contains(t, r.word("mntr"), "zk_znode_count")

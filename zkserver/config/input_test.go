@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -157,6 +158,15 @@ func TestDynamicConfigFile(t *testing.T) {
 	_, err = load("server.1=a:1:2;2183\ntickTime=5\nversion=g")
 	require.EqualError(t, err, "/x.dynamic:2: tickTime: does not belong into a dynamic configuration file; only server.N, group.N and weight.N may stand here\n"+
 		`/x.dynamic:3: version: "g" is no hexadecimal number; remove the line`)
+}
+
+// What stands twice is told with where it stood: a variable has no lines.
+func TestSettingsGivenTwiceInTheEnvironment(t *testing.T) {
+	settings, _, _ := FromEnvironment([]string{"ZOO_TICK_TIME=1000", "ZOO_CFG_EXTRA=tickTime=500"})
+	cfg, notes, err := Input{Environment: settings, ReadFile: os.ReadFile}.Load()
+	require.NoError(t, err)
+	require.Equal(t, 500*time.Millisecond, cfg.TickTime)
+	require.Contains(t, fmt.Sprint(notes), "ZOO_CFG_EXTRA: tickTime: given before, in ZOO_TICK_TIME; this counts")
 }
 
 func FuzzInput(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ var each = map[string]string{
 	"audit.enable":                  "true", "audit.impl.class": "org.apache.zookeeper.audit.Log4jAuditLogger",
 	"log.dir": "/logs", "auditlog.file": "a.log",
 	"metricsProvider.className": "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
-	"metricsProvider.httpHost":  "127.0.0.1", "metricsProvider.httpPort": "7001",
+	"metricsProvider.httpHost":  "127.0.0.1", "metricsProvider.httpPort": "7001", "metricsProvider.exportJvmInfo": "false",
 	"myid": "2", "initLimit": "12", "syncLimit": "6", "connectToLearnerMasterLimit": "4", "localSessionsEnabled": "true",
 	"localSessionsUpgradingEnabled": "true", "quorumListenOnAllIPs": "true", "observerMasterPort": "2191", "oraclePath": "/oracle", "peerType": "Participant",
 	"standaloneEnabled": "false", "reconfigEnabled": "true", "leaderServes": "no", "holdfast.rejoinGrace": "250",
@@ -94,7 +95,7 @@ func wanted() Config {
 		LogSizeLimit: 300 << 10, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
 		SkipACL: true, SuperDigest: "super:abc=", DigestAlgorithm: "SHA-256", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
 		ContainerMaxPerMinute: 6, ContainerMaxNeverUsed: 700 * time.Millisecond, Commands: []string{"ruok", "mntr", "isro"},
-		ReadOnlyMode: true, MetricsAddr: "127.0.0.1:7001", LogLevel: "warn", Source: "zoo.cfg",
+		ReadOnlyMode: true, MetricsAddr: "127.0.0.1:7001", MetricsNoRuntime: true, LogLevel: "warn", Source: "zoo.cfg",
 		Flow: Flow{
 			ListenBacklog: 11, TCPKeepAlive: true, HandshakeTimeout: 500 * time.Millisecond, LargeRequestThreshold: 600,
 			LargeRequestMaxBytes: 5000, ThrottleLimit: 12, ThrottleStall: 13 * time.Millisecond, StaleLatencyCheck: true,
@@ -231,4 +232,32 @@ func TestAuditLog(t *testing.T) {
 	}
 	abs := filepath.Join(t.TempDir(), "audit")
 	require.Equal(t, abs, (&Config{Audit: Audit{AuditDir: "/logs", AuditFile: abs}}).AuditPath())
+}
+
+// A field that no key sets is an option that an operator cannot have: with all keys set, none may have its default.
+func TestEveryFieldHasAKey(t *testing.T) {
+	var compare func(path string, set, unset reflect.Value)
+	compare = func(path string, set, unset reflect.Value) {
+		for i := range set.NumField() {
+			name := path + set.Type().Field(i).Name
+			switch name {
+			case "SnapRetainCount": // the least there is
+			case "Members.Version", "Members.Groups", "Members.Weights", "DynamicFile", "LastSeen": // tests of their own
+			default:
+				if f := set.Field(i); f.Kind() == reflect.Struct {
+					inner := name + "."
+					if name != "Members" && name != "Tokens" {
+						inner = ""
+					}
+					compare(inner, f, unset.Field(i))
+					continue
+				}
+				require.NotEqual(t, unset.Field(i).Interface(), set.Field(i).Interface(), name)
+			}
+		}
+	}
+	least, _, problems := parse("clientPort=1\ndataDir=/base\n")
+	require.Empty(t, problems)
+	least.Source = ""
+	compare("", reflect.ValueOf(wanted()), reflect.ValueOf(least))
 }

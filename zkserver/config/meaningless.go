@@ -33,7 +33,7 @@ var meaningless = []struct{ why, names string }{
 		jvm.pause.monitor jvm.pause.info-threshold.ms jvm.pause.warn-threshold.ms jvm.pause.sleep.time.ms
 		pathStats.enabled pathStats.delay pathStats.initialDelay pathStats.maxDepth pathStats.sampleRate pathStats.slotCapacity
 		pathStats.slotDuration pathStats.topPathMax jmx.log4j.disable jmx.log4j.mbean admin.httpVersion
-		metricsProvider.exportJvmInfo metricsProvider.numWorkerThreads metricsProvider.maxQueueSize
+		metricsProvider.numWorkerThreads metricsProvider.maxQueueSize
 		metricsProvider.workerShutdownTimeoutMs metricsProvider.prometheusMetricsSummaryRotateIntervalSeconds`},
 	{"here: what the log holds is read up to 128 MiB for each record, whatever was added to a request", `jute.maxbuffer.extrasize`},
 	{"here: the log goes to standard error (see --log-level and holdfast.logLevel)", `log.file log.threshold console.threshold

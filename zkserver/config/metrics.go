@@ -24,6 +24,11 @@ func metricsKeys() []key {
 			m.port = int(n)
 			return err
 		}},
+		key{name: "metricsProvider.exportJvmInfo", set: func(c *Config, v string) error { // here: of the process and of Go
+			on, err := boolean(v)
+			c.MetricsNoRuntime = !on
+			return err
+		}},
 	)
 }
 

@@ -136,6 +136,14 @@ func (p *parser) line(l logicalLine) {
 	}
 }
 
+// given is the warning of a key that was given there, and is given again.
+func (at place) given() string {
+	if at.line == 0 {
+		return "given before, in " + at.file + "; this counts"
+	}
+	return fmt.Sprintf("given before in line %d; this line counts", at.line)
+}
+
 // pair takes a line of zoo.cfg.
 func (p *parser) pair(line int, name, value string) {
 	k, known := p.table.find(name)
@@ -144,7 +152,7 @@ func (p *parser) pair(line int, name, value string) {
 		id = k.name // whichever of its names was used
 	}
 	if before, ok := p.seen[id]; ok {
-		p.warn(line, name, fmt.Sprintf("given before in line %d; this line counts", before.line))
+		p.warn(line, name, before.given())
 	} else if before, ok := p.fromProperties[id]; ok {
 		p.warn(line, name, fmt.Sprintf("given in %s, too; what stands here counts", before.file))
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Reload answers the configuration of a running server after its file was read again: c with the hot settings of next. It
@@ -43,7 +44,37 @@ func (c *Config) Reload(next *Config) (merged Config, changed, waiting []string)
 	return merged, changed, cold(&merged, next)
 }
 
-// cold are the fields that still differ: the settings that a reload does not touch.
+// keyOf are the keys of fields that are not called like them.
+var keyOf = map[string]string{
+	"AdminAddress": "admin.serverAddress", "AdminEnabled": "admin.enableServer", "AdminIdleTimeout": "admin.idleTimeout",
+	"AdminPort": "admin.serverPort", "AdminURL": "admin.commandURL",
+	"AuditClass": "audit.impl.class", "AuditDir": "log.dir", "AuditEnabled": "audit.enable", "AuditFile": "auditlog.file",
+	"BindRetries": "electionPortBindRetry", "Compression": "snapshot.compression.method",
+	"ConnectLimit": "connectToLearnerMasterLimit", "ConnectTimeout": "cnxTimeout",
+	"ContainerCheckInterval": "znode.container.checkIntervalMs", "ContainerMaxNeverUsed": "znode.container.maxNeverUsedIntervalMs",
+	"ContainerMaxPerMinute": "znode.container.maxPerMinute", "DBAutocreate": "db.autocreate", "Digest": "digest.enabled",
+	"DigestAlgorithm": "DigestAuthenticationProvider.digestAlg", "DigestAuth": "DigestAuthenticationProvider.enabled",
+	"DirAutocreate": "datadir.autocreate", "DynamicFile": "dynamicConfigFile", "Emulate353TTL": "emulate353TTLNodes",
+	"ExtendedTypes": "extendedTypesEnabled", "FsyncWarnThreshold": "fsync.warningthresholdms", "Groups": "group.N",
+	"HandshakeTimeout": "nio.sessionlessCnxnTimeout", "LastZxidInSnapshot": "serializeLastProcessedZxid.enabled",
+	"ListenBacklog": "clientPortListenBacklog", "ListenOnAllIPs": "quorumListenOnAllIPs", "LocalSessions": "localSessionsEnabled",
+	"LocalSessionsUpgrading": "localSessionsUpgradingEnabled", "LogSizeLimit": "txnLogSizeLimitInKb", "MaxDiffSyncs": "maxConcurrentDiffSyncs",
+	"MaxSnapSyncs": "maxConcurrentSnapSyncs", "MetricsAddr": "metricsProvider.httpPort", "MetricsNoRuntime": "metricsProvider.exportJvmInfo",
+	"MultiAddress": "multiAddress.enabled", "MyID": "myid", "NotifyMax": "fastleader.maxNotificationInterval",
+	"NotifyMin": "fastleader.minNotificationInterval", "QuorumKeepAlive": "tcpKeepAlive", "ReadOnlyMode": "readonlymode.enabled",
+	"RejoinGrace": "holdfast.rejoinGrace", "Servers": "server.N", "SuperDigest": "DigestAuthenticationProvider.superDigest",
+	"TCPKeepAlive": "clientTcpKeepAlive", "TrustEmpty": "snapshot.trust.empty", "Weights": "weight.N",
+}
+
+// keyName is the key of a field.
+func keyName(field string) string {
+	if key, ok := keyOf[field]; ok {
+		return key
+	}
+	return strings.ToLower(field[:1]) + field[1:]
+}
+
+// cold are the keys of the fields that still differ: the settings that a reload does not touch.
 func cold(merged, next *Config) []string {
 	var out []string
 	var compare func(a, b reflect.Value)
@@ -55,8 +86,9 @@ func cold(merged, next *Config) []string {
 				// the running ensemble changes these, and zoo.cfg with them
 			case field.Anonymous:
 				compare(a.Field(i), b.Field(i))
-			case field.Name != "Source" && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()):
-				out = append(out, field.Name)
+			case field.Name == "Source" || field.Name == "AdminExplicit": // no settings
+			case !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()):
+				out = append(out, keyName(field.Name))
 			}
 		}
 	}

@@ -185,7 +185,7 @@ func TestReloadOnHangup(t *testing.T) {
 	line, s := serveInBackground(t, file)
 	require.Contains(t, line, servingLine)
 	change("maxClientCnxns=5\nholdfast.logLevel=debug\npreAllocSize=100")
-	s.await(`settings reloaded {"changed": ["maxClientCnxns", "holdfast.logLevel"], "waitForRestart": ["PreAllocSize"]}`)
+	s.await(`settings reloaded {"changed": ["maxClientCnxns", "holdfast.logLevel"], "waitForRestart": ["preAllocSize"]}`)
 	change("maxClientCnxns=many")
 	s.await("the changed configuration is refused, the old settings stay")
 	s.await(`maxClientCnxns: \"many\" is not a whole number`)
