@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
@@ -70,6 +71,15 @@ func (f *flags) file(args []string) string {
 		}
 	}
 	return filepath.Join(dir, name)
+}
+
+// mistyped refuses a word that looks like a command that there is not, and is no configuration either.
+func (f *flags) mistyped(word string) error {
+	if strings.ContainsAny(word, `./\`) || exists(f.file([]string{word})) {
+		return nil
+	}
+	return &exitError{exitUsage, fmt.Errorf("%q is no command, and no configuration of that name is there; the commands are "+
+		"start, start-foreground, stop, restart, status, version, print-cmd, check, init and force-new-cluster", word)}
 }
 
 // prefix is the directory above the program's.

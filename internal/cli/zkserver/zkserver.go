@@ -85,15 +85,19 @@ request, 1 could not start or could not go on, 2 bad arguments or configuration.
 
 func root(s cli.Streams) *cobra.Command {
 	f := &flags{}
-	foreground := func(cmd *cobra.Command, args []string) error { return serve(cmd.Context(), f, args, s) }
 	cmd := &cobra.Command{
 		Use:   "zkserver [start-foreground] ZOO.CFG",
 		Short: "Run a ZooKeeper server",
 		Long:  long,
 		Example: "  zkserver zoo.cfg\n  zkserver check zoo.cfg\n  zkserver --config /etc/zookeeper start\n" +
 			"  zkserver start-foreground -Dzookeeper.snapCount=50000 zoo.cfg\n  echo srvr | nc localhost 2181",
-		Args:          cobra.ExactArgs(1),
-		RunE:          foreground,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.mistyped(args[0]); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), f, args, s)
+		},
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

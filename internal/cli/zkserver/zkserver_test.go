@@ -140,6 +140,7 @@ func TestRefusals(t *testing.T) {
 		"no arguments":  {nil, exitUsage, []string{"accepts 1 arg(s), received 0", "hint: zkserver --help"}},
 		"unknown flag":  {[]string{"--port", "1"}, exitUsage, []string{"unknown flag: --port"}},
 		"no such file":  {[]string{filepath.Join(dir, "none.cfg")}, exitUsage, []string{"none.cfg", "give the path of a zoo.cfg"}},
+		"no such word":  {[]string{"launch"}, exitUsage, []string{`"launch" is no command, and no configuration of that name is there; the commands are start, start-foreground, stop`}},
 		"bad log level": {[]string{running, "--log-level", "loud"}, exitUsage, []string{`log level "loud": use debug, info, warn or error`}},
 		"bad config": {[]string{bad}, exitUsage, []string{
 			"cannot be used, 3 problem(s):\n", bad + ":1: dataDirr: unknown key; did you mean dataDir?\n",
