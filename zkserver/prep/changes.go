@@ -55,14 +55,6 @@ func (c *changes) get(path string) (tree.Info, bool) {
 	return c.tree.Info(path)
 }
 
-// pathOf takes a path out of its frame, without a copy when the tree knows it.
-func (c *changes) pathOf(b []byte) string {
-	if s, ok := c.tree.PathOf(b); ok {
-		return s
-	}
-	return string(b)
-}
-
 // put notes what a znode becomes. was is its digest before, 0 for a new one.
 func (c *changes) put(zxid zkproto.Zxid, info *tree.Info, was int64) {
 	info.Digest = c.digestOf(info)

@@ -164,24 +164,24 @@ func (p *Prep) decide(c *call) (zkproto.Txn, zkproto.Error) {
 		if d.Err() != nil {
 			return nil, errMalformed
 		}
-		return p.setData(c, p.changes.pathOf(path), data, version)
+		return p.setData(c, string(path), data, version)
 	case zkproto.OpDelete, zkproto.OpCheck:
 		path, version := d.StringView(), d.Int32()
 		switch {
 		case d.Err() != nil:
 			return nil, errMalformed
 		case c.Op == zkproto.OpCheck:
-			return p.check(c, p.changes.pathOf(path), version)
+			return p.check(c, string(path), version)
 		case path == nil:
 			return nil, errNullPath(p.sessions.Check(c.Session, c.Owner))
 		}
-		return p.delete(c, p.changes.pathOf(path), version)
+		return p.delete(c, string(path), version)
 	case zkproto.OpDeleteContainer:
 		path := d.StringView()
 		if d.Err() != nil {
 			return nil, errMalformed
 		}
-		return p.deleteContainer(c, p.changes.pathOf(path))
+		return p.deleteContainer(c, string(path))
 	case zkproto.OpSetACL:
 		var q zkproto.SetACLRequest
 		if q.Decode(&d); d.Err() != nil {

@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"bytes"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
@@ -11,8 +13,8 @@ import (
 // *tree.Loader is one.
 type Batcher interface {
 	// Batch begins a batch of at most size znodes. add does what concerns a znode alone; it looks at nothing of the loader
-	// that changes. link then puts all that were added where they belong. Batches are linked one after the other in the
-	// order of the file, each when nothing is added to it any more. A batch must not be used after link.
+	// that changes, and keeps neither path nor data. link then puts all that were added where they belong, and the batch
+	// is empty again. Batches are linked one after the other in the order of the file, each when nothing is added to it any more.
 	Batch(size int) (add func(path string, data []byte, acl int64, st *zkproto.StatPersisted), link func() error)
 }
 
@@ -24,56 +26,76 @@ const (
 
 // builder gives znodes to a content, in batches that are linked on a goroutine of their own if it can take such.
 type builder struct {
-	to    content
-	err   error // of the first failure, without batches
-	batch Batcher
-	put   func(path string, data []byte, acl int64, st *zkproto.StatPersisted)
-	link  func() error
-	n     int // in the current batch
+	to      content
+	err     error // of the first failure, without batches
+	batches Batcher
+	batch       // the current one
+	n       int // in it
 
-	links   chan func() error
+	links   chan batch
+	free    chan batch // linked, to be used again
 	linking sync.WaitGroup
 	linkErr atomic.Pointer[error]
 }
 
+// batch is what Batcher answers.
+type batch struct {
+	put  func(path string, data []byte, acl int64, st *zkproto.StatPersisted)
+	link func() error
+}
+
 func newBuilder(to content) *builder {
-	b := &builder{to: to}
-	b.batch, _ = to.(Batcher)
+	b := &builder{to: to, free: make(chan batch, batchesAhead)}
+	b.batches, _ = to.(Batcher)
 	return b
 }
 
-// add takes a znode. What went wrong is told by finish.
-func (b *builder) add(path string, data []byte, acl int64, st *zkproto.StatPersisted) {
-	if b.batch == nil {
-		b.err = b.to.AddNode(path, data, acl, *st)
+// add takes a znode; path and data are only lent. What went wrong is told by finish.
+func (b *builder) add(path, data []byte, acl int64, st *zkproto.StatPersisted) {
+	if b.batches == nil {
+		b.err = b.to.AddNode(string(path), bytes.Clone(data), acl, *st)
 		return
 	}
 	if b.n == 0 {
-		b.put, b.link = b.batch.Batch(batchSize)
+		b.begin()
 	}
-	b.put(path, data, acl, st)
+	b.put(unsafe.String(unsafe.SliceData(path), len(path)), data, acl, st) // it keeps nothing
 	if b.n++; b.n == batchSize {
 		b.pass()
+	}
+}
+
+// begin makes a batch the current one.
+func (b *builder) begin() {
+	select {
+	case b.batch = <-b.free:
+	default:
+		b.put, b.link = b.batches.Batch(batchSize)
 	}
 }
 
 // pass hands the current batch over. The first one that is full starts the goroutine.
 func (b *builder) pass() {
 	if b.links == nil {
-		b.links = make(chan func() error, batchesAhead)
+		b.links = make(chan batch, batchesAhead)
 		b.linking.Go(func() {
-			for link := range b.links {
+			for next := range b.links {
 				if b.linkErr.Load() != nil {
 					continue
 				}
-				if err := link(); err != nil {
+				if err := next.link(); err != nil {
 					b.linkErr.Store(&err)
+					continue
+				}
+				select {
+				case b.free <- next:
+				default:
 				}
 			}
 		})
 	}
-	b.links <- b.link
-	b.n, b.put, b.link = 0, nil, nil
+	b.links <- b.batch
+	b.n, b.batch = 0, batch{}
 }
 
 // failed tells whether more is in vain.

@@ -16,7 +16,7 @@ const (
 	maxField = 256 << 20
 	// maxTail bounds what may follow the first seal.
 	maxTail = 4 << 10
-	// bigField is from what length on a field's memory is taken in pieces, as its bytes really come.
+	// bigField is how much memory of a field is taken at once, as its bytes really come.
 	bigField = 1 << 20
 
 	statSize = 60
@@ -111,47 +111,27 @@ func (s *source) int64() int64 {
 	return 0
 }
 
-// bytes reads a buffer into memory of its own; nil for null.
-func (s *source) bytes() []byte {
+// field reads a buffer into buf, which grows if need be; nil for null. A length is believed only as far as bytes come.
+func (s *source) field(what string, buf []byte) []byte {
 	n := int(s.int32())
 	if s.err != nil || n == -1 {
 		return nil
 	}
 	if n < 0 || n > maxField {
-		s.fail("length %d of a field", n)
+		s.fail("length %d of a %s", n, what)
 		return nil
 	}
-	if n <= maxNeed {
-		return append(make([]byte, 0, n), s.need(n)...)
-	}
-	b := make([]byte, 0, min(n, bigField))
-	for len(b) < n && s.err == nil {
-		b = append(b, s.need(min(n-len(b), maxNeed))...)
+	buf = buf[:0]
+	for len(buf) < n && s.err == nil {
+		buf = append(buf, s.need(min(n-len(buf), maxNeed))...)
 	}
 	if s.err != nil {
 		return nil
 	}
-	return b
+	return buf
 }
 
-func (s *source) string() string {
-	n := int(s.int32())
-	if s.err != nil || n == -1 {
-		return ""
-	}
-	if n >= 0 && n <= maxNeed {
-		return string(s.need(n))
-	}
-	if n < 0 || n > maxField {
-		s.fail("length %d of a text", n)
-		return ""
-	}
-	b := make([]byte, 0, bigField)
-	for len(b) < n && s.err == nil {
-		b = append(b, s.need(min(n-len(b), maxNeed))...)
-	}
-	return string(b)
-}
+func (s *source) string() string { return string(s.field("text", nil)) }
 
 // count reads the number of elements that follow, -1 for null.
 func (s *source) count(what string) int {
@@ -238,12 +218,20 @@ func (s *source) acls(to content) {
 
 func (s *source) nodes(to content) {
 	b := newBuilder(to)
+	text, room := make([]byte, 0, 256), make([]byte, 0, 4096) // of the last znode, taken again for the next
 	for s.err == nil && !b.failed() {
-		path := s.string()
-		if path == endPath || s.err != nil {
+		if path := s.field("text", text); path != nil {
+			text = path
+		} else {
+			text = text[:0]
+		}
+		if string(text) == endPath || s.err != nil {
 			break
 		}
-		data := s.bytes()
+		data := s.field("field", room)
+		if data != nil {
+			room = data
+		}
 		acl := s.int64()
 		d := jute.NewDecoder(s.need(statSize))
 		var st zkproto.StatPersisted
@@ -251,7 +239,7 @@ func (s *source) nodes(to content) {
 		if s.err != nil {
 			break
 		}
-		b.add(path, data, acl, &st)
+		b.add(text, data, acl, &st)
 	}
 	if err := b.finish(); err != nil {
 		s.fail("%v", err)

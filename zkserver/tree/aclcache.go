@@ -12,6 +12,7 @@ const openACLID int64 = -1
 // aclEntry is one list, shared by all znodes that have it.
 type aclEntry struct {
 	id   int64
+	slot uint32 // where a cache has it: half of a pointer
 	refs int
 	list []zkproto.ACL
 	key  string // the encoded list
@@ -22,6 +23,8 @@ type aclEntry struct {
 type aclCache struct {
 	byID    map[int64]*aclEntry
 	byKey   map[string]*aclEntry
+	slots   []*aclEntry // nil where one was forgotten
+	vacant  []uint32    // these
 	lastID  int64
 	world   aclEntry // id openACLID; not counted
 	unknown aclEntry // what a znode loaded with an id missing in the table has, until replay gives it its own
@@ -34,7 +37,24 @@ func (c *aclCache) init() {
 	c.world = aclEntry{id: openACLID, list: zkproto.WorldAll()}
 	// id 0 is never given out; nobody but super gets past this list
 	c.unknown = aclEntry{list: []zkproto.ACL{{Perms: 0, ID: zkproto.ID{Scheme: "world", ID: "anyone"}}}}
+	c.place(&c.world)
+	c.place(&c.unknown)
 }
+
+// place gives an entry a slot.
+func (c *aclCache) place(e *aclEntry) {
+	if last := len(c.vacant) - 1; last >= 0 {
+		e.slot = c.vacant[last]
+		c.vacant = c.vacant[:last]
+		c.slots[e.slot] = e
+		return
+	}
+	e.slot = uint32(len(c.slots))
+	c.slots = append(c.slots, e)
+}
+
+// at is the entry of a znode.
+func (c *aclCache) at(n *node) *aclEntry { return c.slots[n.acl] }
 
 func (c *aclCache) open() *aclEntry { return &c.world }
 
@@ -50,6 +70,7 @@ func (c *aclCache) acquire(list []zkproto.ACL) *aclEntry {
 		e = &aclEntry{id: c.lastID, list: list, key: string(c.scratch)}
 		c.byID[e.id] = e
 		c.byKey[e.key] = e
+		c.place(e)
 	}
 	e.refs++
 	return e
@@ -69,6 +90,8 @@ func (c *aclCache) forget(e *aclEntry) {
 	if c.byKey[e.key] == e {
 		delete(c.byKey, e.key)
 	}
+	c.slots[e.slot] = nil
+	c.vacant = append(c.vacant, e.slot)
 }
 
 // load adds an entry of a snapshot, without users.
@@ -76,6 +99,7 @@ func (c *aclCache) load(id int64, list []zkproto.ACL) {
 	e := &aclEntry{id: id, list: list, key: string(zkproto.AppendACLs(nil, list))}
 	c.byID[id] = e
 	c.byKey[e.key] = e
+	c.place(e)
 	c.lastID = max(c.lastID, id)
 }
 

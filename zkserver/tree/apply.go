@@ -91,39 +91,30 @@ func (t *Tree) create(h *zkproto.TxnHeader, path string, data []byte, acl []zkpr
 	n := t.node(path)
 	if n != nil {
 		// replay: the snapshot has it already
-		old := n.acl
-		n.acl = t.acls.acquire(acl)
-		t.acls.release(old)
+		t.changeACL(n, acl)
 		r.Err = zkproto.ErrNodeExists
 	}
 	if cversion == -1 {
-		cversion = parent.cversion + 1
+		cversion = parent.cversion() + 1
 	}
-	if cversion > parent.cversion { // not so in replay, when the parent has seen later changes
+	if cversion > parent.cversion() { // not so in replay, when the parent has seen later changes
 		t.subtract(parent)
-		parent.cversion = cversion
-		parent.pzxid = h.Zxid
+		p := parent.more()
+		p.cversion, p.pzxid = cversion, h.Zxid
 		t.add(parent)
 	}
 	if n != nil {
 		return
 	}
-	n = &node{
-		acl: t.acls.acquire(acl), owner: owner,
-		czxid: h.Zxid, mzxid: h.Zxid, pzxid: h.Zxid, ctime: h.Time, mtime: h.Time,
-	}
-	n.setPath(path)
-	n.setData(data)
-	t.setContent(n, data)
-	t.index.put(n)
-	parent.addChild(n)
-	t.adopt(n)
-	t.add(n)
-	t.quotaCreated(n)
+	n = t.plant(parent, path, data, &zkproto.StatPersisted{
+		Czxid: h.Zxid, Mzxid: h.Zxid, Pzxid: h.Zxid, Ctime: h.Time, Mtime: h.Time, EphemeralOwner: owner,
+	}, t.acls.acquire(acl))
+	t.adopt(n, len(path))
+	t.quotaCreated(n, path)
 	r.Stat = t.stat(n)
 	if ev != nil {
-		ev(Event{Type: zkproto.EventNodeCreated, Path: path, Zxid: h.Zxid, ACL: n.acl.list, Bytes: len(data)})
-		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path()), Zxid: h.Zxid, ACL: parent.acl.list})
+		ev(Event{Type: zkproto.EventNodeCreated, Path: path, Zxid: h.Zxid, ACL: t.acls.at(n).list, Bytes: len(data)})
+		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parentPath(path)), Zxid: h.Zxid, ACL: t.acls.at(parent).list})
 	}
 }
 
@@ -135,24 +126,25 @@ func (t *Tree) delete(path string, zxid zkproto.Zxid, ev func(Event)) zkproto.Er
 	if parent == nil {
 		return zkproto.ErrNoNode
 	}
-	if zxid > parent.pzxid { // even when the child is gone, or has not been there
+	if zxid > parent.pzxid() { // even when the child is gone, or has not been there
 		t.subtract(parent)
-		parent.pzxid = zxid
+		parent.more().pzxid = zxid
 		t.add(parent)
 	}
 	n := t.node(path)
 	if n == nil {
 		return zkproto.ErrNoNode
 	}
-	acl := n.acl.list
+	acl := t.acls.at(n).list
 	parent.removeChild(n)
-	t.disown(n)
+	t.scratch = append(t.scratch[:0], path...)
+	t.disown(n, t.scratch)
 	if len(t.quotas) > 0 {
-		t.quotaDeleted(n)
+		t.quotaDeleted(n, path)
 	}
 	if ev != nil {
 		ev(Event{Type: zkproto.EventNodeDeleted, Path: path, Zxid: zxid, ACL: acl})
-		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parent.path()), Zxid: zxid, ACL: parent.acl.list})
+		ev(Event{Type: zkproto.EventNodeChildrenChanged, Path: shown(parentPath(path)), Zxid: zxid, ACL: t.acls.at(parent).list})
 	}
 	return zkproto.ErrOK
 }
@@ -164,21 +156,21 @@ func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, e
 		r.Err = zkproto.ErrNoNode
 		return
 	}
-	grown := int64(len(x.Data)) - int64(n.dataLen)
+	grown := int64(len(x.Data)) - int64(n.size())
 	t.dataSize += grown
 	if len(t.quotas) > 0 {
 		t.useQuota(x.Path, 0, grown)
 	}
 	t.subtract(n)
 	n.setData(x.Data)
-	t.setContent(n, x.Data)
+	t.setContent(n, x.Path, x.Data)
 	n.mtime = h.Time
 	n.mzxid = h.Zxid
 	n.version = x.Version
 	t.add(n)
 	r.Stat = t.stat(n)
 	if ev != nil {
-		ev(Event{Type: zkproto.EventNodeDataChanged, Path: x.Path, Zxid: h.Zxid, ACL: n.acl.list, Bytes: len(x.Data)})
+		ev(Event{Type: zkproto.EventNodeDataChanged, Path: x.Path, Zxid: h.Zxid, ACL: t.acls.at(n).list, Bytes: len(x.Data)})
 	}
 }
 
@@ -189,13 +181,19 @@ func (t *Tree) setACL(x *zkproto.SetACLTxn, r *Result) {
 		r.Err = zkproto.ErrNoNode
 		return
 	}
-	old := n.acl
-	n.acl = t.acls.acquire(x.ACL)
-	t.acls.release(old)
+	t.changeACL(n, x.ACL)
 	t.subtract(n)
-	n.aversion = x.Version
+	if x.Version != n.aversion() {
+		n.more().aversion = x.Version
+	}
 	t.add(n)
 	r.Stat = t.stat(n)
+}
+
+func (t *Tree) changeACL(n *node, acl []zkproto.ACL) {
+	old := t.acls.at(n)
+	n.acl = t.acls.acquire(acl).slot
+	t.acls.release(old)
 }
 
 // closeSession deletes the paths in the transaction, then what else the session owns: nothing, except in logs of old

@@ -14,25 +14,19 @@ func (t *Tree) SetConfig(data []byte, version zkproto.Zxid, now int64) {
 		if parent == nil {
 			return // no server has ever written such a tree
 		}
-		n = t.newConfig()
-		parent.addChild(n)
+		n = t.newConfig(parent)
 		t.dataSize += int64(len(configPath))
 	}
-	t.dataSize += int64(len(data)) - int64(n.dataLen)
+	t.dataSize += int64(len(data)) - int64(n.size())
 	t.subtract(n)
 	n.setData(data)
-	t.setContent(n, data)
+	t.setContent(n, configPath, data)
 	n.mtime, n.mzxid, n.version = now, version, -1
 	t.add(n)
 }
 
 // newConfig makes the znode. Only an administrator may change the membership (ZOOKEEPER-2014).
-func (t *Tree) newConfig() *node {
-	n := &node{acl: t.acls.acquire([]zkproto.ACL{{Perms: zkproto.PermRead, ID: zkproto.ID{Scheme: "world", ID: "anyone"}}}), aversion: -1}
-	n.setPath(configPath)
-	n.setData([]byte{})
-	t.index.put(n)
-	t.setContent(n, nil)
-	t.add(n)
-	return n
+func (t *Tree) newConfig(parent *node) *node {
+	acl := t.acls.acquire([]zkproto.ACL{{Perms: zkproto.PermRead, ID: zkproto.ID{Scheme: "world", ID: "anyone"}}})
+	return t.plant(parent, configPath, []byte{}, &zkproto.StatPersisted{Aversion: -1}, acl)
 }

@@ -81,6 +81,11 @@ func (d *Digester) Node(path string, content uint32, st *zkproto.StatPersisted) 
 	if !hasDigest(path) {
 		return 0
 	}
+	return d.node(content, st)
+}
+
+// node is Node for a znode that has a digest.
+func (d *Digester) node(content uint32, st *zkproto.StatPersisted) int64 {
 	if d.back == nil {
 		d.back = &backTables
 	}
@@ -125,18 +130,18 @@ func (t *Tree) subtract(n *node) {
 
 // add puts a znode's digest into the sum, after it changed.
 func (t *Tree) add(n *node) {
-	if !t.digest.off {
+	if !t.digest.off && n.hasDigest() {
 		st := n.persisted()
-		d := t.digest.Node(n.path(), n.content, &st)
+		d := t.digest.node(n.content, &st)
 		n.digest = uint32(d)
 		t.digest.sum += d
 	}
 }
 
 // setContent keeps the checksum of a znode's path and data.
-func (t *Tree) setContent(n *node, data []byte) {
-	if !t.digest.off && hasDigest(n.path()) {
-		n.content = t.digest.Content(n.path(), data)
+func (t *Tree) setContent(n *node, path string, data []byte) {
+	if !t.digest.off && hasDigest(path) {
+		n.content = t.digest.Content(path, data)
 	}
 }
 

@@ -8,20 +8,19 @@ import "slices"
 // 40 bits that it can have. It costs what the number of containers and TTL znodes costs. Source: ContainerManager.java.
 func (t *Tree) Due(now, neverUsed int64) []string {
 	var due []string
-	for path := range t.mortal {
-		n := t.node(path)
-		if n == nil || len(n.children()) > 0 {
+	for n := range t.mortal {
+		if len(n.children()) > 0 {
 			continue
 		}
 		age := now - n.mtime
-		switch t.Kind(n.owner) {
+		switch t.Kind(n.owner()) {
 		case Container:
-			if n.cversion > 0 || neverUsed != 0 && age > neverUsed {
-				due = append(due, path)
+			if n.cversion() > 0 || neverUsed != 0 && age > neverUsed {
+				due = append(due, n.path())
 			}
 		case TTL:
-			if ttl := n.owner & MaxTTL; ttl != 0 && age > ttl {
-				due = append(due, path)
+			if ttl := n.owner() & MaxTTL; ttl != 0 && age > ttl {
+				due = append(due, n.path())
 			}
 		case Persistent, Ephemeral:
 		}

@@ -1,8 +1,11 @@
 package tree
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"unsafe"
+)
 
-// index finds znodes by path. It takes 12 bytes a slot where Go's map of strings takes 25, and fills more of them: the key is in the znode, and 32
+// index finds znodes by path. It takes 12 bytes a slot where Go's map of strings takes 25, and fills more of them: the key is in the znode and those above it, and 32
 // bits of its hash beside the pointer spare looking at the wrong znodes, and at all of them when a part grows. It is in 512
 // parts that grow one at a time, so that no single change to a large tree takes long. Slots are probed one after the other
 // and closed up when one is taken out.
@@ -23,23 +26,11 @@ type part struct {
 func (x *index) init() { x.seed = maphash.MakeSeed() }
 
 // get returns the znode with this path, nil if there is none. The root is under "".
-func (x *index) get(path string) *node {
-	return x.find(path, maphash.String(x.seed, path))
-}
+func (x *index) get(path string) *node { return x.find(path, x.hash(path)) }
 
 // getBytes is get for a path that is still in its frame.
 func (x *index) getBytes(path []byte) *node {
-	h := maphash.Bytes(x.seed, path)
-	p, sum := &x.parts[h>>(64-partBits)], uint32(h)
-	if p.n == 0 {
-		return nil
-	}
-	for i := p.home(sum); ; i = p.next(i) {
-		n := p.slots[i]
-		if n == nil || p.sums[i] == sum && n.path() == string(path) {
-			return n
-		}
-	}
+	return x.get(unsafe.String(unsafe.SliceData(path), len(path)))
 }
 
 func (x *index) find(path string, h uint64) *node {
@@ -49,28 +40,31 @@ func (x *index) find(path string, h uint64) *node {
 	}
 	for i := p.home(sum); ; i = p.next(i) {
 		n := p.slots[i]
-		if n == nil || p.sums[i] == sum && n.path() == path {
+		if n == nil || p.sums[i] == sum && n.isAt(path) {
 			return n
 		}
 	}
 }
 
-// put adds a znode; false when its path is there already.
-func (x *index) put(n *node) bool { return x.putHashed(n, x.hash(n.path())) }
+// put adds a znode that has its parent; false when its path is there already.
+func (x *index) put(path string, n *node) bool { return x.add(n, x.hash(path)) }
 
 // hash is what decides a path's place.
 func (x *index) hash(path string) uint64 { return maphash.String(x.seed, path) }
 
-// putHashed is put for a znode the hash of whose path is known.
-func (x *index) putHashed(n *node, h uint64) bool {
-	if x.find(n.path(), h) != nil {
-		return false
-	}
-	p := &x.parts[h>>(64-partBits)]
+// add is put for a znode the hash of whose path is known.
+func (x *index) add(n *node, h uint64) bool {
+	p, sum := &x.parts[h>>(64-partBits)], uint32(h)
 	if p.n >= len(p.slots)/5*4 {
 		p.grow()
 	}
-	p.insert(n, uint32(h))
+	i := p.home(sum)
+	for ; p.slots[i] != nil; i = p.next(i) {
+		if p.sums[i] == sum && p.slots[i].up == n.up && p.slots[i].name() == n.name() {
+			return false
+		}
+	}
+	p.slots[i], p.sums[i] = n, sum
 	p.n++
 	x.n++
 	return true
@@ -115,14 +109,14 @@ func (p *part) grow() {
 }
 
 // remove takes a znode out.
-func (x *index) remove(path string) {
-	h := maphash.String(x.seed, path)
-	p, sum := &x.parts[h>>(64-partBits)], uint32(h)
+func (x *index) remove(path []byte, n *node) {
+	h := maphash.Bytes(x.seed, path)
+	p := &x.parts[h>>(64-partBits)]
 	if p.n == 0 {
 		return
 	}
-	i := p.home(sum)
-	for p.slots[i] == nil || p.sums[i] != sum || p.slots[i].path() != path {
+	i := p.home(uint32(h))
+	for p.slots[i] != n {
 		if p.slots[i] == nil {
 			return
 		}

@@ -6,12 +6,24 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
+// named makes a child of a root.
 func named(path string) *node {
-	n := new(node)
-	n.setPath(path)
+	n := newNode(path[1:], nil, &zkproto.StatPersisted{})
+	n.up = stem
 	return n
+}
+
+var stem = newNode("", nil, &zkproto.StatPersisted{})
+
+// take removes by path.
+func (x *index) take(path string) {
+	if n := x.get(path); n != nil {
+		x.remove([]byte(path), n)
+	}
 }
 
 // The index against Go's map.
@@ -25,7 +37,7 @@ func TestIndexIsAMap(t *testing.T) {
 			"put": func(t *rapid.T) {
 				n := named(path.Draw(t, "path"))
 				_, there := model[n.path()]
-				if x.put(n) == there {
+				if x.put(n.path(), n) == there {
 					t.Fatal("put says something else")
 				}
 				if !there {
@@ -34,7 +46,7 @@ func TestIndexIsAMap(t *testing.T) {
 			},
 			"remove": func(t *rapid.T) {
 				p := path.Draw(t, "path")
-				x.remove(p)
+				x.take(p)
 				delete(model, p)
 			},
 			"": func(t *rapid.T) {
@@ -55,9 +67,9 @@ func TestIndexUnderChurn(t *testing.T) {
 	for i := range 200_000 {
 		p := fmt.Sprintf("/%d", (i*7919)%9001)
 		if i%3 == 0 {
-			x.remove(p)
+			x.take(p)
 			delete(model, p)
-		} else if n := named(p); x.put(n) {
+		} else if n := named(p); x.put(p, n) {
 			model[p] = n
 		}
 	}

@@ -1,8 +1,11 @@
 package tree
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"strings"
+	"unsafe"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
@@ -35,60 +38,67 @@ func NewLoader(opts ...Option) *Loader {
 // AddACL adds an entry of the ACL table. All of them come before the first znode.
 func (l *Loader) AddACL(id int64, acl []zkproto.ACL) { l.t.acls.load(id, acl) }
 
-// AddNode adds a znode; parents come before their children and "" first. Slices are kept. An ACL id that the table lacks
-// is no error: see UnknownACLs. That a znode came twice may be found out later, by Finish at the latest.
+// AddNode adds a znode; parents come before their children and "" first. Neither path nor data are kept. An ACL id that the
+// table lacks is no error: see UnknownACLs. That a znode came twice may be found out later, by Finish at the latest.
 func (l *Loader) AddNode(path string, data []byte, acl int64, st zkproto.StatPersisted) error {
 	n, h := l.t.ready(&l.t.digest.Digester, path, data, &st)
-	return l.link(hashed{n, h}, acl)
+	return l.link(hashed{n, h}, path, acl)
 }
 
 // batch is some znodes that are not in the tree yet.
 type batch struct {
-	l     *Loader
 	d     Digester
 	nodes []hashed
 	acls  []int64
+	ends  []int  // of their paths in text
+	text  []byte // their paths, one behind the other
 }
 
 // Batch adds znodes as AddNode does, in two steps: add does what needs only the znode itself, so it may be called by
-// another goroutine than the one that calls all the rest; link puts those added into the tree. Batches are linked in the
-// order of the snapshot.
+// another goroutine than the one that calls all the rest; link puts those added into the tree, and the batch is empty again.
+// Batches are linked in the order of the snapshot.
 func (l *Loader) Batch(size int) (add func(path string, data []byte, acl int64, st *zkproto.StatPersisted), link func() error) {
-	b := &batch{l: l, nodes: make([]hashed, 0, size), acls: make([]int64, 0, size)}
+	b := &batch{nodes: make([]hashed, 0, size), acls: make([]int64, 0, size), ends: make([]int, 0, size)}
 	t := l.t
 	return func(path string, data []byte, acl int64, st *zkproto.StatPersisted) {
 			n, h := t.ready(&b.d, path, data, st)
 			b.nodes, b.acls = append(b.nodes, hashed{n, h}), append(b.acls, acl)
+			b.text = append(b.text, path...)
+			b.ends = append(b.ends, len(b.text))
 		}, func() error {
+			begin := 0
 			for i, n := range b.nodes {
-				if err := b.l.link(n, b.acls[i]); err != nil {
+				path := unsafe.String(unsafe.SliceData(b.text[begin:]), b.ends[i]-begin) // written to again when nobody has it
+				if err := l.link(n, path, b.acls[i]); err != nil {
 					return err
 				}
+				begin = b.ends[i]
 			}
+			clear(b.nodes)
+			b.nodes, b.acls, b.ends, b.text = b.nodes[:0], b.acls[:0], b.ends[:0], b.text[:0]
 			return nil
 		}
 }
 
 // ready makes a znode with its part in the digest. Of the tree it looks only at what never changes.
 func (t *Tree) ready(d *Digester, path string, data []byte, st *zkproto.StatPersisted) (n *node, h uint64) {
-	n = &node{
-		owner: st.EphemeralOwner, czxid: st.Czxid, mzxid: st.Mzxid, pzxid: st.Pzxid,
-		ctime: st.Ctime, mtime: st.Mtime, version: st.Version, cversion: st.Cversion, aversion: st.Aversion,
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	if !small(name, data, st) {
+		data = bytes.Clone(data)
 	}
-	n.setPath(path)
-	n.setData(data)
+	n = newNode(name, data, st)
 	if !t.digest.off && hasDigest(path) {
 		n.content = d.Content(path, data)
-		n.digest = uint32(d.Node(path, n.content, st))
+		n.digest = uint32(d.node(n.content, st))
 	}
 	return n, t.index.hash(path)
 }
 
 // link puts a znode into the tree.
-func (l *Loader) link(n hashed, acl int64) error {
-	t, path := l.t, n.n.path()
+func (l *Loader) link(n hashed, path string, acl int64) error {
+	t := l.t
 	t.digest.sum += int64(n.n.digest)
-	n.n.acl = t.acls.use(acl)
+	n.n.acl = t.acls.use(acl).slot
 	if path == "" {
 		if t.root != nil {
 			return twice(path)
@@ -106,7 +116,7 @@ func (l *Loader) link(n hashed, acl int64) error {
 	}
 	parent.addChild(n.n)
 	l.ways = append(l.ways, n.n)
-	t.adopt(n.n)
+	t.adopt(n.n, len(path))
 	return l.wait(n)
 }
 
@@ -115,7 +125,7 @@ func (l *Loader) link(n hashed, acl int64) error {
 func (l *Loader) parent(path string) (*node, error) {
 	up := parentPath(path)
 	for i := len(l.ways) - 1; i >= 0; i-- {
-		if l.ways[i].path() == up {
+		if l.ways[i].isAt(up) {
 			l.ways = l.ways[:i+1]
 			return l.ways[i], nil
 		}
@@ -145,7 +155,7 @@ func (l *Loader) wait(n hashed) error {
 func (l *Loader) file(h uint64) error {
 	w := &l.waiting[h>>(64-partBits)]
 	for _, n := range *w {
-		if !l.t.index.putHashed(n.n, n.h) {
+		if !l.t.index.add(n.n, n.h) {
 			return twice(n.n.path())
 		}
 	}
@@ -170,7 +180,7 @@ func (l *Loader) Finish(last zkproto.Zxid) (*Tree, error) {
 	if root == nil {
 		return nil, errors.New("tree: the snapshot has no root")
 	}
-	t.dataSize += int64(len("/") + 2*int(root.dataLen)) // under both its names, like the original
+	t.dataSize += int64(len("/") + 2*int(root.size())) // under both its names, like the original
 	t.acls.purge()
 	t.RebuildQuotas()
 	t.last = last

@@ -96,31 +96,30 @@ func (t *Tree) quotaAbove(path string) (prefix string, ok bool) {
 }
 
 // quotaCreated notes a znode that a create made.
-func (t *Tree) quotaCreated(n *node) {
-	if strings.HasPrefix(n.path(), quotaPath) {
-		parent := parentPath(n.path())
-		if path, ok := quotaOf(parent); ok {
-			switch n.path()[len(parent)+1:] {
+func (t *Tree) quotaCreated(n *node, path string) {
+	if strings.HasPrefix(path, quotaPath) {
+		if of, ok := quotaOf(parentPath(path)); ok {
+			switch n.name() {
 			case limitsName:
-				t.quotas[path] = struct{}{}
+				t.quotas[of] = struct{}{}
 			case statsName:
-				t.countQuota(path)
+				t.countQuota(of)
 			}
 		}
 	}
 	if len(t.quotas) > 0 {
-		t.useQuota(n.path(), 1, int64(n.dataLen))
+		t.useQuota(path, 1, int64(n.size()))
 	}
 }
 
 // quotaDeleted notes a znode that went.
-func (t *Tree) quotaDeleted(n *node) {
-	if strings.HasSuffix(n.path(), "/"+limitsName) {
-		if path, ok := quotaOf(parentPath(n.path())); ok {
-			delete(t.quotas, path)
+func (t *Tree) quotaDeleted(n *node, path string) {
+	if n.name() == limitsName {
+		if of, ok := quotaOf(parentPath(path)); ok {
+			delete(t.quotas, of)
 		}
 	}
-	t.useQuota(n.path(), -1, -int64(n.dataLen))
+	t.useQuota(path, -1, -int64(n.size()))
 }
 
 // useQuota adds to what the subtree of a quota has.
@@ -155,7 +154,7 @@ func (t *Tree) count(n *node, s *StatsTrack) {
 		return
 	}
 	s.Count++
-	s.Bytes += int64(n.dataLen)
+	s.Bytes += int64(n.size())
 	for _, c := range n.children() {
 		t.count(c, s)
 	}
@@ -170,8 +169,8 @@ func (t *Tree) RebuildQuotas() {
 }
 
 func (t *Tree) findQuotas(n *node) {
-	if parent, found := strings.CutSuffix(n.path(), "/"+limitsName); found && len(n.children()) == 0 {
-		if path, ok := quotaOf(parent); ok {
+	if n.name() == limitsName && len(n.children()) == 0 {
+		if path, ok := quotaOf(n.up.path()); ok {
 			t.quotas[path] = struct{}{}
 			t.countQuota(path)
 		}

@@ -12,7 +12,7 @@ func (t *Tree) LastZxid() zkproto.Zxid { return t.last }
 // Get returns a znode's data (nil when null was stored), Stat and ACL. The path "" is the root, as "/" is.
 func (t *Tree) Get(path string) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
 	if n := t.node(path); n != nil {
-		return n.data(), t.stat(n), n.acl.list, true
+		return n.data(), t.stat(n), t.acls.at(n).list, true
 	}
 	return nil, zkproto.Stat{}, nil, false
 }
@@ -20,7 +20,7 @@ func (t *Tree) Get(path string) (data []byte, stat zkproto.Stat, acl []zkproto.A
 // GetBytes is Get for a path that is still in its frame; nothing is kept of it.
 func (t *Tree) GetBytes(path []byte) (data []byte, stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
 	if n := t.nodeAt(path); n != nil {
-		return n.data(), t.stat(n), n.acl.list, true
+		return n.data(), t.stat(n), t.acls.at(n).list, true
 	}
 	return nil, zkproto.Stat{}, nil, false
 }
@@ -28,7 +28,7 @@ func (t *Tree) GetBytes(path []byte) (data []byte, stat zkproto.Stat, acl []zkpr
 // Exists returns a znode's Stat and ACL.
 func (t *Tree) Exists(path string) (stat zkproto.Stat, acl []zkproto.ACL, ok bool) {
 	if n := t.node(path); n != nil {
-		return t.stat(n), n.acl.list, true
+		return t.stat(n), t.acls.at(n).list, true
 	}
 	return zkproto.Stat{}, nil, false
 }
@@ -40,17 +40,16 @@ func (t *Tree) Children(path string) (names []string, stat zkproto.Stat, acl []z
 		return nil, zkproto.Stat{}, nil, false
 	}
 	names = make([]string, len(n.children()))
-	skip := len(n.path()) + 1 // the root's path is ""
 	for i, c := range n.children() {
-		names[i] = c.path()[skip:]
+		names[i] = c.name()
 	}
-	return names, t.stat(n), n.acl.list, true
+	return names, t.stat(n), t.acls.at(n).list, true
 }
 
 // ACL returns a znode's ACL and Stat. The list is nil for a znode that was created with null.
 func (t *Tree) ACL(path string) (acl []zkproto.ACL, stat zkproto.Stat, ok bool) {
 	if n := t.node(path); n != nil {
-		return n.acl.list, t.stat(n), true
+		return t.acls.at(n).list, t.stat(n), true
 	}
 	return nil, zkproto.Stat{}, false
 }
@@ -81,8 +80,8 @@ func (t *Tree) NumDescendants(path string) int {
 func (t *Tree) Ephemerals(s zkproto.SessionID) []string {
 	set := t.ephemerals[s]
 	paths := make([]string, 0, len(set))
-	for p := range set {
-		paths = append(paths, p)
+	for n := range set {
+		paths = append(paths, n.path())
 	}
 	slices.Sort(paths)
 	return paths
@@ -109,7 +108,7 @@ func (t *Tree) DataSize() int64 { return t.dataSize }
 
 // Info is what deciding about a request needs to know of a znode.
 type Info struct {
-	Path        string // the tree's own copy; "/" for the root
+	Path        string // "/" for the root
 	Version     int32
 	Cversion    int32 // the number of creates, not what clients see
 	Aversion    int32
@@ -132,37 +131,16 @@ func (i *Info) Persisted() zkproto.StatPersisted {
 	}
 }
 
-func (n *node) info(path string) Info {
-	return Info{
-		Path: path, Version: n.version, Cversion: n.cversion, Aversion: n.aversion, Owner: n.owner,
-		NumChildren: len(n.children()), ACL: n.acl.list,
-		Czxid: n.czxid, Mzxid: n.mzxid, Pzxid: n.pzxid, Ctime: n.ctime, Mtime: n.mtime, Content: n.content, DataLen: n.dataLen,
-		Digest: int64(n.digest),
-	}
-}
-
 // Info looks a znode up.
 func (t *Tree) Info(path string) (Info, bool) {
 	n := t.node(path)
 	if n == nil {
 		return Info{}, false
 	}
-	if n.path() == "" {
-		return n.info("/"), true
-	}
-	return n.info(n.path()), true
-}
-
-// PathOf returns the tree's own copy of a path that is still in a frame, so that a request on an existing znode needs no
-// copy of it; ok is false when there is no such znode.
-func (t *Tree) PathOf(path []byte) (string, bool) {
-	n := t.nodeAt(path)
-	switch {
-	case n == nil:
-		return "", false
-	case n.path() == "":
-		return "/"[:len(path)], true
-	default:
-		return n.path(), true
-	}
+	return Info{
+		Path: shown(path), Version: n.version, Cversion: n.cversion(), Aversion: n.aversion(), Owner: n.owner(),
+		NumChildren: len(n.children()), ACL: t.acls.at(n).list,
+		Czxid: n.czxid, Mzxid: n.mzxid, Pzxid: n.pzxid(), Ctime: n.ctime, Mtime: n.mtime, Content: n.content, DataLen: n.size(),
+		Digest: int64(n.digest),
+	}, true
 }

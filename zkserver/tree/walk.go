@@ -1,17 +1,23 @@
 package tree
 
-import "github.com/holdfast-ha/holdfast/internal/zkproto"
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
 
 // Walk visits all znodes in pre-order from the root, whose path is "". It sees each znode as it is when its turn comes;
 // its children are those it has at that moment: a child created later is left to the replay of the log, one deleted
 // before its own turn is left out.
 type Walk struct {
 	t     *Tree
-	stack [][]string // paths still to visit, per level, in reverse
+	stack [][]*node // znodes still to visit, per level, in reverse
+	text  []byte    // paths are cut from it: they live together, and make less work than each alone
 }
 
 // Walk starts a walk. Call ACLCache under the same lock, before.
-func (t *Tree) Walk() *Walk { return &Walk{t: t, stack: [][]string{{""}}} }
+func (t *Tree) Walk() *Walk { return &Walk{t: t, stack: [][]*node{{t.root}}} }
 
 // Next visits up to limit znodes and tells whether more are left. The tree may change between calls. What fn is given
 // may be kept.
@@ -24,26 +30,35 @@ func (w *Walk) Next(limit int, fn func(path string, data []byte, acl int64, st z
 			w.stack = w.stack[:top]
 			continue
 		}
-		path := level[len(level)-1]
-		level[len(level)-1] = ""
+		n := level[len(level)-1]
+		level[len(level)-1] = nil
 		w.stack[top] = level[:len(level)-1]
-		n := w.t.node(path)
-		if n == nil {
-			continue
+		if n.up == nil && n != w.t.root {
+			continue // it has been deleted
 		}
 		visited++
-		fn(path, n.data(), n.acl.id, n.persisted())
-		if len(n.children()) == 0 {
-			continue
+		fn(w.path(n), n.data(), w.t.acls.at(n).id, n.persisted())
+		if kids := n.children(); len(kids) > 0 {
+			below := slices.Clone(kids)
+			slices.Reverse(below)
+			w.stack = append(w.stack, below)
 		}
-		below := make([]string, len(n.children()))
-		for i, c := range n.children() {
-			below[len(below)-1-i] = c.path()
-		}
-		w.stack = append(w.stack, below)
 	}
 	for len(w.stack) > 0 && len(w.stack[len(w.stack)-1]) == 0 {
 		w.stack = w.stack[:len(w.stack)-1]
 	}
 	return len(w.stack) > 0
+}
+
+// walkText is how much memory for paths is taken at once.
+const walkText = 16 << 10
+
+// path makes a znode's path in memory that is not written to again.
+func (w *Walk) path(n *node) string {
+	size := n.pathLen()
+	if cap(w.text)-len(w.text) < size {
+		w.text = make([]byte, 0, max(size, walkText))
+	}
+	w.text = n.appendPath(w.text)
+	return unsafe.String(unsafe.SliceData(w.text[len(w.text)-size:]), size)
 }

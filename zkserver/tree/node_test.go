@@ -1,0 +1,202 @@
+package tree
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
+)
+
+// A znode costs what it costs a million times: 80 and 64 are sizes in which memory is given out.
+func TestSizeOfAZnode(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(node{}), uintptr(80))
+	require.LessOrEqual(t, unsafe.Sizeof(rare{}), uintptr(64))
+}
+
+// lengths are on both sides of each limit, and -1 for null.
+var lengths = []int{-1, 0, 1, 100, smallData, smallData + 1, 3000}
+
+func filled(length int, b byte) []byte {
+	if length < 0 {
+		return nil
+	}
+	return bytes.Repeat([]byte{b}, length)
+}
+
+// Znodes change between their two forms in every order; a naive model says what they are.
+func TestFormsOfAZnode(t *testing.T) {
+	names := []string{"a", strings.Repeat("b", smallName), strings.Repeat("c", smallName+1)}
+	rapid.Check(t, func(t *rapid.T) {
+		x, zxid := New(), zkproto.Zxid(0)
+		type znode struct {
+			data []byte
+			st   zkproto.StatPersisted
+		}
+		model := map[string]*znode{}
+		given := map[*byte][]byte{} // what was handed out, and what it was
+		paths := func() []string { return slices.Sorted(maps.Keys(model)) }
+		apply := func(txn zkproto.Txn) Result {
+			zxid++
+			return x.Apply(&zkproto.TxnHeader{Zxid: zxid, ClientID: 7, Time: 1000 + int64(zxid), Type: typeOf(txn)}, txn, nil)
+		}
+		some := func(t *rapid.T) string {
+			if len(model) == 0 {
+				t.Skip("no znode")
+			}
+			return rapid.SampledFrom(paths()).Draw(t, "path")
+		}
+		data := func(t *rapid.T) []byte { return filled(rapid.SampledFrom(lengths).Draw(t, "length"), byte(zxid)) }
+		t.Repeat(map[string]func(*rapid.T){
+			"create": func(t *rapid.T) {
+				parent := rapid.SampledFrom(append(paths(), "")).Draw(t, "parent")
+				path := parent + "/" + rapid.SampledFrom(names).Draw(t, "name")
+				if model[path] != nil || strings.Count(path, "/") > 3 || parent != "" && model[parent].st.EphemeralOwner != 0 {
+					t.Skip("not possible")
+				}
+				n := &znode{data: data(t)}
+				ephemeral := rapid.Bool().Draw(t, "ephemeral")
+				if ephemeral {
+					n.st.EphemeralOwner = 7
+				}
+				apply(&zkproto.CreateTxn{Path: path, Data: n.data, ACL: zkproto.WorldAll(), Ephemeral: ephemeral, ParentCVersion: -1})
+				n.st.Czxid, n.st.Mzxid, n.st.Pzxid, n.st.Ctime, n.st.Mtime = zxid, zxid, zxid, 1000+int64(zxid), 1000+int64(zxid)
+				model[path] = n
+				if p := model[parent]; p != nil {
+					p.st.Cversion, p.st.Pzxid = p.st.Cversion+1, zxid
+				}
+			},
+			"set": func(t *rapid.T) {
+				path := some(t)
+				n := model[path]
+				n.data = data(t)
+				n.st.Version++
+				apply(&zkproto.SetDataTxn{Path: path, Data: n.data, Version: n.st.Version})
+				n.st.Mzxid, n.st.Mtime = zxid, 1000+int64(zxid)
+			},
+			"acl": func(t *rapid.T) {
+				n := model[some(t)]
+				n.st.Aversion++
+				for path := range model {
+					if model[path] == n {
+						apply(&zkproto.SetACLTxn{Path: path, ACL: zkproto.WorldAll(), Version: n.st.Aversion})
+					}
+				}
+			},
+			"delete": func(t *rapid.T) {
+				path := some(t)
+				apply(&zkproto.DeleteTxn{Path: path})
+				maps.DeleteFunc(model, func(p string, _ *znode) bool { return p == path || strings.HasPrefix(p, path+"/") })
+				if p := model[parentPath(path)]; p != nil {
+					p.st.Pzxid = zxid
+				}
+			},
+			"end": func(t *rapid.T) {
+				apply(&zkproto.CloseSessionTxn{})
+				for _, path := range paths() {
+					if model[path].st.EphemeralOwner == 0 {
+						continue
+					}
+					delete(model, path)
+					if p := model[parentPath(path)]; p != nil {
+						p.st.Pzxid = zxid
+					}
+				}
+			},
+			"load": func(t *rapid.T) { x = reloaded(t, x) },
+			"": func(t *rapid.T) {
+				size := 44
+				for path, n := range model {
+					got, stat, _, ok := x.Get(path)
+					if !ok || !bytes.Equal(got, n.data) || (got == nil) != (n.data == nil) || int(stat.DataLength) != len(n.data) {
+						t.Fatalf("data of %.20s: %d bytes %t", path, len(got), ok)
+					}
+					if st := x.node(path).persisted(); st != n.st {
+						t.Fatalf("%.20s is %+v, not %+v", path, st, n.st)
+					}
+					if x.node(path).path() != path {
+						t.Fatalf("path of %.20s", path)
+					}
+					if len(got) > 0 {
+						given[&got[0]] = bytes.Clone(got)
+					}
+					size += len(path) + len(n.data)
+				}
+				for p, was := range given {
+					if !bytes.Equal(unsafe.Slice(p, len(was)), was) {
+						t.Fatal("what was handed out has changed")
+					}
+				}
+				if x.NodeCount() != len(model)+5 || x.DataSize() != int64(size) {
+					t.Fatal("count or size differs ", x.NodeCount(), len(model), x.DataSize(), size)
+				}
+				if y := reloaded(t, x); y.Digest() != x.Digest() {
+					t.Fatal("the digest is not that of what is there")
+				}
+			},
+		})
+	})
+}
+
+// reloaded is a tree after a snapshot, from memory that is written to again.
+func reloaded(t *rapid.T, x *Tree) *Tree {
+	l := NewLoader()
+	for id, acl := range x.ACLCache() {
+		l.AddACL(id, acl)
+	}
+	add, link := l.Batch(4)
+	room, n := make([]byte, 0, 8192), 0
+	for w, more := x.Walk(), true; more; {
+		more = w.Next(3, func(path string, data []byte, acl int64, st zkproto.StatPersisted) {
+			room = append(append(room[:0], path...), data...)
+			lent := room[len(path):]
+			if data == nil {
+				lent = nil
+			}
+			add(unsafe.String(unsafe.SliceData(room), len(path)), lent, acl, &st)
+			if n++; n%4 == 0 {
+				if err := link(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+	if err := link(); err != nil {
+		t.Fatal(err)
+	}
+	clear(room[:cap(room)])
+	y, err := l.Finish(x.LastZxid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return y
+}
+
+// A walk leaves out what was deleted before its turn, also when something of the same name has come since.
+func TestWalkMeetsChanges(t *testing.T) {
+	x := &txns{t: t, tree: New()}
+	for i, p := range []string{"/a", "/a/b", "/a/b/c", "/d"} {
+		x.apply(1, create(p, int32(i)+1))
+	}
+	w := x.tree.Walk()
+	var seen []string
+	next := func(limit int) bool {
+		return w.Next(limit, func(path string, _ []byte, _ int64, _ zkproto.StatPersisted) { seen = append(seen, path) })
+	}
+	for len(seen) == 0 || seen[len(seen)-1] != "/a" {
+		require.True(t, next(1))
+	}
+	x.apply(1, &zkproto.DeleteTxn{Path: "/a/b"})
+	x.apply(1, create("/a/b", 9))
+	x.apply(1, create("/a/e", 10))
+	for next(1) {
+	}
+	slices.Sort(seen)
+	require.Equal(t, []string{"", "/a", "/d", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"}, seen)
+}
