@@ -195,8 +195,8 @@ func (h *peerHandler) SendSnapshot(to zab.Link, zxid zab.Zxid, w io.Writer) erro
 	if src == nil {
 		return errNotTheState
 	}
-	begin := s.clock.Now()
-	if err := snapshot.Stream(&moving{h: h, link: to, w: w}, src, s.pacer()); err != nil {
+	begin, pace := s.clock.Now(), s.pacer()
+	if err := snapshot.Stream(&moving{h: h, link: to, w: w}, src, func() { pace() }); err != nil {
 		return err
 	}
 	s.log.Info("snapshot sent to a learner", zap.Int64("peer", int64(to.Peer)), zap.Stringer("zxid", zxid),

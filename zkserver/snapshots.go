@@ -69,26 +69,45 @@ func (s *Server) takeSnapshot(zxid zkproto.Zxid, src *snapshotSource) {
 		zap.Int("znodes", written.Nodes), zap.Duration("took", took))
 }
 
-// longestPause bounds a pause within a snapshot.
-const longestPause = 50 * time.Millisecond
+const (
+	// longestPause bounds a pause within a snapshot.
+	longestPause = 50 * time.Millisecond
+	// besideWrites is the size of a piece while there are writes, on a disk that takes less than slowDisk for one.
+	besideWrites = 128 << 10
+	slowDisk     = 10 * time.Millisecond
+)
 
 // pacer returns a function that pauses a snapshot for as long as its last piece took: half of the disk's time, and of a
-// processor's, stays for those who wait for an answer. Not when the server stops, or
-// somebody waits for the end.
-func (s *Server) pacer() func() {
-	last := s.clock.Now()
-	return func() {
+// processor's, stays for those who wait for an answer. Not when the server stops, or somebody waits for the end.
+//
+// It answers the size of the next piece. A write waits for the rest of one, so they are small while there are writes; but not on a
+// slow disk, which takes as long for a small one: the snapshot would not end.
+func (s *Server) pacer() func() int {
+	last, logged := s.clock.Now(), s.disk.lastPersisted()
+	return func() int {
 		if s.hurry.Load() {
-			return
+			return snapshot.Piece
 		}
-		t := s.clock.NewTimer(min(s.clock.Now().Sub(last), longestPause))
+		took := s.clock.Now().Sub(last)
+		t := s.clock.NewTimer(min(took, longestPause))
 		defer t.Stop()
 		select {
 		case <-t.C():
 		case <-s.quit:
 		}
 		last = s.clock.Now()
+		before := logged
+		logged = s.disk.lastPersisted()
+		return nextPiece(took, logged != before)
 	}
+}
+
+// nextPiece is how large a piece of a snapshot is behind one that took so long.
+func nextPiece(took time.Duration, writes bool) int {
+	if writes && took < slowDisk {
+		return besideWrites
+	}
+	return snapshot.Piece
 }
 
 // snapshotOptions is the form of snapshots.

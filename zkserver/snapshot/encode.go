@@ -17,7 +17,7 @@ const (
 	dbid     = -1
 	openACL  = -1 // the ACL id that is not in the table
 	flushAt  = 256 << 10
-	chunk    = 256 // znodes taken under one read lock
+	chunk    = 64 // znodes taken under one read lock
 	endPath  = "/"
 	emptyVer = 2 // version of the (empty) digest written
 )

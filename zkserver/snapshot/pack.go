@@ -15,8 +15,9 @@ type WriteOptions struct {
 	Compression string
 	// NoLastZxid leaves the last tail out (serializeLastProcessedZxid.enabled=false).
 	NoLastZxid bool
-	// Pace, if set, is called after each MiB is on disk; it may wait, to leave time to others. A snapshot is never in a hurry.
-	Pace func()
+	// Pace, if set, is called after each piece is on disk; it may wait, to leave time to others, and answers how many bytes the
+	// next piece shall have, 0 for the usual number.
+	Pace func() int
 }
 
 func (o WriteOptions) compression() (compression, error) {

@@ -99,7 +99,7 @@ type writer struct {
 	zxid      zkproto.Zxid
 	comp      compression
 	noLast    bool
-	pace      func()
+	pace      func() int
 	path, tmp string
 	size      int64
 	nodes     int
@@ -143,11 +143,11 @@ func (w *writer) write(src Source) error {
 	return err
 }
 
-// syncEvery is how many bytes of a snapshot wait to be on disk at most. One sync of hundreds of megabytes at the end would
-// fill the disk's queue, and each write to the transaction log meanwhile would wait behind it: with this much it waits for one
-// such piece at most. Larger ones are felt (p99 of small synced writes beside pieces of 1 MiB: one and a half times to five times
-// that beside these), smaller ones take the disk more time than they spare the log.
-const syncEvery = 256 << 10
+// Piece is how many bytes of a snapshot wait to be on disk, if Pace does not say how many. One sync of hundreds of megabytes at
+// the end would fill the disk's queue, and each write to the transaction log meanwhile would wait behind it: with this much it
+// waits for one such piece at most. Larger ones are felt: the p99 of small synced writes beside pieces of 1 MiB was one and a
+// half times to five times that beside these.
+const Piece = 256 << 10
 
 // nodesTo writes the whole snapshot.
 func (w *writer) nodesTo(f vfs.File, src Source) error {
@@ -168,21 +168,23 @@ func (w *writer) nodesTo(f vfs.File, src Source) error {
 		}
 		s.buf = appendNode(s.buf, path, data, acl, &st)
 	}
-	synced := int64(0)
+	synced, piece := int64(0), Piece
 	for more := true; more; {
 		more = src.Next(chunk, add)
-		if len(s.buf) >= flushAt {
+		if len(s.buf) >= min(flushAt, piece) {
 			if err := s.flush(); err != nil {
 				return err
 			}
 		}
-		if file.n-synced >= syncEvery {
+		if file.n-synced >= int64(piece) {
 			synced = file.n
 			if err := f.Sync(); err != nil {
 				return err
 			}
 			if w.pace != nil {
-				w.pace()
+				if piece = w.pace(); piece <= 0 {
+					piece = Piece
+				}
 			}
 		}
 	}
