@@ -156,7 +156,7 @@ func (s sshFence) connect(ctx context.Context, host string, log *zap.Logger) (*c
 	stopDialing := context.AfterFunc(dialing, func() { tcp.Close() })
 	var refused error
 	cc, chans, reqs, err := ssh.NewClientConn(tcp, addr, &ssh.ClientConfig{
-		User: login, Auth: []ssh.AuthMethod{ssh.PublicKeys(keys...)}, HostKeyAlgorithms: kinds,
+		User: login, Auth: []ssh.AuthMethod{ssh.PublicKeys(offers(keys)...)}, HostKeyAlgorithms: kinds,
 		HostKeyCallback: func(name string, remote net.Addr, key ssh.PublicKey) error {
 			refused = check(name, remote, key)
 			return refused

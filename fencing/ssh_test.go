@@ -467,3 +467,19 @@ func TestSSHCallerThatGivesUp(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotFenced)
 	require.ErrorContains(t, err, "given up: context deadline exceeded")
 }
+
+// The first offer of each key comes before any second one: a server grants few tries.
+func TestRSAKeysAreOfferedWithBothSignatures(t *testing.T) {
+	_, rsaKey := newKey(t, "rsa")
+	_, other := newKey(t, "ed25519")
+	var got [][]string
+	for _, k := range offers([]ssh.Signer{rsaKey, other, rsaKey}) {
+		if k == other {
+			got = append(got, nil)
+			continue
+		}
+		got = append(got, k.(ssh.MultiAlgorithmSigner).Algorithms())
+	}
+	strong := []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA}
+	require.Equal(t, [][]string{strong, nil, strong, strong[1:], strong[1:]}, got)
+}

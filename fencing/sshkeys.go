@@ -45,6 +45,35 @@ func (c SSH) keys(ctx context.Context) (keys []ssh.Signer, problems []error, clo
 	return append(keys, more...), problems, closeAgent
 }
 
+// offers are the keys in the order in which a machine is shown them. RSA keys sign with SHA-512 at first; sshd lists all that
+// it knows about, not only what its PubkeyAcceptedAlgorithms allow, so that SHA-256 is a second try. It comes last: a refused
+// key is one of the few tries that sshd grants (MaxAuthTries).
+func offers(keys []ssh.Signer) []ssh.Signer {
+	var first, again []ssh.Signer
+	for _, key := range keys {
+		signer, ok := key.(ssh.AlgorithmSigner)
+		strong, err := restrict(signer, ok, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA)
+		if err != nil {
+			first = append(first, key) // not RSA
+			continue
+		}
+		first = append(first, strong)
+		if weaker, err := restrict(signer, ok, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA); err == nil {
+			again = append(again, weaker)
+		}
+	}
+	return append(first, again...)
+}
+
+// restrict is signer with these algorithms only, the preferred one first. SHA-1 must be among them for servers that do not
+// say what they know: they know nothing else.
+func restrict(signer ssh.AlgorithmSigner, ok bool, algorithms ...string) (ssh.Signer, error) {
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return ssh.NewSignerWithAlgorithms(signer, algorithms)
+}
+
 func (c SSH) agentSocket() string {
 	if c.Agent != "" {
 		return c.Agent

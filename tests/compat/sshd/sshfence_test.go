@@ -73,6 +73,23 @@ func TestEveryKindOfKeyOpensEverySSHD(t *testing.T) {
 	}
 }
 
+// sshd tells a client of all signatures that it can check, not only of those that it accepts.
+func TestRSAKeySignsAsSSHDWantsIt(t *testing.T) {
+	for name, setting := range map[string]string{
+		"SHA-512 only": "PubkeyAcceptedAlgorithms rsa-sha2-512", "SHA-256 only": "PubkeyAcceptedAlgorithms rsa-sha2-256",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, setting, "MaxAuthTries 3")
+			stranger := filepath.Join(t.TempDir(), "id")
+			tool(t, "ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", stranger)
+			victim, port := service(t)
+			_, err := s.fence(t, fencing.SSH{KeyFiles: []string{s.key(t, "-t", "rsa", "-N", ""), stranger}, KnownHosts: []string{s.knownHosts}}, port)
+			require.NoError(t, err)
+			requireKilled(t, victim)
+		})
+	}
+}
+
 func TestPortThatNobodyServesIsFenced(t *testing.T) {
 	s := start(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
