@@ -59,7 +59,7 @@ func (n *namenode) TransitionToObserver(context.Context, target.RequestSource) e
 	return n.become(target.Observer)
 }
 
-func serve(t *testing.T, n *namenode) (port int) {
+func serve(t *testing.T, n target.HAServer) (port int) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -56,25 +56,31 @@ type restarted struct{ error }
 
 func (restarted) Is(target error) bool { return target == failover.ErrRestart }
 
-// session is how the session of the election is opened: kept for a restart, if there is a place to keep it.
+// session is how the sessions of the election are opened.
 func (s *setup) session() elector.Connect {
+	if s.early != nil {
+		return s.early.Connect
+	}
+	if file := s.sessionFile(); file != "" {
+		return s.zk.Resuming(file)
+	}
+	return s.zk.Connect
+}
+
+// sessionFile is where the session is kept for a restart; empty when there is no place for it. The name is one that no other
+// controller of this user has: not one of another ensemble, nor of another parent znode or port.
+func (s *setup) sessionFile() string {
 	dir := s.cfg.Controller.StateDir
 	if dir == "" {
 		dir = defaultStateDir()
 	}
 	if dir == "" || dir == keepNothing {
-		return s.zk.Connect
+		return ""
 	}
-	return s.zk.Resuming(filepath.Join(dir, s.sessionFile()))
-}
-
-// sessionFile is a name that no other controller of this user has: not one of another ensemble, nor of another parent
-// znode or port.
-func (s *setup) sessionFile() string {
 	quorum := slices.Sorted(slices.Values(s.cfg.Zookeeper.Quorum))
 	local := s.node.Identity(s.ns.ID)
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d", quorum, parentOf(s.cfg, s.ns), local.Addr(), local.ZKFCPort))
-	return fmt.Sprintf("zkfc-%s-%s-%x.session", s.ns.ID, s.node.ID, sum[:6])
+	return filepath.Join(dir, fmt.Sprintf("zkfc-%s-%s-%x.session", s.ns.ID, s.node.ID, sum[:6]))
 }
 
 // defaultStateDir is a directory of this user's; never one that others can write to.

@@ -75,7 +75,9 @@ func TestPlaceOfTheSession(t *testing.T) {
 		return &setup{cfg: cfg, ns: ns, node: node}
 	}
 	one := load().sessionFile()
-	require.Regexp(t, `^zkfc-ns1-nn1-[0-9a-f]{12}\.session$`, one)
+	require.Equal(t, "/var/lib/holdfast", filepath.Dir(one))
+	require.Regexp(t, `^zkfc-ns1-nn1-[0-9a-f]{12}\.session$`, filepath.Base(one))
+	require.Empty(t, load("holdfast.controller.stateDir=none").sessionFile())
 	require.Equal(t, one, load().sessionFile())
 	for _, other := range []string{"ha.zookeeper.quorum=elsewhere:2181", "ha.zookeeper.parent-znode=/other", "dfs.ha.zkfc.port=7777"} {
 		require.NotEqual(t, one, load(other).sessionFile(), other)

@@ -34,6 +34,9 @@ type setup struct {
 	zk   elector.ZooKeeper
 	log  *zap.Logger
 	self failover.Fencer // stops the local service when it hangs; nil for nothing
+
+	early   *elector.Early // the first session of the election; nil when one of an earlier run is to be resumed
+	closing sync.WaitGroup // of sessions that are not needed any more
 }
 
 func zookeeper(cfg *haconfig.Config, log *zap.Logger) (elector.ZooKeeper, error) {
@@ -104,10 +107,28 @@ func (s *setup) start(ctx context.Context) int {
 	}
 	defer ln.Close()
 	s.log.Info("ZKFC RpcServer binding to " + s.node.Bind())
-	if code := s.parentExists(ctx); code != exitOK || ctx.Err() != nil {
+	defer s.closing.Wait()
+	service := s.service()
+	defer service.Close()
+	met := s.meet(ctx, service)
+	code := s.parentExists(ctx)
+	met()
+	if s.early != nil {
+		defer s.early.Close()
+	}
+	if code != exitOK || ctx.Err() != nil {
 		return code
 	}
-	return s.control(ctx, local, fencer, ln)
+	return s.control(ctx, local, fencer, service, ln)
+}
+
+// meet opens the connection to the service while ZooKeeper is asked; a NameNode that has not met us yet takes its time. What it
+// says, if anything, is left to the first check of its health. The function that meet returns ends it.
+func (s *setup) meet(ctx context.Context, service target.Service) func() {
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = service.Status(ctx) })
+	return func() { stop(); wg.Wait() }
 }
 
 // name is the node in messages.
@@ -146,7 +167,7 @@ func (s *setup) parentExists(ctx context.Context) int {
 	defer cancel()
 	var last error
 	for patience.Err() == nil {
-		tree, err := s.zk.OpenTree(patience)
+		tree, early, err := s.openTree(patience)
 		if err != nil {
 			last = err
 			break
@@ -154,7 +175,11 @@ func (s *setup) parentExists(ctx context.Context) int {
 		look, cancel := context.WithTimeout(patience, max(formatDeadline, s.zk.SessionTimeout))
 		ok, err := tree.Exists(look, parent)
 		cancel()
-		tree.Close()
+		if early != nil && err == nil && ok {
+			s.early = early
+			return exitOK
+		}
+		s.closing.Go(tree.Close)
 		switch {
 		case err != nil && patience.Err() == nil:
 			last = err
@@ -175,9 +200,29 @@ func (s *setup) parentExists(ctx context.Context) int {
 	return exitOK
 }
 
-func (s *setup) control(ctx context.Context, local target.Identity, fencer *fencing.Fencer, ln net.Listener) int {
-	service := s.service()
-	defer service.Close()
+// tree is a session that can be asked about znodes.
+type tree interface {
+	Exists(ctx context.Context, path string) (bool, error)
+	Close()
+}
+
+// openTree is a session for the first question, and the same once more if the election can go on with it.
+func (s *setup) openTree(ctx context.Context) (tree, *elector.Early, error) {
+	early, err := s.zk.NewEarly(ctx, s.sessionFile())
+	if err != nil {
+		return nil, nil, err
+	}
+	if early != nil {
+		return early, early, nil
+	}
+	t, err := s.zk.OpenTree(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, nil, nil
+}
+
+func (s *setup) control(ctx context.Context, local target.Identity, fencer *fencing.Fencer, service target.Service, ln net.Listener) int {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var controller atomic.Pointer[failover.Controller]
