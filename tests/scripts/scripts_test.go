@@ -26,7 +26,7 @@ func install(t *testing.T, programs string) (root string) {
 	root = t.TempDir()
 	scripts, err := filepath.Glob(filepath.Join("..", "..", "bin", "*.sh"))
 	require.NoError(t, err)
-	require.Len(t, scripts, 11)
+	require.Len(t, scripts, 12)
 	for _, dir := range []string{"bin", "conf", "path"} {
 		require.NoError(t, os.Mkdir(filepath.Join(root, dir), 0o755))
 	}
@@ -121,6 +121,79 @@ func TestScriptsOfTheController(t *testing.T) {
 	require.Contains(t, stderr, "zkfc ended at once")
 	require.Contains(t, stderr, "zkfc -x\n", "the end of the log")
 	require.NoFileExists(t, filepath.Join(root, "hadoop-me-zkfc.pid"))
+}
+
+// hadoop-env.sh says where the files of the daemons are, and wins over the environment.
+func TestControllerReadsHadoopsEnvironmentFiles(t *testing.T) {
+	root := install(t, "bin")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "bin", "zkfc"), []byte("#!/bin/sh\necho logs in $HADOOP_LOG_DIR\nexec sleep 100\n"), 0o755))
+	conf := filepath.Join(root, "my conf")
+	require.NoError(t, os.Mkdir(conf, 0o755))
+	env := "export HADOOP_LOG_DIR='" + root + "/my logs'\nHADOOP_IDENT_STRING=$(echo hdfs)\n[[ -n $HADOOP_CONF_DIR ]] && HADOOP_PID_DIR=/nowhere\necho noise\n"
+	require.NoError(t, os.WriteFile(filepath.Join(conf, "hadoop-env.sh"), []byte(env), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(conf, "hdfs-env.sh"), []byte("HADOOP_PID_DIR="+root+"\n"), 0o644))
+	code, _, stderr := call(t, root, []string{"HADOOP_LOG_DIR=/wrong"}, "zkfc.sh", "--config", conf, "--daemon", "start")
+	require.Zero(t, code, stderr)
+	require.FileExists(t, filepath.Join(root, "hadoop-hdfs-zkfc.pid"))
+	logs, err := filepath.Glob(filepath.Join(root, "my logs", "hadoop-hdfs-zkfc-*.log"))
+	require.NoError(t, err)
+	require.Len(t, logs, 1)
+	text, err := os.ReadFile(logs[0])
+	require.NoError(t, err)
+	require.Equal(t, "logs in "+root+"/my logs\n", string(text))
+	code, out, stderr := call(t, root, nil, "zkfc.sh", "--config", conf, "--daemon", "status")
+	require.Zero(t, code, stderr)
+	require.Contains(t, out, "zkfc is running as process ")
+	code, _, stderr = call(t, root, nil, "zkfc.sh", "--config", conf, "--daemon", "stop")
+	require.Zero(t, code, stderr)
+	require.NoFileExists(t, filepath.Join(root, "hadoop-hdfs-zkfc.pid"))
+
+	require.NoError(t, os.WriteFile(filepath.Join(conf, "hdfs-env.sh"), []byte("exit 3\n"), 0o644))
+	code, _, stderr = call(t, root, nil, "zkfc.sh", "--config", conf, "--daemon", "status")
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "hadoop-env.sh or hdfs-env.sh in ROOT/my conf fails")
+}
+
+// hdfs is how Hadoop's script of that name runs a subcommand, as far as functions of the user are concerned (Unix Shell Guide).
+const hdfs = `#!/usr/bin/env bash
+. "$HADOOP_CONF_DIR/hadoop-user-functions.sh"
+HADOOP_SUBCMD=$1
+shift
+HADOOP_PID_DIR=$TEST_ROOT
+HADOOP_LOG_DIR=$TEST_ROOT
+HADOOP_IDENT_STRING=me
+if declare -f hdfs_subcommand_"$HADOOP_SUBCMD" >/dev/null 2>&1; then
+  hdfs_subcommand_"$HADOOP_SUBCMD" "$@"
+fi
+echo "the original's $HADOOP_SUBCMD" "$@"
+`
+
+func TestHDFSRunsOursByOneLine(t *testing.T) {
+	root := install(t, "bin")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "bin", "hdfs"), []byte(hdfs), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "bin", "zkfc"), []byte("#!/bin/sh\necho zkfc $* by $HADOOP_CONF_DIR\n[ $# -gt 0 ] || exec sleep 100\n"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "conf", "hadoop-user-functions.sh"), []byte(". '"+root+"/bin/hdfs-functions.sh'\n"), 0o644))
+	env := []string{"HADOOP_CONF_DIR=" + filepath.Join(root, "conf"), "TEST_ROOT=" + root}
+	for line, want := range map[string]string{
+		"zkfc -formatZK -force":     "zkfc -formatZK -force by ROOT/conf\n",
+		"haadmin -failover nn1 nn2": "haadmin -failover nn1 nn2\n",
+		"haadmin -ns ns1 -help":     "haadmin -ns ns1 -help\n",
+		"dfs -ls /":                 "the original's dfs -ls /\n",
+	} {
+		code, out, stderr := call(t, root, env, "hdfs", strings.Fields(line)...)
+		require.Zero(t, code, stderr)
+		require.Contains(t, out, want)
+	}
+	_, out, _ := call(t, root, append(env, "HADOOP_WORKER_MODE=true"), "hdfs", "zkfc")
+	require.Equal(t, "the original's zkfc\n", out, "that script asks the other machines")
+
+	code, _, stderr := call(t, root, append(env, "HADOOP_DAEMON_MODE=start"), "hdfs", "zkfc")
+	require.Zero(t, code, stderr)
+	require.FileExists(t, filepath.Join(root, "hadoop-me-zkfc.pid"))
+	code, _, stderr = call(t, root, append(env, "HADOOP_DAEMON_MODE=stop"), "hdfs", "zkfc")
+	require.Zero(t, code, stderr)
+	code, _, _ = call(t, root, append(env, "HADOOP_DAEMON_MODE=status"), "hdfs", "zkfc")
+	require.Equal(t, 3, code)
 }
 
 // A stop ends the controller by SIGTERM, which hands an active node's role over; a restart by SIGUSR1, which keeps it.
