@@ -44,7 +44,8 @@ const (
 	portZK      = 6  // ZooKeeper
 	portDN      = 7  // data, HTTP, IPC
 	portJournal = 10 // RPC and HTTP of each JournalNode
-	ports       = 16
+	portThird   = 16 // RPC, HTTP and zkfc of nn3
+	ports       = 20
 )
 
 // freePorts finds so many neighbouring ports that nobody listens on, below those that the system gives to clients.
@@ -66,8 +67,16 @@ func freePorts() (int, error) {
 	return 0, fmt.Errorf("no %d neighbouring free ports between 21000 and 32000", ports)
 }
 
-func (h *hdfs) rpc(i int) string  { return fmt.Sprintf("127.0.0.1:%d", h.base+portRPC+i) }
-func (h *hdfs) http(i int) string { return fmt.Sprintf("127.0.0.1:%d", h.base+portHTTP+i) }
+// port is one of the three ports of node i.
+func (h *hdfs) port(kind, i int) int {
+	if i == 2 {
+		return h.base + portThird + kind/2
+	}
+	return h.base + kind + i
+}
+
+func (h *hdfs) rpc(i int) string  { return fmt.Sprintf("127.0.0.1:%d", h.port(portRPC, i)) }
+func (h *hdfs) http(i int) string { return fmt.Sprintf("127.0.0.1:%d", h.port(portHTTP, i)) }
 
 // conf is the configuration directory of a role.
 func (h *hdfs) conf(role string) string { return filepath.Join(h.dir, "conf", role) }
@@ -94,11 +103,11 @@ func (h *hdfs) configure(extra map[string]string) error {
 		"dfs.namenode.safemode.extension": "0", "dfs.heartbeat.interval": "1", "dfs.ha.standby.checkpoints": "false",
 		"dfs.namenode.datanode.registration.ip-hostname-check": "false",
 	}
-	for i := range 2 {
+	for i := range 3 { // the third only matters where extra says that there are three
 		s := fmt.Sprintf(".ns1.nn%d", i+1)
-		shared["dfs.namenode.rpc-address"+s] = fmt.Sprintf("${lab.host}:%d", h.base+portRPC+i)
-		shared["dfs.namenode.http-address"+s] = fmt.Sprintf("${lab.host}:%d", h.base+portHTTP+i)
-		shared["dfs.ha.zkfc.port"+s] = fmt.Sprint(h.base + portZKFC + i)
+		shared["dfs.namenode.rpc-address"+s] = fmt.Sprintf("${lab.host}:%d", h.port(portRPC, i))
+		shared["dfs.namenode.http-address"+s] = fmt.Sprintf("${lab.host}:%d", h.port(portHTTP, i))
+		shared["dfs.ha.zkfc.port"+s] = fmt.Sprint(h.port(portZKFC, i))
 		shared["dfs.namenode.name.dir"+s] = fmt.Sprintf("file://${lab.dir}/nn%d", i+1)
 	}
 	for k, v := range extra {
@@ -109,7 +118,7 @@ func (h *hdfs) configure(extra map[string]string) error {
 		}
 	}
 	roles := map[string]map[string]string{
-		"client": {}, "nn1": {"dfs.ha.namenode.id": "nn1"}, "nn2": {"dfs.ha.namenode.id": "nn2"},
+		"client": {}, "nn1": {"dfs.ha.namenode.id": "nn1"}, "nn2": {"dfs.ha.namenode.id": "nn2"}, "nn3": {"dfs.ha.namenode.id": "nn3"},
 		"dn": { // its HDFS client, which writes what comes over WebHDFS, does not wait long for a NameNode that is gone
 			"dfs.datanode.data.dir": "file://${lab.dir}/dn", "dfs.datanode.address": fmt.Sprintf("${lab.host}:%d", h.base+portDN),
 			"dfs.datanode.http.address": fmt.Sprintf("${lab.host}:%d", h.base+portDN+1), "dfs.datanode.hostname": "localhost",

@@ -1,7 +1,8 @@
-// Package hadoop holds our zkfc, haadmin and zkserver beside an unmodified Apache Hadoop: two NameNodes in HA, JournalNodes,
-// a DataNode, the original's ZKFC and haadmin, and Apache ZooKeeper or zkserver, all as processes on this machine:
+// Package hadoop holds our zkfc, haadmin and zkserver beside an unmodified Apache Hadoop: two NameNodes in HA, in one test three
+// with an observer, JournalNodes, a DataNode, the original's ZKFC and haadmin, and Apache ZooKeeper or zkserver, all as processes
+// on this machine:
 //
-//	writer (WebHDFS)      isActive of both, every 10 ms
+//	writer (WebHDFS)      isActive of all, every 10 ms
 //	     |                      |
 //	  DataNode       NameNode nn1   NameNode nn2 --- JournalNodes
 //	                    |               |
@@ -12,11 +13,11 @@
 // the build tag hadoop:
 //
 //	make hadoop                          the shortened form, a few minutes
-//	HOLDFAST_HADOOP=matrix make hadoop   every pair on every coordination service, every fault; ten minutes
+//	HOLDFAST_HADOOP=matrix make hadoop   every pair on every coordination service, every fault; a quarter of an hour
 //	HOLDFAST_HADOOP=full make hadoop     the same with Hadoop's default times; half an hour
 //	make hadoop-table                    failover times, memory and starts of the originals and of ours, in one run
 //
-// Throughout each test a client writes files and both NameNodes are asked whether they are active. At no time may both say
+// Throughout each test a client writes files and all NameNodes are asked whether they are active. At no time may two say
 // yes, and every file whose writing was acknowledged must be there at the end.
 //
 // HOLDFAST_HADOOP_KEEP=DIR keeps the logs and data of the run in DIR, which must be empty. HOLDFAST_HADOOP_BIN=DIR takes zkfc, haadmin and

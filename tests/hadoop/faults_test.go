@@ -72,7 +72,7 @@ func (p *pair) nameNodeGoes(end func(*process)) {
 // see its end: for ten seconds after the last call it would send the next one there, and a failover would fail.
 func (p *pair) forgotten(nn int) {
 	p.t.Helper()
-	left := regexp.MustCompile(fmt.Sprintf(`(?m)^ *\d+: \S+ [0-9A-F]+:%04X 08 `, p.base+portRPC+nn)) // CLOSE_WAIT
+	left := regexp.MustCompile(fmt.Sprintf(`(?m)^ *\d+: \S+ [0-9A-F]+:%04X 08 `, p.port(portRPC, nn))) // CLOSE_WAIT
 	eventually(p.t, "the dead NameNode's connections are forgotten", func() bool {
 		for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 			b, err := os.ReadFile(table)

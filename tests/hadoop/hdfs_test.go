@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -29,7 +30,7 @@ type hdfs struct {
 	zklib string // class path of ZooKeeper
 	ours  string // the directory of our programs
 	jn    []*process
-	nn    [2]*process
+	nn    [3]*process // the third one runs in the tests that start it
 	dn    *process
 }
 
@@ -106,8 +107,8 @@ func theHDFS(t *testing.T, extra map[string]string) *hdfs {
 }
 
 func (h *hdfs) processes() []*process {
-	all := append([]*process{}, h.jn...)
-	for _, p := range []*process{h.nn[0], h.nn[1], h.dn} {
+	all := slices.Clone(h.jn)
+	for _, p := range append(h.nn[:], h.dn) {
 		if p != nil {
 			all = append(all, p)
 		}
@@ -165,7 +166,7 @@ while [ -e "$f" ]; do sleep 0.01; done
 `, h.dir), 0o755)
 }
 
-// format makes a new file system and starts all of it. The second NameNode begins with a copy of the first one's image.
+// format makes a new file system and starts all of it but the third NameNode. The others begin with a copy of the first one's image.
 func (h *hdfs) format() error {
 	for i := range h.jn {
 		conf := h.conf(fmt.Sprintf("jn%d", i+1))
@@ -186,10 +187,12 @@ func (h *hdfs) format() error {
 	if out, err := h.java(h.conf("nn1"), heap, class, "-format", "-nonInteractive", "-clusterId", "lab").CombinedOutput(); err != nil {
 		return fmt.Errorf("namenode -format: %w: %s", err, out)
 	}
-	if err := os.CopyFS(filepath.Join(h.dir, "nn2"), os.DirFS(filepath.Join(h.dir, "nn1"))); err != nil {
-		return err
+	for _, other := range []string{"nn2", "nn3"} {
+		if err := os.CopyFS(filepath.Join(h.dir, other), os.DirFS(filepath.Join(h.dir, "nn1"))); err != nil {
+			return err
+		}
 	}
-	for i := range 2 {
+	for i := range h.nn {
 		name := fmt.Sprintf("nn%d", i+1)
 		h.nn[i] = newProcess(h.dir, name, func() *exec.Cmd { return h.java(h.conf(name), heap, class) })
 	}

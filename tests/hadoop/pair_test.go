@@ -30,6 +30,7 @@ const (
 type setting struct {
 	zookeeper maker
 	zkfc      [2]maker
+	third     maker             // of the zkfc beside nn3; empty where there are two NameNodes
 	keys      map[string]string // Hadoop's, added to all configurations
 	measured  bool              // nothing else runs, and the originals as Hadoop's start scripts run them
 }
@@ -46,7 +47,7 @@ type pair struct {
 	t       *testing.T
 	setting setting
 	zk      *process
-	zkfc    [2]*process
+	zkfc    [3]*process // the third one where there are three NameNodes
 	watch   *watch
 	writer  *writer
 }
@@ -59,17 +60,21 @@ func newPair(t *testing.T, s setting) *pair {
 	p.startZooKeeper()
 	code, _, errs := run(t, p.zkfcCommand(0, "-formatZK", "-nonInteractive"))
 	require.Zero(t, code, errs)
-	for i := range 2 {
+	pages := []string{p.http(0), p.http(1)}
+	if s.third != "" {
+		pages = append(pages, p.http(2))
+	}
+	for i := range pages {
 		p.zkfc[i] = p.newZKFC(i)
 	}
-	p.watch = newWatch(p.http(0), p.http(1))
+	p.watch = newWatch(pages...)
 	p.startZKFC(0)
 	p.joined(0)
 	p.startZKFC(1)
 	p.joined(1)
 	p.waitActive(0)
 	if !s.measured {
-		p.writer = newWriter(t, p.http(0), p.http(1))
+		p.writer = newWriter(t, pages...)
 		p.progress()
 	}
 	return p
@@ -118,10 +123,18 @@ func serves(addr string) bool {
 // zkfcCommand runs zkfc beside NameNode i, whoever made it, with the same files.
 func (p *pair) zkfcCommand(i int, args ...string) *exec.Cmd {
 	conf := p.conf(fmt.Sprintf("nn%d", i+1))
-	if p.setting.zkfc[i] == original {
+	if p.makerOf(i) == original {
 		return p.java(conf, p.options("-Xmx64m"), "org.apache.hadoop.hdfs.tools.DFSZKFailoverController", args...)
 	}
 	return p.ourCommand("zkfc", conf, args...)
+}
+
+// makerOf is whose zkfc stands beside node i.
+func (p *pair) makerOf(i int) maker {
+	if i == 2 {
+		return p.setting.third
+	}
+	return p.setting.zkfc[i]
 }
 
 // haadmin runs somebody's haadmin.
@@ -203,7 +216,7 @@ func (p *pair) judge() {
 	p.progress()
 	files, unknown := p.writer.stop()
 	p.watch.stop()
-	require.Empty(p.t, p.watch.both(), "both NameNodes were active at the same time")
+	require.Empty(p.t, p.watch.both(), "two NameNodes were active at the same time")
 	p.writer.verify(p.http(p.active()))
 	p.t.Logf("%s: %d files acknowledged and found again, %d attempts without an answer, longest pause %v", p.setting, files, unknown, p.writer.pause())
 }
@@ -215,7 +228,7 @@ func (p *pair) stop() {
 	if p.watch != nil {
 		p.watch.stop()
 	}
-	for _, d := range []*process{p.zkfc[0], p.zkfc[1], p.zk} {
+	for _, d := range append(p.zkfc[:], p.zk) {
 		if d == nil {
 			continue
 		}

@@ -14,12 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// watch asks both NameNodes every 10 ms whether they are active (the page that load balancers ask for).
+// watch asks all NameNodes every 10 ms whether they are active (the page that load balancers ask for).
 type watch struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	mu     sync.Mutex
-	seen   [2][]answers
+	seen   [][]answers
 }
 
 // answers is a run of equal answers of one NameNode. It held its state at least from first, when the first answer was there,
@@ -31,7 +31,7 @@ type answers struct {
 
 func newWatch(addrs ...string) *watch {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &watch{cancel: cancel}
+	w := &watch{cancel: cancel, seen: make([][]answers, len(addrs))}
 	for i, addr := range addrs {
 		w.wg.Add(1)
 		go func() {
@@ -160,11 +160,16 @@ func (w *watch) nobody(from, to time.Time) time.Duration {
 	return longest
 }
 
-// both lists the times during which both NameNodes were active.
-func (w *watch) both() []span {
+// both lists the times during which two NameNodes were active.
+func (w *watch) both() (all []span) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return overlaps(w.seen[0], w.seen[1])
+	for i, one := range w.seen {
+		for _, two := range w.seen[i+1:] {
+			all = append(all, overlaps(one, two)...)
+		}
+	}
+	return all
 }
 
 // span is a time from one moment to another.

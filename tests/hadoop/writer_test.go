@@ -25,7 +25,7 @@ type writer struct {
 	t      *testing.T
 	dir    string
 	user   string
-	nn     [2]string
+	nn     []string
 	cancel context.CancelFunc
 	done   chan struct{}
 
@@ -36,13 +36,13 @@ type writer struct {
 	unknown int
 }
 
-func newWriter(t *testing.T, nn1, nn2 string) *writer {
+func newWriter(t *testing.T, nn ...string) *writer {
 	t.Helper()
 	me, err := user.Current()
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &writer{
-		t: t, dir: "/" + strings.NewReplacer("/", "_", " ", "_").Replace(t.Name()), user: me.Username, nn: [2]string{nn1, nn2},
+		t: t, dir: "/" + strings.NewReplacer("/", "_", " ", "_").Replace(t.Name()), user: me.Username, nn: nn,
 		cancel: cancel, done: make(chan struct{}),
 	}
 	go w.run(ctx)
@@ -68,7 +68,7 @@ func (w *writer) run(ctx context.Context) {
 			w.acked, w.at = append(w.acked, n), append(w.at, time.Now())
 		} else {
 			w.unknown++
-			at = 1 - at
+			at = (at + 1) % len(w.nn)
 		}
 		w.mu.Unlock()
 		<-pause.C
