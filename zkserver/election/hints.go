@@ -49,6 +49,15 @@ func (m *Machine) Answers(sid Sid) bool { return !m.gone[sid] && !m.silent[sid] 
 // SetOracle tells what the oracle says: with two voters, this one may decide without the other.
 func (m *Machine) SetOracle(yes bool) { m.oracle = yes }
 
+// forsaken tells whether this server may decide alone now: the oracle says so, and the other of the two has not voted, or not for
+// as long as it takes to tell it the better vote, which is this server's. (If the other's is the better one the two agree.)
+func (m *Machine) forsaken() bool {
+	if !m.oracle || len(m.voters) != 2 || m.self < 0 || m.now < m.cfg.NotifyMinTicks {
+		return false
+	}
+	return !m.recv[1-m.self].cast || m.vote.Leader == m.cfg.ID && m.now-m.heard >= m.cfg.NotifyMinTicks
+}
+
 // Deserted tells that the verdict does not hold: the elected leader looks for another, or, if it is this server, those
 // that voted for it do. Nobody would come. (ZOOKEEPER-3769; the original waits for initLimit, or for maxTimeToWaitForEpoch.)
 func (m *Machine) Deserted() bool { return m.deserted }

@@ -43,6 +43,7 @@ type Machine struct {
 	hasQuorum bool
 	decided   bool
 	now       int // ticks since Start
+	heard     int // tick of the last vote of this round
 	finalize  int // tick at which an open quorum is final
 	resend    int // tick of the next repetition
 	interval  int
@@ -74,7 +75,7 @@ func (m *Machine) SetQuorum(q, home quorum.Verifier, configData, seenData []byte
 
 // Start begins a new round with this server's own last zxid and current epoch. A sole voter decides at once.
 func (m *Machine) Start(last zkproto.Zxid, currentEpoch uint32) {
-	m.state, m.decided, m.now = Looking, false, 0
+	m.state, m.decided, m.now, m.heard = Looking, false, 0, 0
 	m.backed, m.deserted = false, false
 	m.round++
 	if m.self >= 0 {
@@ -131,7 +132,7 @@ func (m *Machine) Tick() {
 		m.backed = m.vote.Leader == m.cfg.ID
 		return
 	}
-	if m.oracle && len(m.voters) == 2 && m.self >= 0 && m.now >= m.cfg.NotifyMinTicks && !m.recv[1-m.self].cast {
+	if m.forsaken() {
 		m.decide(m.vote)
 		return
 	}
@@ -212,6 +213,7 @@ func (m *Machine) stepLooking(from int, n Notification) string {
 		m.reply(n.From)
 	}
 	m.recv[from] = ballot{cast: true, state: Looking, version: n.Version, vote: n.Vote}
+	m.heard = m.now
 	m.count()
 	return ""
 }

@@ -168,6 +168,25 @@ func TestOracle(t *testing.T) {
 	require.Equal(t, Sid(2), one.vote.Leader, "both are there: the newest history wins, whatever the oracle says")
 }
 
+// The other of two servers has voted in this round and died before it heard the better vote: what it said once does not keep the
+// one that the oracle names from going on.
+func TestOracleForgetsTheVoteOfWhoHasFallenSilent(t *testing.T) {
+	q, err := quorum.NewMajority(1, 2)
+	require.NoError(t, err)
+	m := New(Config{ID: 2, Quorum: q, FinalizeTicks: 2, NotifyMinTicks: 3, NotifyMaxTicks: 12, Oracle: true})
+	m.SetOracle(true)
+	m.Start(5, 1)
+	m.Tick()
+	m.Tick()
+	hears(m, 1, Looking, vote(1))
+	m.Tick()
+	m.Tick()
+	require.False(t, m.decided, "it has just been heard, and will hear the better vote")
+	m.Tick()
+	require.True(t, m.decided)
+	require.Equal(t, Sid(2), m.vote.Leader)
+}
+
 // While a reconfiguration is outstanding and histories are equal, a voter of the configuration in force is preferred.
 func TestVotersInForceArePreferredForAWhile(t *testing.T) {
 	a, err := quorum.NewMajority(1, 2, 3)
