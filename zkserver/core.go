@@ -37,6 +37,8 @@ type core struct {
 	now       time.Time    // of the current step
 	giveUp    chan struct{}
 	view      ensembleView
+	worked    replica.Work     // what the metrics have of it
+	proposed  ackTimes         // of a leader
 	away      map[zab.Sid]bool // what the election was told of who can be reached
 	silent    map[zab.Sid]bool // and of who can be heard only
 
@@ -184,19 +186,21 @@ func (s *Server) hearDisk() bool {
 	if z <= c.logged {
 		return false
 	}
+	s.countSynced(c.logged, z)
 	c.logged = z
 	c.replica.Persisted(z)
 	return true
 }
 
-// finishWaiting answers what waited only for what is done by now.
+// finishWaiting answers what waited only for what is done by now. That may end the role.
 func (s *Server) finishWaiting() {
-	if !s.core.replica.Waiting() {
-		return
+	if s.core.replica.Waiting() {
+		s.treeMu.RLock() // reads behind it may be answered, too
+		s.core.replica.Finish(nil)
+		s.treeMu.RUnlock()
+		s.perform()
 	}
-	s.treeMu.RLock() // reads behind it may be answered, too
-	s.core.replica.Finish(nil)
-	s.treeMu.RUnlock()
+	s.countWork()
 }
 
 // perform does what zab asks for, in the order of its duties.

@@ -143,6 +143,8 @@ func (s *Server) hearPeers() bool {
 			c.replica.Disconnected(link)
 		} else if err := c.replica.Step(*m); err != nil {
 			s.badMessage(link, err)
+		} else if m.Type == zab.Ack {
+			s.countAck(m.From, m.Zxid)
 		}
 		if i%peerBatch == peerBatch-1 {
 			if s.perform(); len(c.toLog) >= feedBatch {

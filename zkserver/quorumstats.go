@@ -19,9 +19,10 @@ type quorumStats struct {
 
 	// Of a leader. proposed is also what makes sizes.
 	proposed, committed atomic.Int64
-	sizes               sizes        // of proposals: proposal()
-	diffs, snaps        atomic.Int64 // learners brought up to date by DIFF or TRUNC, and by SNAP
-	quorumAck           *obs.Latency // from the arrival of a request until a quorum has acknowledged it
+	sizes               sizes           // of proposals: proposal()
+	diffs, snaps        atomic.Int64    // learners brought up to date by DIFF or TRUNC, and by SNAP
+	quorumAck           *obs.Latency    // from the arrival of a request until a quorum has acknowledged it
+	ack                 *obs.SummarySet // from a proposal until a server has acknowledged it, by its id
 
 	resetMu sync.Mutex
 	resets  map[quorum.Sid]packets
@@ -81,6 +82,7 @@ func (q *quorumStats) init(latency func(name, help string, detail obs.Detail) *o
 	q.unavailable = latency("unavailable_time", "Time without a leader that serves", obs.Basic)
 	q.leaderUnavailable = latency("leader_unavailable_time", "Time without a leader that serves, on the new leader", obs.Basic)
 	q.quorumAck = latency("quorum_ack_latency", "Time from the arrival of a write until a quorum has acknowledged it", obs.Advanced)
+	q.ack = obs.NewSummarySet("ack_latency", "Time from a proposal until the server with this id has acknowledged it (ms).", obs.Advanced, 1000)
 	q.followerSync = latency("follower_sync_time", "Time from the end of the election until a follower is up to date", obs.Basic)
 	q.observerSync = latency("observer_sync_time", "Time from the end of the election until an observer is up to date", obs.Basic)
 	q.proposalLatency = latency("proposal_latency", "Time from the leader's clock until a proposal is here", obs.Advanced)

@@ -54,6 +54,7 @@ func (s *Server) countReady(r *zab.Ready) {
 	case r.Status.Role == zab.Leading:
 		for i := range r.Entries {
 			q.proposal(len(r.Entries[i].Data))
+			s.core.proposed.note(r.Entries[i].Zxid, s.core.now)
 		}
 		q.committed.Add(int64(len(r.Committed)))
 	default:

@@ -20,6 +20,39 @@ func (m *member) ask(word string) string {
 	return text
 }
 
+// asOriginalsCount checks what only a leader does, whoever the clients are connected to: requests prepared, changes of znodes
+// queued and applied, and how long each server takes to acknowledge. The leader's own clients have made so many znodes.
+func (e *ensemble) asOriginalsCount(l *member, writes int64) {
+	t := e.t
+	c := e.connect(e.followers()[0])
+	for i := range writes {
+		_, err := c.Create(fmt.Sprintf("/f%d", i), []byte("d"), 0, zk.WorldACL(zk.PermAll))
+		require.NoError(t, err)
+	}
+	c.Close()
+	e.same()
+	more := func(m *member, name string) int64 { return m.stats.metrics.Counters[name]() }
+	require.GreaterOrEqual(t, more(l, "prep_processor_request_queued"), 2*writes)
+	require.GreaterOrEqual(t, more(l, "outstanding_changes_queued"), 4*writes, "each znode and its parent")
+	require.Equal(t, more(l, "outstanding_changes_queued"), more(l, "outstanding_changes_removed"), "all of them are applied")
+	for _, f := range e.followers() {
+		for _, name := range []string{"prep_processor_request_queued", "outstanding_changes_queued", "outstanding_changes_removed"} {
+			require.Zero(t, more(f, name), "%s of a follower", name)
+		}
+		require.NotRegexp(t, `_\d+_ack_latency`, f.ask("mntr"))
+		e.await("an acknowledgement of each write is measured", func() bool {
+			return l.stats.quorum.ack.Get(fmt.Sprint(f.id)).Count() >= 2*writes
+		})
+	}
+	require.GreaterOrEqual(t, l.stats.quorum.ack.Get(fmt.Sprint(l.id)).Count(), 2*writes, "its own disk")
+	text := l.ask("mntr")
+	for _, m := range e.members[:3] {
+		require.Regexp(t, fmt.Sprintf(`(?m)^zk_cnt_%d_ack_latency\t[1-9]`, m.id), text)
+		require.Regexp(t, fmt.Sprintf(`(?m)^zk_p99_%d_ack_latency\t`, m.id), text)
+	}
+	require.NotContains(t, text, "zk_cnt_4_ack_latency", "observers do not acknowledge")
+}
+
 // What operators are told of an ensemble: by the words, by the pages of health and by the metrics.
 func TestWhatAnEnsembleTellsOperators(t *testing.T) {
 	e := newEnsemble(t, 3, 1, func(c *config.Config) { c.Commands = []string{"*"} })
@@ -58,6 +91,7 @@ func TestWhatAnEnsembleTellsOperators(t *testing.T) {
 		require.True(t, operator{f.Server}.Ready().OK)
 		require.Contains(t, operator{f.Server}.Quorum().Checks[0].Reason, fmt.Sprintf("follower of server %d in epoch", l.id))
 	}
+	e.asOriginalsCount(l, writes)
 	o := e.members[3]
 	require.Contains(t, o.ask("mntr"), fmt.Sprintf("zk_peer_state\tobserving - broadcast\nzk_observer_master_id\t%d\n", l.id))
 	require.Contains(t, operator{l.Server}.Quorum().Checks[0].Reason, "3 of 3 voters are up to date")

@@ -23,7 +23,8 @@ type stats struct {
 	snapshots, snapFailures   atomic.Int64
 	snapLimited, restLimited  atomic.Int64 // refused over HTTP
 	restoreFailures           atomic.Int64
-	prepared                  atomic.Int64 // requests turned into transactions
+	prepared                  atomic.Int64 // requests turned into transactions, by this server as the leader
+	queued, unqueued          atomic.Int64 // changes of znodes by these, and those that were applied
 	replies                   sizes
 	ops                       [128]atomic.Int64
 	sessionOps                [2]atomic.Int64 // createSession, closeSession
@@ -130,6 +131,7 @@ func (st *stats) init() {
 		CounterSets: map[string]*obs.CounterSet{"quota_exceeded_error_per_namespace": st.overQuota},
 	}
 	st.quorum.init(latency)
+	st.metrics.SummarySets["ack_latency"] = st.quorum.ack
 }
 
 // count sets up the counters under the original's names. The server is not running yet.
@@ -152,8 +154,8 @@ func (s *Server) count() {
 		"digest_mismatches_count":         s.DigestMismatches,
 		"prep_processor_request_queued":   st.prepared.Load,
 		"sync_processor_request_queued":   func() int64 { return int64(st.batches.Sum()) },
-		"outstanding_changes_queued":      st.prepared.Load,
-		"outstanding_changes_removed":     st.propagation.Count,
+		"outstanding_changes_queued":      st.queued.Load,
+		"outstanding_changes_removed":     st.unqueued.Load,
 		"request_throttle_wait_count":     s.limits.throttleWaits.Load,
 		"throttled_ops":                   s.limits.throttledOps.Load,
 		"stale_requests":                  s.limits.stale.Load,
@@ -227,6 +229,7 @@ func (s *Server) ResetStats() {
 	for _, n := range []*atomic.Int64{
 		&st.received, &st.sent, &st.bytesIn, &st.bytesOut, &st.watchBytes, &st.connects, &st.dropped, &st.authFailed, &st.revalidated,
 		&st.expired, &st.slowSyncs, &st.snapshots, &st.snapFailures, &st.snapLimited, &st.restLimited, &st.restoreFailures, &st.prepared,
+		&st.queued, &st.unqueued,
 	} {
 		n.Store(0)
 	}

@@ -39,7 +39,6 @@ func (s *Server) submit(r *pipeline.Request[*client], body []byte) {
 			}
 		}
 	}
-	s.stats.prepared.Add(1)
 	s.core.replica.Submit(&q)
 }
 

@@ -26,6 +26,8 @@ type changes struct {
 	digester tree.Digester
 	noDigest bool
 	sum      int64 // the tree's digest as it will be when everything prepared is applied
+
+	added, gone int64 // how many were ever queued, and how many of these were applied
 }
 
 // digestOf is a znode's part in sum.
@@ -93,6 +95,7 @@ func (c *changes) add(zxid zkproto.Zxid, info *tree.Info, deleted bool) {
 		c.head = 0
 	}
 	c.queue = append(c.queue, ch)
+	c.added++
 }
 
 func (c *changes) recycle(ch *change) {
@@ -108,6 +111,7 @@ func (c *changes) applied(zxid zkproto.Zxid) {
 		ch := c.queue[c.head]
 		c.queue[c.head] = nil
 		c.head++
+		c.gone++
 		if c.byPath[ch.Path] == ch {
 			delete(c.byPath, ch.Path)
 		}

@@ -88,8 +88,13 @@ func (p *Prep) Applied(zxid zkproto.Zxid) { p.changes.applied(zxid) }
 
 // Reset forgets all changes: leadership was lost, or the tree was replaced. From now on t is the tree.
 func (p *Prep) Reset(t *tree.Tree) {
-	p.changes = changes{tree: t, byPath: make(map[string]*change), noDigest: !t.HasDigest(), sum: t.Digest()}
+	added, gone := p.changes.added, p.changes.gone
+	p.changes = changes{tree: t, byPath: make(map[string]*change), noDigest: !t.HasDigest(), sum: t.Digest(), added: added, gone: gone}
 }
+
+// Changes is how many changes of znodes were queued so far, and how many of these were applied. Those that were taken back, or
+// forgotten, are not.
+func (p *Prep) Changes() (queued, applied int64) { return p.changes.added, p.changes.gone }
 
 // Digest is the tree's digest after the transaction that Prepare returned last, and all before it. ok is false when the
 // tree has no digest (the zero one is returned then); an ErrorTxn carries none either, as in the original.

@@ -52,6 +52,8 @@ type Replica struct {
 	nextSession zkproto.SessionID
 	self        session.Owner
 
+	work Work // but for that of prep
+
 	arena  []byte // encoded transactions and requests are cut from it
 	notify func(tree.Event)
 	answer Answer       // handed to the host
@@ -262,11 +264,25 @@ func (r *Replica) Outstanding() int { return r.queue.Len() }
 // Proposed is the zxid of the last proposal of this leader; 0 when it has made none.
 func (r *Replica) Proposed() zkproto.Zxid { return r.node.LastZxid() }
 
+// Work is what a server has done as the leader, since it was started.
+type Work struct {
+	Prepared int64 // requests, its own and those of learners, that were turned into transactions or refused
+	Queued   int64 // changes of znodes that they make
+	Removed  int64 // and those of them that were applied
+}
+
+// Work is what this server has done as the leader so far.
+func (r *Replica) Work() Work {
+	queued, removed := r.prep.Changes()
+	return Work{Prepared: r.work.Prepared, Queued: r.work.Queued + queued, Removed: r.work.Removed + removed}
+}
+
 // Replaced tells that the tree is another one now, built from a snapshot of the leader's (Install) or anew after a cut of
 // the log (Truncate). It must be called before Apply. Clients are closed: their watches may have missed events.
 func (r *Replica) Replaced(t *tree.Tree, sessions map[zkproto.SessionID]int32) {
 	r.tree = t
 	r.setSessions(sessions)
+	r.work = r.Work() // the new Prep counts from 0
 	r.prep = prep.New(r.tree, r.judge(), r.cfg.Registry, r.cfg.Prep)
 	r.closeAll(ErrStateReplaced)
 }

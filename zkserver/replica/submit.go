@@ -81,6 +81,7 @@ func (r *Replica) prepare(it *item) {
 	if it.op == zkproto.OpCreateSession && len(r.ask.Body) >= 4 {
 		r.sessions.Track(it.session, int32(binary.BigEndian.Uint32(r.ask.Body)), r.now.Mono)
 	}
+	r.work.Prepared++
 	it.header, it.txn = r.prep.Prepare(&r.ask, zxid, r.now.Wall)
 	switch {
 	case it.txn == nil && r.ask.Owner == r.self:
