@@ -177,10 +177,10 @@ func (r *Replica) Ready() zab.Ready {
 	return rd
 }
 
-// Waiting tells whether Finish(nil) would answer something.
+// Waiting tells whether Finish(nil) would answer something, or begin a new epoch. There may be a Ready then.
 func (r *Replica) Waiting() bool {
 	front := r.queue.Front()
-	return front != nil && r.role != roleNone && r.ripe(front) || front != nil && r.mode == ModeReadOnly
+	return front != nil && r.role != roleNone && r.ripe(front) || front != nil && r.mode == ModeReadOnly || r.epochOver()
 }
 
 // Finish ends the work on a Ready, after its Committed are applied: messages that zab passes on, the beginning of a role,
@@ -196,8 +196,8 @@ func (r *Replica) Finish(rd *zab.Ready) {
 		}
 	}
 	r.answerRipe()
-	if r.spent {
-		r.giveUpEpoch()
+	if r.epochOver() {
+		r.StepDown("the zxids of this epoch are used up")
 	}
 }
 

@@ -183,10 +183,6 @@ func (r *Replica) setMode(m Mode, reason string) {
 	r.host.Event(Event{Kind: EventMode, Mode: m, N: int64(len(r.seats.list)), Reason: reason})
 }
 
-// giveUpEpoch begins a new epoch when the zxids of this one are used up and everything proposed is applied. Clients feel a
-// change of leader, which is to say a pause.
-func (r *Replica) giveUpEpoch() {
-	if front := r.queue.Front(); front == nil || front.txn == nil {
-		r.StepDown("the zxids of this epoch are used up")
-	}
-}
+// epochOver tells whether a new epoch has to begin: the zxids of this one are used up, and everything proposed is committed, and
+// applied once all Readys are done. Clients feel a change of leader, which is to say a pause.
+func (r *Replica) epochOver() bool { return r.spent && r.node.Outstanding() == 0 }

@@ -301,6 +301,27 @@ func TestZOOKEEPER1277EpochIsUsedUpUnderLoad(t *testing.T) {
 	c.same()
 }
 
+// The last zxid of an epoch is given out and applied, and then comes another write: nothing else is under way that would make the
+// leader look, and still it begins the next epoch at once, not when its next ping is due.
+func TestLonelyWriteBeginsTheNextEpoch(t *testing.T) {
+	c := newCluster(t, 3, func(cfg *Config) { cfg.Zab.MaxCounter = 20 })
+	leader := c.leader()
+	w := leader.connect()
+	w.do(zkproto.OpCreate, createBody("/q", "", 0))
+	for leader.r.Node().ZxidsLeft() > 0 {
+		w.do(zkproto.OpSetData, setBody("/q", "x"))
+	}
+	require.Zero(t, leader.r.Outstanding())
+	require.False(t, leader.r.Waiting(), "nobody asks for anything")
+	changes := leader.r.Node().Status().Changes
+	w.submit(zkproto.OpSetData, setBody("/q", "y"))
+	require.Greater(t, leader.r.Node().Status().Changes, changes, "it waits for something else")
+	leader = c.leader()
+	require.Empty(t, w.sent)
+	require.Equal(t, "y", leader.data("/q"))
+	require.Equal(t, uint32(2), leader.r.Node().Status().Epoch)
+}
+
 // Clients that stay are shown to the new leader before their next request.
 func TestKeptClientIsRevalidatedBeforeItsNextRequest(t *testing.T) {
 	c := newCluster(t, 3, nil)
