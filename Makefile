@@ -46,7 +46,7 @@ hadoop:           ## beside a real Hadoop; needs Java 11+ and Maven. HOLDFAST_HA
 hadoop-table:     ## Hadoop's zkfc and haadmin against ours: one table from one run; nothing else should run meanwhile
 	HOLDFAST_HADOOP=table $(GO) test -tags hadoop -count=1 -timeout 60m -v -run TestTable ./tests/hadoop
 
-sim:              ## simulated ensembles: SEEDS of them, or SEED=n to replay one with every event; SIMFLAGS=-bare, -members
+sim:              ## simulated ensembles: SEEDS of them, or SEED=n to replay one with every event; SIMFLAGS=-bare, -members, -groups, -oracle
 ifdef SEED
 	$(GO) test ./internal/sim -count=1 -run TestSeed -seed $(SEED) $(SIMFLAGS) -v
 else

@@ -126,6 +126,7 @@ func (s *server) truncate(z zab.Zxid) {
 		s.refuse(err)
 	}
 	s.w.oracle.truncated(s, z)
+	s.synced = min(s.synced, z)
 	if st != nil {
 		s.replaced(st, z)
 	}
@@ -133,7 +134,7 @@ func (s *server) truncate(z zab.Zxid) {
 
 // replaced goes on with another state that ends at z.
 func (s *server) replaced(st *store.State, z zab.Zxid) {
-	s.state, s.snapping = st, false
+	s.state, s.snapping, s.synced = st, false, z
 	s.w.oracle.truncated(s, z)
 	s.machine.replaced()
 }

@@ -371,4 +371,5 @@ func (w *World) heal() {
 		}
 		s.start()
 	}
+	w.arbiter.bury()
 }

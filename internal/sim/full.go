@@ -47,6 +47,7 @@ func (f *full) deadline() int64          { return f.r.Deadline() }
 func (f *full) step(m zab.Message) error { return f.r.Step(m) }
 func (f *full) disconnected(l zab.Link)  { f.r.Disconnected(l) }
 func (f *full) persisted(z zab.Zxid)     { f.r.Persisted(z) }
+func (f *full) oracle(yes bool)          { f.r.SetOracle(yes) }
 func (f *full) hasReady() bool           { return f.r.HasReady() }
 func (f *full) ready() zab.Ready         { return f.r.Ready() }
 func (f *full) node() *zab.Node          { return f.r.Node() }

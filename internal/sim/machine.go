@@ -16,6 +16,7 @@ type machine interface {
 	step(m zab.Message) error
 	disconnected(l zab.Link)
 	persisted(z zab.Zxid)
+	oracle(yes bool)
 
 	// The outputs, which the server performs as package zab says.
 	hasReady() bool
@@ -72,6 +73,7 @@ func (b *bare) deadline() int64 {
 func (b *bare) step(m zab.Message) error { return b.n.Step(m) }
 func (b *bare) disconnected(l zab.Link)  { b.n.Disconnected(l) }
 func (b *bare) persisted(z zab.Zxid)     { b.n.Persisted(z) }
+func (b *bare) oracle(yes bool)          { b.n.SetOracle(yes) }
 func (b *bare) hasReady() bool           { return b.n.HasReady() }
 func (b *bare) finish(*zab.Ready)        {}
 func (b *bare) replaced()                {}

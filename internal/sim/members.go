@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
@@ -35,12 +36,19 @@ func (w *World) makeMembers() {
 	p := &w.plan
 	outside := w.rng.IntN(3)
 	var lines []string
+	var voters []zab.Sid
 	for i := range p.voters + p.observers {
 		if i >= 3 && outside > 0 {
 			outside--
 			continue
 		}
 		lines = append(lines, memberLine(zab.Sid(i+1), i >= p.voters))
+		if i < p.voters {
+			voters = append(voters, zab.Sid(i+1))
+		}
+	}
+	if w.opt.Groups {
+		lines = append(lines, w.groupLines(voters)...)
 	}
 	var err error
 	if p.members, err = quorum.ParseMembership([]byte(strings.Join(append(lines, "version=0"), "\n"))); err != nil {
@@ -153,20 +161,52 @@ func (b *bare) reconfigure(z zab.Zxid) zkproto.Txn {
 	} else {
 		q.Joining = memberLine(id, w.rng.IntN(4) == 0)
 	}
+	if w.opt.Groups {
+		q = zkproto.ReconfigRequest{CurConfigID: -1, NewMembers: b.newGroups(id, q.Joining)}
+	}
 	m, err := b.n.Reconfigure(&q, z)
 	if err != nil {
 		w.tracef("%s refuses to reconfigure: %v", b.s, err)
 		return nil
 	}
-	w.fault("%s proposes %s: leaving %q joining %q", b.s, z, q.Leaving, q.Joining)
+	w.fault("%s proposes %s: leaving %q joining %q %s", b.s, z, q.Leaving, q.Joining, q.NewMembers)
 	return &zkproto.SetDataTxn{Path: "/zookeeper/config", Data: m.Data()}
+}
+
+// newGroups is the whole of another configuration, as changes of groups have to be: one server leaves, or joins with the line
+// given, and the groups stay as they are or are made anew.
+func (b *bare) newGroups(id zab.Sid, joins string) string {
+	w, active := b.s.w, b.n.Active()
+	var lines []string
+	var voters []zab.Sid
+	for _, m := range active.Members {
+		if m.ID == id {
+			continue
+		}
+		lines = append(lines, memberLine(m.ID, m.Observer))
+		if !m.Observer {
+			voters = append(voters, m.ID)
+		}
+	}
+	if joins != "" {
+		lines = append(lines, joins)
+		if !strings.Contains(joins, "observer") {
+			voters = append(voters, id)
+		}
+	}
+	if w.rng.IntN(2) == 0 {
+		lines = append(lines, w.keptGroups(active, voters)...)
+	} else {
+		lines = append(lines, w.groupLines(voters)...)
+	}
+	return strings.Join(lines, ",")
 }
 
 // members are the servers that must come back when all faults are over: all, or those in the leader's configuration.
 func (w *World) members() []*server {
 	l := w.leader()
 	if w.plan.members == nil || l == nil {
-		return w.servers
+		return slices.DeleteFunc(slices.Clone(w.servers), func(s *server) bool { return s.buried })
 	}
 	var list []*server
 	for _, m := range l.machine.node().Active().Members {

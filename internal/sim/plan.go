@@ -86,7 +86,7 @@ func (p *plan) makeQuorum(w *World) {
 		}
 	}
 	var err error
-	if kind > 1 || p.voters < len(groups) || w.opt.Members || w.broken == MinorityCommits {
+	if kind > 1 || p.voters < len(groups) || w.opt.Members || w.opt.Oracle || w.broken == MinorityCommits {
 		p.quorum, err = quorum.NewMajority(sids...)
 	} else {
 		p.weighted = true
@@ -101,6 +101,9 @@ func (w *World) makePlan() {
 	r := w.rng
 	p := &w.plan
 	p.voters = []int{3, 3, 3, 5, 5, 7, 1, 2, 4}[r.IntN(9)]
+	if w.opt.Oracle {
+		p.voters = 2
+	}
 	if w.opt.Servers > 0 {
 		p.voters = w.opt.Servers
 	}
@@ -159,7 +162,7 @@ func (w *World) makePlan() {
 	p.write = w.between(300, 6000)
 	p.think = w.between(1, 25) * millisecond
 	p.clients, p.keys = 2+r.IntN(6), 1+r.IntN(len(keys))
-	p.local, p.leaderServesNot = r.IntN(6) == 0, r.IntN(10) == 0 && p.voters > 1
+	p.local, p.leaderServesNot = r.IntN(6) == 0, r.IntN(10) == 0 && p.voters > 1 && !w.opt.Oracle
 	p.grace = []int64{-1, 100, 1000}[r.IntN(3)]
 	for k := range p.rates {
 		if r.IntN(3) == 0 {

@@ -23,6 +23,10 @@ type Options struct {
 	Bare bool
 	// Members changes the membership while the run goes on; with Bare only.
 	Members bool
+	// Groups makes the quorums of these memberships hierarchical.
+	Groups bool
+	// Oracle lets two servers vote, with an oracle that tells one of them to go on alone, now and then.
+	Oracle bool
 	// Servers is the number of voters; 0: the seed decides, from 1 to 7.
 	Servers int
 	// Broken makes all servers neglect a duty.
@@ -96,6 +100,7 @@ func (w *World) build() {
 		w.prepare(s)
 	}
 	w.nemesis.init(w)
+	w.arbiter.init(w)
 	for _, s := range w.servers {
 		w.after(w.between(0, 30*millisecond), s.start)
 	}

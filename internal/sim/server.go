@@ -27,6 +27,7 @@ type server struct {
 	up      bool // the process
 	paused  bool
 	backlog []func() // what waits for a paused process
+	buried  bool     // it will not start again
 	life    int
 	armed   int // the process dies at the armed-th point from now; 0: never
 	onDeath func()
@@ -138,7 +139,7 @@ func (s *server) kill(power bool) {
 
 // start starts the process: it recovers from its disk.
 func (s *server) start() {
-	if s.up {
+	if s.up || s.buried {
 		return
 	}
 	w := s.w
@@ -150,6 +151,7 @@ func (s *server) start() {
 	s.disk.attach()
 	w.net.back(s)
 	s.do(s.recover)
+	w.arbiter.watch(s, s.life)
 }
 
 func (s *server) recover() {
@@ -169,6 +171,7 @@ func (s *server) recover() {
 		ID: s.id, Quorum: w.plan.quorum, Observer: s.observer, AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch,
 		LastZxid: last, Bottom: s.state.SnapshotZxid, Storage: storage{s}, InitTicks: w.plan.initTicks, SyncTicks: w.plan.syncTicks, PingTicks: w.plan.pingTicks,
 		FinalizeTicks: 1, NotifyMinTicks: 2, NotifyMaxTicks: 10, KeepCommitted: w.plan.keep, ObserverMaster: w.plan.masters,
+		Oracle: w.opt.Oracle,
 	}
 	if err = s.configure(&cfg); err != nil {
 		s.refuse(err)

@@ -15,7 +15,9 @@ import (
 
 var (
 	seedFlag    = flag.Uint64("seed", 0, "TestSeed: the seed to run, with its trace")
-	membersFlag = flag.Bool("members", false, "TestSeed, TestMany: with changes of membership (and -bare)")
+	membersFlag = flag.Bool("members", false, "TestSeed, TestMany: with changes of membership, bare")
+	groupsFlag  = flag.Bool("groups", false, "TestSeed, TestMany: with changes of groups and weights, bare")
+	oracleFlag  = flag.Bool("oracle", false, "TestSeed, TestMany: two voters and an oracle")
 	bareFlag    = flag.Bool("bare", false, "TestSeed, TestMany: without clients")
 	seedsFlag   = flag.Uint64("seeds", 0, "TestMany: how many seeds")
 	fromFlag    = flag.Uint64("from", 1, "TestMany: the first seed")
@@ -24,9 +26,16 @@ var (
 	brokenFlag  = flag.Uint64("broken", 300, "TestBrokenDutiesAreFound: seeds for each")
 )
 
+// flagged is the variant that the flags choose.
+func flagged() Options {
+	members := *membersFlag || *groupsFlag
+	return Options{Bare: *bareFlag || members, Members: members, Groups: *groupsFlag, Oracle: *oracleFlag}
+}
+
 // TestSeed runs one seed with a trace: go test ./internal/sim -run TestSeed -seed N -v.
 func TestSeed(t *testing.T) {
-	opt := Options{Seed: *seedFlag, Bare: *bareFlag, Members: *membersFlag}
+	opt := flagged()
+	opt.Seed = *seedFlag
 	if testing.Verbose() {
 		opt.Log = func(line string) { t.Log(line) }
 	}
@@ -35,23 +44,29 @@ func TestSeed(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestMany runs many seeds: go test ./internal/sim -run TestMany -seeds 300000 -timeout 4h, and the same with -bare.
-// -for 3m ends it earlier: the line at the end tells how many seeds were run.
+// TestMany runs many seeds: go test ./internal/sim -run TestMany -seeds 300000 -timeout 4h, and the same with the flags of another
+// variant. -for 3m ends it earlier: the line at the end tells how many seeds were run.
 func TestMany(t *testing.T) {
-	for _, size := range []struct {
+	type variant struct {
 		name  string
-		bare  bool
+		opt   Options
 		seeds uint64
-	}{{"clients", false, 60}, {"bare", true, 100}} {
-		if *seedsFlag > 0 {
-			if size.bare != *bareFlag {
-				continue
-			}
-			size.seeds = *seedsFlag
-		}
-		t.Run(size.name, func(t *testing.T) {
+	}
+	variants := []variant{
+		{"clients", Options{}, 60},
+		{"bare", Options{Bare: true}, 100},
+		{"members", Options{Bare: true, Members: true}, 40},
+		{"groups", Options{Bare: true, Members: true, Groups: true}, 40},
+		{"oracle", Options{Oracle: true}, 40},
+		{"oracle, bare", Options{Bare: true, Oracle: true}, 60},
+	}
+	if *seedsFlag > 0 {
+		variants = []variant{{"chosen", flagged(), *seedsFlag}}
+	}
+	for _, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
 			begin := time.Now()
-			total, failed := many(t, Options{Bare: size.bare, Members: *membersFlag}, *fromFlag, size.seeds, *workers)
+			total, failed := many(t, v.opt, *fromFlag, v.seeds, *workers)
 			took := time.Since(begin)
 			t.Logf("%d seeds from %d in %s (%.1f per second): %d failed; %d events, %d requests, %d transactions committed, %d acknowledged, "+
 				"%d epochs, %d faults, %s simulated; %d histories of a key judged by porcupine", total.seeds, *fromFlag, took.Round(time.Millisecond),

@@ -65,7 +65,7 @@ func (o *oracle) toldExpired(c *client) {
 
 // noSessions tells whether no server has sessions or ephemerals any more.
 func (o *oracle) noSessions() bool {
-	for _, s := range o.w.servers {
+	for _, s := range o.w.members() {
 		if !s.up || s.state.Tree.EphemeralCount() > 0 || len(s.machine.sessionTimeouts()) > 0 {
 			return false
 		}

@@ -26,6 +26,7 @@ type World struct {
 	net     network
 	oracle  oracle
 	nemesis nemesis
+	arbiter arbiter
 	clients []*client
 	history history.Recorder
 	calm    bool // the faults are over

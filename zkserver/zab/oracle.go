@@ -4,7 +4,8 @@ import "github.com/holdfast-ha/holdfast/zkserver/quorum"
 
 // An ensemble of two tolerates no failure: neither is a majority. With an oracle, something outside that knows which of the
 // two is to go on alone (the key oraclePath names a file that holds 1 or 0), one of them can. The oracle is only heard while
-// the other server is not in sync here; it answers for safety: it must never tell both to go on.
+// the other server is not in sync here; it answers for safety: it must never tell both to go on, and it may turn to the other
+// only when that one has got everything that was decided alone (docs/operations.md).
 
 // SetOracle tells what the oracle of two servers says: this one may decide alone. Without an oracle it is never called.
 // Source: QuorumOracleMaj of the original.
