@@ -31,7 +31,7 @@ func (e *ensemble) tree(m *member) map[string]node {
 	e.t.Helper()
 	c := e.session(20*time.Second, m)
 	defer c.Leave()
-	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(e.t.Context(), 4*time.Minute) // hundreds of thousands, in TestFarBehindInMixedEnsemble
 	defer cancel()
 	require.NoError(e.t, c.AddAuth(ctx, "digest", []byte("super:secret")))
 	require.NoError(e.t, c.Sync(ctx, "/"), "sync at %s", m)
@@ -41,7 +41,7 @@ func (e *ensemble) tree(m *member) map[string]node {
 	for len(level) > 0 {
 		var next []string
 		group, within := errgroup.WithContext(ctx)
-		group.SetLimit(32)
+		group.SetLimit(256)
 		for _, path := range level {
 			group.Go(func() error {
 				n, children, err := read(within, c, path)
