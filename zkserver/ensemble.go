@@ -27,6 +27,9 @@ func membership(m *config.Members) (*quorum.Membership, error) {
 	return quorum.ParseMembership([]byte(m.Text()))
 }
 
+// returnAfter is after how long an observer that had to join the leader looks for a follower again.
+const returnAfter = 30 * time.Second
+
 // zabConfig is what the zab core of an ensemble starts from.
 func (s *Server) zabConfig(last zkproto.Zxid) (zab.Config, error) {
 	e := &s.cfg.Ensemble
@@ -51,10 +54,14 @@ func (s *Server) zabConfig(last zkproto.Zxid) (zab.Config, error) {
 	if keep == 0 {
 		keep = -1
 	}
+	returns := 0
+	if e.RejoinGrace > 0 { // else the clients would be closed for nothing
+		returns = ticks(s.returnAfter)
+	}
 	tick := s.cfg.TickTime
 	return zab.Config{
 		ID: e.MyID, Active: active, LastSeen: seen, Observer: e.Observer(), ReconfigEnabled: e.ReconfigEnabled,
-		Oracle: e.OraclePath != "", ObserverMaster: e.ObserverMasterPort > 0,
+		Oracle: e.OraclePath != "", ObserverMaster: e.ObserverMasterPort > 0, ReturnTicks: returns,
 		ReconfigRules: quorum.Rules{Standalone: e.StandaloneEnabled, MultiAddress: e.MultiAddress},
 		AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch, LastZxid: last, Storage: storage{s},
 		InitTicks: ticks(time.Duration(e.InitLimit) * tick), SyncTicks: ticks(time.Duration(e.SyncLimit) * tick), PingTicks: ticks(tick / 2),

@@ -7,10 +7,13 @@ import (
 	"net"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/go-zookeeper/zk"
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/zkclient"
+	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
@@ -111,6 +114,47 @@ func TestObserverFallsBackToTheLeader(t *testing.T) {
 	c := e.connect(e.members[3])
 	_, err := c.Create("/o", nil, 0, zk.WorldACL(zk.PermAll))
 	require.NoError(t, err)
+}
+
+// When followers can be joined again the observer leaves the leader, and its clients, which write all the time, keep their
+// connections.
+func TestObserverReturnsToAFollower(t *testing.T) {
+	e := newMasters(t, 3, 1)
+	e.returnAfter = 50 * time.Millisecond
+	masters := false
+	change := e.change
+	e.change = func(c *config.Config) {
+		change(c)
+		if c.MyID != 4 && !masters {
+			c.ObserverMasterPort = 0
+		}
+	}
+	e.startAll()
+	o, l := e.members[3], e.leader()
+	require.Equal(t, l.id, o.master())
+	r := running{Server: o.Server, t: t}
+	c := r.raw(zkclient.Handshake{Timeout: 10 * time.Second})
+	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/o", nil, 0)).Err)
+	write := func() {
+		rep := c.ask(zkproto.OpSetData, setBody("/o", []byte("x")))
+		require.Equal(t, zkproto.ErrOK, rep.Err)
+	}
+	for range 50 {
+		write() // while it asks the followers in vain
+	}
+	masters = true
+	for _, f := range e.followers() {
+		f.stop()
+		f.start()
+		e.await("the follower serves", f.serves)
+	}
+	n := 0
+	e.await("the observer joins a follower", func() bool { write(); n++; return o.master() != l.id && o.serves() })
+	require.Equal(t, l, e.leader())
+	write()
+	require.EqualValues(t, 50+n+1, r.versionOf("/o"), "each once")
+	e.same()
+	require.Contains(t, e.members[o.master()-1].ask("mntr"), "zk_synced_observers\t1\n")
 }
 
 // Garbage on the port for observers costs nobody anything.

@@ -28,6 +28,7 @@ type ensemble struct {
 	members     []*member
 	joiners     int    // of the last members, who are not in the configuration of the others at first
 	lastCounter uint32 // of each epoch; 0: all that there are
+	returnAfter time.Duration
 	change      func(*config.Config)
 	groups      int // of writers
 }
@@ -111,7 +112,11 @@ func (m *member) start() {
 		}
 		return nil
 	})
-	s, err := New(m.config(), WithLogger(zap.New(core)), WithFS(fs), WithLastCounter(m.e.lastCounter))
+	options := []Option{WithLogger(zap.New(core)), WithFS(fs), WithLastCounter(m.e.lastCounter)}
+	if m.e.returnAfter > 0 {
+		options = append(options, WithReturnAfter(m.e.returnAfter))
+	}
+	s, err := New(m.config(), options...)
 	require.NoError(t, err)
 	require.NoError(t, s.Start())
 	m.Server = s

@@ -2,6 +2,7 @@ package zkserver
 
 import (
 	"net"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -27,3 +28,7 @@ func WithListener(l net.Listener) Option { return func(s *Server) { s.listener =
 // WithLastCounter ends each epoch after that many transactions instead of after 2^32-2, for tests of what happens then
 // (ZOOKEEPER-1277, 2789). 0 changes nothing.
 func WithLastCounter(n uint32) Option { return func(s *Server) { s.lastCounter = n } }
+
+// WithReturnAfter lets an observer that had to join the leader look for a follower after d, up to twice d, instead of after half a
+// minute, for tests of how it moves (observerMasterPort).
+func WithReturnAfter(d time.Duration) Option { return func(s *Server) { s.returnAfter = d } }

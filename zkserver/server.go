@@ -92,7 +92,8 @@ type Server struct {
 	closeErr  error
 	running   atomic.Bool
 
-	lastCounter uint32 // of an epoch; 0: all that there are
+	lastCounter uint32        // of an epoch; 0: all that there are
+	returnAfter time.Duration // until an observer that has joined the leader looks for a follower
 }
 
 // New checks the configuration and makes a server that has touched nothing yet.
@@ -101,7 +102,7 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, log: zap.NewNop(), fs: vfs.OS(), clock: clock.Real(),
+		cfg: cfg, log: zap.NewNop(), fs: vfs.OS(), clock: clock.Real(), returnAfter: returnAfter,
 		wake: make(chan struct{}, 1), houseWake: make(chan struct{}, 1), stopping: make(chan struct{}), coreDone: make(chan struct{}),
 		failed: make(chan struct{}), quit: make(chan struct{}), watches: watch.New[*client](),
 	}

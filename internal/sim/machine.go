@@ -75,11 +75,16 @@ func (b *bare) disconnected(l zab.Link)  { b.n.Disconnected(l) }
 func (b *bare) persisted(z zab.Zxid)     { b.n.Persisted(z) }
 func (b *bare) oracle(yes bool)          { b.n.SetOracle(yes) }
 func (b *bare) hasReady() bool           { return b.n.HasReady() }
-func (b *bare) finish(*zab.Ready)        {}
 func (b *bare) replaced()                {}
 func (b *bare) node() *zab.Node          { return b.n }
 
 func (b *bare) sessionTimeouts() map[zkproto.SessionID]int32 { return b.s.state.Sessions }
+
+func (b *bare) finish(*zab.Ready) {
+	if b.n.CanMove() {
+		b.n.Move()
+	}
+}
 
 func (b *bare) ready() zab.Ready {
 	r := b.n.Ready()

@@ -36,6 +36,7 @@ type plan struct {
 	local             bool // sessions are local until they create an ephemeral
 	leaderServesNot   bool
 	masters           bool  // followers serve observers
+	returns           int   // ticks after which an observer looks for a follower again; 0: never
 	weighted          bool  // the quorum has weights, perhaps groups
 	grace             int64 // milliseconds for which clients are held
 	rates             [faultKinds]int64
@@ -51,7 +52,7 @@ func (p *plan) String() string {
 		s += ", leaderServes=no"
 	}
 	if p.masters {
-		s += ", followers serve observers"
+		s += fmt.Sprintf(", followers serve observers, which come back after %d ticks", p.returns)
 	}
 	if p.weighted {
 		s += ", weighted"
@@ -172,5 +173,8 @@ func (w *World) makePlan() {
 	if r.IntN(4) == 0 { // one leader after another
 		p.rates[faultLeader] = w.between(60, 150) * millisecond
 		p.rates[faultEpoch] = w.between(20, 60) * millisecond
+	}
+	if p.masters && p.observers > 0 && r.IntN(3) > 0 {
+		p.returns = 1 + r.IntN(40)
 	}
 }

@@ -170,7 +170,7 @@ func (s *server) recover() {
 	cfg := zab.Config{
 		ID: s.id, Quorum: w.plan.quorum, Observer: s.observer, AcceptedEpoch: hard.AcceptedEpoch, CurrentEpoch: hard.CurrentEpoch,
 		LastZxid: last, Bottom: s.state.SnapshotZxid, Storage: storage{s}, InitTicks: w.plan.initTicks, SyncTicks: w.plan.syncTicks, PingTicks: w.plan.pingTicks,
-		FinalizeTicks: 1, NotifyMinTicks: 2, NotifyMaxTicks: 10, KeepCommitted: w.plan.keep, ObserverMaster: w.plan.masters,
+		FinalizeTicks: 1, NotifyMinTicks: 2, NotifyMaxTicks: 10, KeepCommitted: w.plan.keep, ObserverMaster: w.plan.masters, ReturnTicks: w.plan.returns,
 		Oracle: w.opt.Oracle,
 	}
 	if err = s.configure(&cfg); err != nil {

@@ -14,11 +14,11 @@ import (
 // Established or Refused, at once or later. A Detach for a connection that is not established yet is not needed.
 func (r *Replica) Connect(c *Connect) {
 	switch {
-	case r.role != roleNone:
+	case r.role != roleNone && !r.moving:
 		r.connect(c)
 	case r.mode == ModeReadOnly:
 		r.connectReadOnly(c)
-	case r.mode == ModeHeld:
+	case r.mode == ModeHeld || r.moving:
 		kept := *c
 		kept.Password = bytes.Clone(c.Password)
 		r.connects = append(r.connects, kept)

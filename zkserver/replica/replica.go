@@ -36,6 +36,7 @@ type Replica struct {
 	changes  uint64 // Status.Changes when last looked at
 	lostAt   int64  // when the last role ended
 	spent    bool   // leader: the zxids of this epoch are used up
+	moving   bool   // observer: it is about to move to a follower
 
 	queue    pipeline.Ring[item]
 	marks    pipeline.Ring[zkproto.Zxid] // learner: SYNCs that have come, and what has to be applied before each
@@ -177,10 +178,11 @@ func (r *Replica) Ready() zab.Ready {
 	return rd
 }
 
-// Waiting tells whether Finish(nil) would answer something, or begin a new epoch. There may be a Ready then.
+// Waiting tells whether Finish(nil) would answer something, or begin or end something. There may be a Ready then.
 func (r *Replica) Waiting() bool {
 	front := r.queue.Front()
-	return front != nil && r.role != roleNone && r.ripe(front) || front != nil && r.mode == ModeReadOnly || r.epochOver()
+	return front != nil && r.role != roleNone && r.ripe(front) || front != nil && r.mode == ModeReadOnly || r.epochOver() ||
+		r.moving != (r.role == roleLearner && r.node.CanMove()) || r.moving && r.drained()
 }
 
 // Finish ends the work on a Ready, after its Committed are applied: messages that zab passes on, the beginning of a role,
@@ -199,6 +201,7 @@ func (r *Replica) Finish(rd *zab.Ready) {
 	if r.epochOver() {
 		r.StepDown("the zxids of this epoch are used up")
 	}
+	r.move()
 }
 
 // ripe tells whether the first item of the queue needs no transaction before its answer.

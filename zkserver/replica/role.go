@@ -32,7 +32,7 @@ func (r *Replica) end() {
 		r.sessions.Reset(r.now.Mono)
 		r.prep.Reset(r.tree)
 	}
-	r.role, r.spent, r.lostAt = roleNone, false, r.now.Mono
+	r.role, r.spent, r.moving, r.lostAt = roleNone, false, false, r.now.Mono
 	for range r.queue.Len() {
 		it, _ := r.queue.Pop()
 		if it.data == nil && it.from == nil {

@@ -15,9 +15,9 @@ func (r *Replica) Submit(q *Request) {
 	switch {
 	case r.alone:
 		r.lead(&it, q.Body)
-	case r.role != roleNone:
+	case r.role != roleNone && (!r.moving || it.from == nil):
 		r.dispatch(&it, q.Body)
-	case r.mode == ModeHeld && it.from != nil:
+	case (r.mode == ModeHeld || r.moving) && it.from != nil:
 		r.keep(&it, q.Body)
 		r.queue.Push(it)
 	case r.mode == ModeReadOnly && it.from != nil:

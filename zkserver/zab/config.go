@@ -16,6 +16,9 @@ type Config struct {
 	// ObserverMaster is the key observerMasterPort: followers serve observers, and an observer joins a follower; see
 	// relay.go.
 	ObserverMaster bool
+	// ReturnTicks is after how long an observer that had to join the leader looks for a follower that takes it: once to twice as
+	// long. The caller has to call Move then; see return.go. 0 means never.
+	ReturnTicks int
 	// Standalone makes an ensemble of one that keeps the epoch of its last zxid, as the original standalone does: it leads
 	// from New on, needs no Tick, and writes no epoch files. Only with a quorum of just ID.
 	Standalone bool
@@ -144,7 +147,7 @@ func (c *Config) validate() error {
 			bad("accepted epoch %#x is below the epoch of the last zxid %s: the epoch files are older than the log", c.AcceptedEpoch, c.LastZxid)
 		}
 	}
-	if min(c.InitTicks, c.SyncTicks, c.PingTicks, c.FinalizeTicks, c.NotifyMinTicks, c.NotifyMaxTicks) < 0 {
+	if min(c.InitTicks, c.SyncTicks, c.PingTicks, c.FinalizeTicks, c.NotifyMinTicks, c.NotifyMaxTicks, c.ReturnTicks) < 0 {
 		bad("negative number of ticks")
 	}
 	if c.NotifyMaxTicks < c.NotifyMinTicks {

@@ -32,6 +32,7 @@ type follower struct {
 	told      *quorum.Membership // the configuration in NEWLEADER; nil if none
 	activated *quorum.Membership // by COMMITANDACTIVATE during the synchronization; nil if none
 	relay     relay              // the observers it serves
+	probe     probe              // of an observer that has joined the leader: the follower it would rather join
 }
 
 // startFollowing begins discovery from the other side: it tells the leader which epoch it has accepted.
@@ -43,7 +44,8 @@ func (n *Node) startFollowing(sid Sid) {
 		n.status.Role, t = Observing, ObserverInfo
 	}
 	n.el.Settle(n.status.Role, -1)
-	n.link++
+	n.links++
+	n.link = n.links
 	up, relayed := n.master(sid)
 	n.follow = follower{up: up, step: wantLeaderInfo, started: n.now, heard: n.now}
 	for _, m := range n.takeEarly() {
@@ -51,14 +53,19 @@ func (n *Node) startFollowing(sid Sid) {
 			n.drop(m.From, m.Link)
 		}
 	}
-	info := LearnerInfo{Sid: n.cfg.ID, ProtocolVersion: ProtocolVersion, ConfigVersion: n.configVersion()}
 	if relayed {
 		n.event(EventStarted, up, n.w.lastZxid(), fmt.Sprintf("joining a follower of leader %d", sid))
 	} else {
 		n.event(EventStarted, sid, n.w.lastZxid(), "joining the elected leader")
 	}
+	n.sendInfo(t, Link{Peer: up, Link: n.link}, relayed)
+}
+
+// sendInfo asks a leader, or one of its followers, to take this server.
+func (n *Node) sendInfo(t Type, to Link, relayed bool) {
+	info := LearnerInfo{Sid: n.cfg.ID, ProtocolVersion: ProtocolVersion, ConfigVersion: n.configVersion()}
 	n.send(Message{
-		Type: t, Relay: relayed, To: up, Link: n.link, Zxid: zkproto.MakeZxid(n.hard.AcceptedEpoch, 0), Data: info.AppendTo(nil),
+		Type: t, Relay: relayed, To: to.Peer, Link: to.Link, Zxid: zkproto.MakeZxid(n.hard.AcceptedEpoch, 0), Data: info.AppendTo(nil),
 	})
 }
 
@@ -83,6 +90,9 @@ func (n *Node) stepFollower(m Message) error {
 		return nil
 	}
 	if m.From != n.follow.up || m.Link != n.link {
+		if n.follow.probe.is(Link{Peer: m.From, Link: m.Link}) {
+			return n.probed(m)
+		}
 		if l := n.follow.relay.find(m.From); l != nil && l.link == m.Link {
 			return n.stepRelay(l, m)
 		}
@@ -323,6 +333,7 @@ func (n *Node) upToDate(m Message) error {
 	if n.upToDateConfig() {
 		n.event(EventStarted, m.From, n.known, "in sync with the leader")
 		n.relayOpen()
+		n.planProbe()
 	}
 	return nil
 }
@@ -355,4 +366,5 @@ func (n *Node) tickFollower() {
 		return
 	}
 	n.tickRelay()
+	n.tickProbe()
 }

@@ -22,7 +22,7 @@ func (n *Node) NextTick() int {
 		if n.follow.step < active {
 			due = n.follow.started + uint64(n.cfg.InitTicks)
 		} else {
-			due = n.relayDue(n.follow.heard + uint64(n.cfg.SyncTicks))
+			due = n.probeDue(n.relayDue(n.follow.heard + uint64(n.cfg.SyncTicks)))
 		}
 	}
 	return int(max(due, n.now+1) - n.now)

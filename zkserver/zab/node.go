@@ -37,11 +37,12 @@ type Node struct {
 	status    Status
 	hard      HardState
 	w         window
-	persisted Zxid // the log is synced up to here
-	bottom    Zxid // of the snapshot: the history cannot be cut behind it
-	wantSnap  bool // it was to be cut there
-	known     Zxid // committed for certain, as learned in this life: never cut
-	link      uint64
+	persisted Zxid   // the log is synced up to here
+	bottom    Zxid   // of the snapshot: the history cannot be cut behind it
+	wantSnap  bool   // it was to be cut there
+	known     Zxid   // committed for certain, as learned in this life: never cut
+	link      uint64 // to the leader, or to the follower that this observer has joined
+	links     uint64 // how many there were
 	pingData  []byte
 
 	since  uint64        // tick of the last verdict
@@ -151,6 +152,7 @@ func (n *Node) leave(peer Sid, reason string) {
 			n.drop(l.sid, l.link)
 		}
 		n.drop(n.follow.up, n.link)
+		n.endProbe()
 	case Looking:
 	}
 	n.status.Changes++
@@ -273,6 +275,8 @@ func (n *Node) Disconnected(l Link) {
 		}
 	case Following, Observing:
 		switch {
+		case n.follow.probe.is(l):
+			n.probeFailed("link closed")
 		case l.Peer != n.follow.up || l.Link != n.link:
 			n.relayGone(l)
 		case l.Peer != n.status.Leader:

@@ -48,17 +48,13 @@ func (r *relay) remove(sid Sid) {
 
 // master is where to get the data of a leader from, and whether that is by the port for observers. Observers begin with
 // different followers. When one fails they go on to the next; the one that has just been lost comes behind the others, those
-// that seem to be away last of all. When all have failed, the leader itself has its turn.
+// that seem to be away last of all. When all have failed, the leader itself has its turn, for a while (return.go).
 func (n *Node) master(leader Sid) (sid Sid, relayed bool) {
 	if !n.observer || !n.cfg.ObserverMaster {
 		return leader, false
 	}
-	list := slices.Clone(n.q.Voters())
-	slices.SortFunc(list, cmp.Compare[Sid])
-	list = slices.DeleteFunc(list, func(s Sid) bool { return s == leader })
 	best, worst := leader, 4
-	for i := range list {
-		s := list[(int(n.cfg.ID%Sid(len(list)))+i)%len(list)]
+	for _, s := range n.masters(leader) {
 		bad := 0
 		if s == n.left {
 			bad++
