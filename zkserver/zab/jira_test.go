@@ -217,12 +217,29 @@ func TestZOOKEEPER3104SnapshotHoldsWhatItsLabelSays(t *testing.T) {
 		require.NoError(t, c.propose(3, fmt.Sprint(i)))
 	}
 	c.settle()
-	require.NoError(t, c.propose(3, "outstanding"))
+	committed := c.servers[3].node.CommittedZxid()
+	require.NoError(t, c.propose(3, "outstanding")) // and stays so: nobody but the leader has it until server 1 comes
+	c.restart(1)
+	c.runPairs(func() bool { return c.servers[1].start != 0 }, [2]Sid{1, 3}, [2]Sid{3, 1}, [2]Sid{1, 2}, [2]Sid{2, 1})
+	require.Equal(t, committed, c.servers[1].start)
+	require.Len(t, c.history, 6, "it is still outstanding")
+	c.crash(1, 0) // its snapshot is on disk, and nothing else
+	c.settle()
 	c.restart(1)
 	c.run(12)
-	require.NotZero(t, c.servers[1].start)
-	c.crash(1, 0)
 	c.allEqual()
+}
+
+// runPairs lets time pass for server 1 and its leader and delivers between these pairs only, until it is done. No disk syncs.
+func (c *cluster) runPairs(done func() bool, pairs ...[2]Sid) {
+	c.t.Helper()
+	for i := 0; !done(); i++ {
+		require.Less(c.t, i, 300)
+		c.tick(1)
+		for _, p := range pairs {
+			c.deliver(p[0], p[1], false)
+		}
+	}
 }
 
 // 11. and 12. NEWLEADER is acknowledged when the entries of the synchronization are on disk, not before. The whole quorum
@@ -262,6 +279,13 @@ func TestZOOKEEPER4646AckOvertakesNoSync(t *testing.T) {
 	require.Empty(t, acks(n.Ready()), "half of it")
 	n.Persisted(z(1, 3))
 	require.Equal(t, []Zxid{z(2, 0)}, acks(n.Ready()))
+
+	says(t, n, Message{Type: UpToDate, Zxid: -1}, Message{Type: Proposal, Zxid: z(2, 1)}, Message{Type: Proposal, Zxid: z(2, 2)})
+	require.Equal(t, []Zxid{z(2, 0)}, acks(n.Ready()), "that of UPTODATE")
+	n.Persisted(z(2, 1))
+	require.Equal(t, []Zxid{z(2, 1)}, acks(n.Ready()), "the other one is not on disk")
+	n.Persisted(z(2, 2))
+	require.Equal(t, []Zxid{z(2, 2)}, acks(n.Ready()))
 }
 
 // 13. The epoch becomes current after the entries it stands for are on disk: else a crash leaves a server that wins the next
@@ -324,6 +348,36 @@ func TestZOOKEEPER4785FollowerBouncedDuringDiff(t *testing.T) {
 		c.crash(1, kept)
 		c.crash(3, 0)
 		c.restart(1)
+		c.elect()
+		require.Len(t, c.history, 5)
+		c.allEqual()
+	}
+
+	// The leader begins another epoch with the follower that is brought up to date, while the one that has everything is away. When
+	// that comes back, and the leader does not, the bounced follower must not win by an epoch whose history it has not got.
+	for kept := range 4 {
+		c := ensemble(t, 1)
+		c.crash(1, 0)
+		for i := range 4 {
+			require.NoError(t, c.propose(3, fmt.Sprint(i)))
+		}
+		c.settle()
+		c.crash(2, 0)
+		c.settle()
+		c.restart(1)
+		for i := 0; len(c.servers[1].pending) < 4; i++ {
+			require.Less(t, i, 300)
+			c.tick(1)
+			c.tick(3)
+			for range 20 {
+				c.deliver(1, 3, false)
+				c.deliver(3, 1, false)
+			}
+		}
+		c.crash(1, kept)
+		c.crash(3, 0)
+		c.restart(1)
+		c.restart(2)
 		c.elect()
 		require.Len(t, c.history, 5)
 		c.allEqual()
