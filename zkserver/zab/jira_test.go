@@ -149,6 +149,19 @@ func TestZOOKEEPER2845StateIsTakenBackWithTheLog(t *testing.T) {
 	require.NotContains(t, data(c.servers[3].applied), "x")
 }
 
+// The other half of it: while a leader sends its history nothing of that is applied, for a quorum may never have it.
+func TestZOOKEEPER2845NothingIsAppliedBeforeUpToDate(t *testing.T) {
+	n := follower1(t, HardState{AcceptedEpoch: 1, CurrentEpoch: 1}, z(1, 1))
+	says(t, n, Message{Type: LeaderInfo, Zxid: z(2, 0)}, Message{Type: Diff, Zxid: z(1, 2)},
+		Message{Type: Proposal, Zxid: z(1, 2)}, Message{Type: Commit, Zxid: z(1, 2)}, Message{Type: NewLeader, Zxid: z(2, 0)})
+	n.Persisted(z(1, 2))
+	r := n.Ready()
+	require.Len(t, r.Entries, 1)
+	require.Empty(t, r.Committed)
+	says(t, n, Message{Type: UpToDate, Zxid: -1})
+	require.Len(t, n.Ready().Committed, 1)
+}
+
 // 5. and 6. A DIFF only if the learner's log ends inside what the leader can send without a gap.
 func TestZOOKEEPER2846NoDiffOverAGap(t *testing.T) {
 	n, err := New(Config{ID: 1, Quorum: majority(t, 1), AcceptedEpoch: 1, CurrentEpoch: 1, LastZxid: z(1, 9), Storage: shortLog{from: z(1, 5)}})
