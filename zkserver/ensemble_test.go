@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/holdfast-ha/holdfast/internal/clock"
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
@@ -29,6 +30,7 @@ type ensemble struct {
 	joiners     int    // of the last members, who are not in the configuration of the others at first
 	lastCounter uint32 // of each epoch; 0: all that there are
 	returnAfter time.Duration
+	clock       clock.Clock // nil: the system's
 	change      func(*config.Config)
 	groups      int // of writers
 }
@@ -115,6 +117,9 @@ func (m *member) start() {
 	options := []Option{WithLogger(zap.New(core)), WithFS(fs), WithLastCounter(m.e.lastCounter)}
 	if m.e.returnAfter > 0 {
 		options = append(options, WithReturnAfter(m.e.returnAfter))
+	}
+	if m.e.clock != nil {
+		options = append(options, WithClock(m.e.clock))
 	}
 	s, err := New(m.config(), options...)
 	require.NoError(t, err)
