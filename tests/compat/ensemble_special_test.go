@@ -20,9 +20,14 @@ func TestMixedEnsembleAtTheEndOfAnEpoch(t *testing.T) {
 	nearEnd := &serverMake{"javanearend", true, javaServer(zookeeper, "-Dzookeeper.testingonly.initialZxid=4294966895")} // 400 before
 	e := newEnsemble(t, "", golang, golang, nearEnd)
 	e.start()
-	w := e.write("w")
-	w.goesOn(50)
+	first := e.write("first")
+	first.goesOn(50)
+	// Nobody writes while it begins to lead: the property moves its counter some time after it has begun to serve, and zxids before
+	// and behind that have a gap between them. Our followers refuse that, as they refuse every hole in the history; the original
+	// then applies what nobody else has (fastForwardDataBase) and does not send it to those who join.
+	first.end()
 	e.lead(nearEnd)
+	w := e.write("w")
 	mark := func() zkproto.Zxid {
 		c := e.session(10*time.Second, e.up()...)
 		defer c.Leave()
@@ -38,7 +43,9 @@ func TestMixedEnsembleAtTheEndOfAnEpoch(t *testing.T) {
 	e.settle()
 	require.Greater(t, mark().Epoch(), before.Epoch(), "the counter is used up")
 	w.end()
-	w.check(e.same())
+	tree := e.same()
+	first.check(tree)
+	w.check(tree)
 }
 
 // The quorum is lost and comes back; the leader is frozen and thaws when another leads.
