@@ -11,9 +11,10 @@ const (
 var meaningless = []struct{ why, names string }{
 	{"here: it tunes how the original's threads and sockets between servers work", `quorum.cnxn.threads.size
 		learner.closeSocketAsync leader.closeSocketAsync learner.asyncSending follower.nodelay leader.nodelay
-		leader.ackLoggingFrequency messageTracker.BufferSize messageTracker.Enabled
+		messageTracker.BufferSize messageTracker.Enabled
 		forward_learner_requests_to_commit_processor_disabled follower.skipLearnerRequestToNextProcessor
 		observerMaster.sizeLimit`},
+	{"here: ack_latency measures all acknowledgements", `leader.ackLoggingFrequency`},
 	{"here: all addresses of a server are tried, at each connection", `multiAddress.reachabilityCheckTimeoutMs multiAddress.reachabilityCheckEnabled`},
 	{"here: dead connections between servers are found by syncLimit and tcpKeepAlive", `quorumCnxnTimeoutMs`},
 	{"here: connecting again is tried at growing intervals, within initLimit", `leaderConnectDelayDuringRetryMs`},
