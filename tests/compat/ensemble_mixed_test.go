@@ -60,7 +60,7 @@ func (e *ensemble) lead(k *serverMake) *member {
 func (e *ensemble) level() {
 	e.t.Helper()
 	c := e.session(10*time.Second, e.up()...)
-	_, err := c.Set(e.t.Context(), "/", []byte("level"), -1)
+	_, err := touch(e.t.Context(), c)
 	require.NoError(e.t, err)
 	require.NoError(e.t, c.Close())
 	for _, m := range e.up() {

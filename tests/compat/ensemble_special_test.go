@@ -31,7 +31,7 @@ func TestMixedEnsembleAtTheEndOfAnEpoch(t *testing.T) {
 	mark := func() zkproto.Zxid {
 		c := e.session(10*time.Second, e.up()...)
 		defer c.Leave()
-		stat, err := c.Set(t.Context(), "/", nil, -1)
+		stat, err := touch(t.Context(), c)
 		require.NoError(t, err)
 		return stat.Mzxid
 	}
