@@ -21,7 +21,7 @@ const (
 	OpLock        Op = "lock"
 	OpRead        Op = "read"
 	OpWrite       Op = "write" // Write and WriteAt
-	OpSync        Op = "sync"
+	OpSync        Op = "sync"  // a WriteSync is an OpWrite and then an OpSync; only files of a Mem have it
 	OpTruncate    Op = "truncate"
 	OpPreallocate Op = "preallocate"
 	OpClose       Op = "close"
@@ -93,7 +93,11 @@ func (i *injectFS) open(op Op, name string, open func(string) (File, error)) (Fi
 	if err != nil {
 		return nil, err
 	}
-	return &injectFile{File: f, i: i, name: name}, nil
+	w := &injectFile{File: f, i: i, name: name}
+	if m, ok := f.(*memFile); ok {
+		return &injectMemFile{injectFile: w, m: m}, nil
+	}
+	return w, nil
 }
 
 func (i *injectFS) Create(name string) (File, error) { return i.open(OpCreate, name, i.FS.Create) }
@@ -187,6 +191,23 @@ func (f *injectFile) write(p []byte, write func([]byte) (int, error)) (int, erro
 	}
 	return n, part
 }
+
+// injectMemFile asks in the middle of a WriteSync, too.
+type injectMemFile struct {
+	*injectFile
+	m *memFile
+}
+
+// WriteSync implements WriteSyncer.
+func (f *injectMemFile) WriteSync(p []byte, off int64, _ bool) error {
+	if _, err := f.write(p, func(p []byte) (int, error) { return f.m.writeBlocks(p, off) }); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// Parks implements WriteSyncer.
+func (f *injectMemFile) Parks() bool { return f.m.Parks() }
 
 func (f *injectFile) Sync() error {
 	if err := f.i.ask(OpSync, f.name); err != nil {

@@ -88,6 +88,44 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
+// memBlock is what WriteSync writes at a time.
+const memBlock = 4096
+
+// writeBlocks is WriteAt of what ends the file but for zeros, as WriteSync does it on a real disk: in whole blocks, with what stands
+// before it and zeros behind it, if the file is long enough.
+func (f *memFile) writeBlocks(p []byte, off int64) (int, error) {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	if err := f.check("write", true); err != nil {
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	end := off + int64(len(p))
+	begin, behind := off-off%memBlock, (end+memBlock-1)/memBlock*memBlock
+	if behind > int64(len(f.n.now)) {
+		f.change(dataOp{off: off, data: slices.Clone(p)})
+		return len(p), nil
+	}
+	b := make([]byte, behind-begin)
+	copy(b, f.n.now[begin:off])
+	copy(b[off-begin:], p)
+	f.change(dataOp{off: begin, data: b})
+	return len(p), nil
+}
+
+// WriteSync implements WriteSyncer.
+func (f *memFile) WriteSync(p []byte, off int64, _ bool) error {
+	if _, err := f.writeBlocks(p, off); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// Parks implements WriteSyncer.
+func (*memFile) Parks() bool { return true }
+
 func (f *memFile) Sync() error {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()

@@ -104,10 +104,46 @@ func (l *osLock) Close() error {
 	return l.err
 }
 
-type osFile struct{ *os.File }
+// osFile tells direct of each change that goes another way.
+type osFile struct {
+	*os.File
+	direct direct
+}
 
-func (f *osFile) Sync() error                  { return syncData(f.File) }
-func (f *osFile) Preallocate(size int64) error { return preallocate(f.File, size) }
+func (f *osFile) Write(p []byte) (int, error) {
+	f.direct.cut() // wherever that is
+	return f.File.Write(p)
+}
+
+func (f *osFile) WriteAt(p []byte, off int64) (int, error) {
+	if err := f.direct.leave(f.File, len(p), off); err != nil {
+		return 0, err
+	}
+	return f.File.WriteAt(p, off)
+}
+
+func (f *osFile) Truncate(size int64) error {
+	f.direct.cut()
+	return f.File.Truncate(size)
+}
+
+func (f *osFile) Preallocate(size int64) error {
+	f.direct.cut()
+	return preallocate(f.File, size)
+}
+
+func (f *osFile) Sync() error {
+	err := syncData(f.File)
+	if err == nil {
+		f.direct.synced()
+	}
+	return err
+}
+
+func (f *osFile) Close() error {
+	f.direct.close()
+	return f.File.Close()
+}
 
 func (f *osFile) Size() (int64, error) {
 	st, err := f.Stat()

@@ -79,7 +79,8 @@ type File interface {
 
 // WriteSyncer is a File that some file systems have: one that can write and sync with less processor time.
 type WriteSyncer interface {
-	// WriteSync is WriteAt and then Sync, with their promises. It keeps the calling thread and one of Go's processors for as long as
+	// WriteSync is WriteAt and then Sync, with their promises, for what is appended: the file must hold nothing but zeros behind p, and
+	// zeros may be written there, up to the file's length; nobody may change the file but by this File. It keeps the calling thread and one of Go's processors for as long as
 	// both take, so it is for a few bytes, on a disk that has been answering in well under a millisecond. With park the goroutine
 	// waits for the disk like any other, and keeps nothing, where Parks.
 	WriteSync(p []byte, off int64, park bool) error

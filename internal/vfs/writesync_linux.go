@@ -23,6 +23,14 @@ func (f *osFile) WriteSync(p []byte, off int64, park bool) error {
 		}
 		return f.Sync()
 	}
+	if !park {
+		if done, err := f.direct.append(f.File, p, off); done || err != nil {
+			return err
+		}
+	}
+	if err := f.direct.leave(f.File, len(p), off); err != nil {
+		return err
+	}
 	fd := f.Fd()
 	for len(p) > 0 {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_PWRITE64, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), uintptr(off), 0, 0)
@@ -47,6 +55,7 @@ func (f *osFile) WriteSync(p []byte, off int64, park bool) error {
 	if err != nil {
 		return &os.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
 	}
+	f.direct.synced()
 	return nil
 }
 

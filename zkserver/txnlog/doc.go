@@ -22,6 +22,10 @@
 // When Sync has returned nil, all records appended before it survive any crash, and Replay hands them out in order.
 // After a failed write or sync the Log stays failed (a later fsync proves nothing about pages the kernel gave up on).
 //
+// A record on whose way nothing else waits (AppendSync, at low load) may go past the page cache: in whole blocks, the one in which the
+// log ended written again, zeros behind the record and ahead of it (vfs.WriteSyncer; internal/vfs/direct_linux.go says why what
+// is written again is safe and why readers see it). The bytes of the file are those of the other way.
+//
 // Replay treats what it cannot read by where it stands. In the newest segment, with no valid record behind it, it is the
 // torn end of a write that was never synced: it is cut off, durably, and reported (TornTail). Anywhere else it is
 // damage to data that were promised: Replay answers a *CorruptError and changes nothing. So that the second is not

@@ -123,7 +123,7 @@ func (l *Log) Append(recs []Record) error {
 }
 
 // AppendSync is Append and then Sync, for a few records on whose way to the disk nothing else waits: cheaper than the two,
-// where the system allows.
+// where the system allows. Behind the records a segment holds zeros or ends, as WriteSync wants it.
 func (l *Log) AppendSync(recs []Record) error {
 	f, ok := l.f.(vfs.WriteSyncer)
 	if !ok || l.dirty || l.newName || !l.quick && !f.Parks() || l.opt.NoSync || l.Err() != nil || len(recs) == 0 {

@@ -185,9 +185,10 @@ func TestRefusedRecordsFailTheLog(t *testing.T) {
 	}
 }
 
-// workload appends, syncs, rolls and truncates, and tells after each sync what must survive. It stops at an error.
-func workload(fs vfs.FS, durable func(zkproto.Zxid)) error {
-	l, err := Open(fs, dir, Options{PreallocSize: 2048})
+// workload appends, syncs and rolls, some of it in the way of lone writes, and tells after each sync what must survive. It stops at
+// an error. With step, the segment's first size, below a block there are no writes in blocks.
+func workload(fs vfs.FS, step int64, durable func(zkproto.Zxid)) error {
+	l, err := Open(fs, dir, Options{PreallocSize: step})
 	if err != nil {
 		return err
 	}
@@ -202,7 +203,11 @@ func steps(l *Log, durable func(zkproto.Zxid)) error {
 	z := zkproto.Zxid(1)
 	for step := range 8 {
 		n := zkproto.Zxid(1 + step%4)
-		if err := l.Append(records(z, z+n-1)); err != nil {
+		appendTo := l.Append
+		if n <= 2 && step != 5 {
+			appendTo = l.AppendSync
+		}
+		if err := appendTo(records(z, z+n-1)); err != nil {
 			return err
 		}
 		z += n
@@ -223,6 +228,13 @@ func steps(l *Log, durable func(zkproto.Zxid)) error {
 }
 
 func TestCrashBeforeEveryOperationKeepsWhatWasSynced(t *testing.T) {
+	for _, step := range []int64{2048, 16 << 10} {
+		crashBeforeEveryOperation(t, step)
+	}
+}
+
+func crashBeforeEveryOperation(t *testing.T, step int64) {
+	t.Helper()
 	torn, refused, clones := 0, 0, 0
 	var durable zkproto.Zxid
 	m := newMem(t)
@@ -258,7 +270,7 @@ func TestCrashBeforeEveryOperationKeepsWhatWasSynced(t *testing.T) {
 		}
 		return nil
 	}
-	require.NoError(t, workload(vfs.Inject(m, check), func(z zkproto.Zxid) { durable = z }))
+	require.NoError(t, workload(vfs.Inject(m, check), step, func(z zkproto.Zxid) { durable = z }))
 	require.Equal(t, zkproto.Zxid(20), durable)
 	require.Positive(t, torn)
 	require.Positive(t, refused)
@@ -266,9 +278,16 @@ func TestCrashBeforeEveryOperationKeepsWhatWasSynced(t *testing.T) {
 }
 
 func TestFailureOfEveryOperationIsFinalAndLosesNothing(t *testing.T) {
+	for _, step := range []int64{2048, 16 << 10} {
+		failureOfEveryOperation(t, step)
+	}
+}
+
+func failureOfEveryOperation(t *testing.T, step int64) {
+	t.Helper()
 	boom := errors.New("boom")
 	total := 0
-	require.NoError(t, workload(vfs.Inject(newMem(t), func(c vfs.Call) error { total = c.Seq; return nil }), func(zkproto.Zxid) {}))
+	require.NoError(t, workload(vfs.Inject(newMem(t), func(c vfs.Call) error { total = c.Seq; return nil }), step, func(zkproto.Zxid) {}))
 	for seq := 1; seq <= total; seq++ {
 		for _, fail := range []error{boom, &vfs.PartialWrite{N: 33, Err: boom}} {
 			m := newMem(t)
@@ -281,7 +300,7 @@ func TestFailureOfEveryOperationIsFinalAndLosesNothing(t *testing.T) {
 				}
 				return nil
 			})
-			err := workload(fs, func(z zkproto.Zxid) { durable = z })
+			err := workload(fs, step, func(z zkproto.Zxid) { durable = z })
 			if op != vfs.OpPreallocate {
 				require.ErrorIs(t, err, boom, "op %d %s", seq, op)
 			}

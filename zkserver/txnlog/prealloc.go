@@ -23,7 +23,7 @@ import (
 //
 // Zeros written before spare the conversion of unwritten extents, and cost twice the bytes and a stall at each step: at
 // 60,000 records a second as much time as they save. So fallocate, which also is the only one that finds a full disk
-// ahead.
+// ahead. Lone writes that go past the page cache write zeros ahead themselves, a little at a time (internal/vfs/direct_linux.go).
 func (l *Log) preallocate(n int64) {
 	need := l.off + n
 	if l.step <= 0 || need <= l.allocated {
