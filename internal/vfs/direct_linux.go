@@ -26,7 +26,7 @@ import (
 // power fails, for old and new are the same there. The page cache asks for no less: it writes the whole page again, too.
 //
 // Zeros ahead make the difference: the first write to a block that was only set aside changes the file system's account of it,
-// which goes through the journal. So with the first write that needs such a block go zeros for the next two hundred.
+// which goes through the journal. So with the first write that needs such a block go zeros for the next thirty.
 //
 // Others read the file, and large batches are written to it, through the page cache. Linux keeps the two ways together: before a
 // direct write it writes back what is dirty in the cache of that range, before and after it drops those pages
@@ -47,18 +47,17 @@ type direct struct {
 	end   int64  // behind the last byte appended
 
 	zeroFrom, zeroTo int64 // blocks of zeros that have been written
-	vectors          [1 + zerosAhead/zerosPiece]unix.Iovec
+	vectors          [2]unix.Iovec
 }
 
 const (
-	directMost  = 32 << 10  // bytes; with more the way hardly matters
-	directAlign = 4096      // of memory and blocks, at least: no smaller than a page of the cache or a sector, mostly
-	zerosAhead  = 256 << 10 // bytes: some tenths of a millisecond, for one write of two hundred
-	zerosPiece  = 64 << 10
+	directMost  = 32 << 10 // bytes; with more the way hardly matters
+	directAlign = 4096     // of memory and blocks, at least: no smaller than a page of the cache or a sector, mostly
+	zerosAhead  = 32 << 10 // bytes: hardly slower than none, for one write of thirty
 )
 
-// zeroPiece is written many times, and never to.
-var zeroPiece = sync.OnceValue(func() []byte { return aligned(zerosPiece) })
+// zeros are written many times, and never to.
+var zeros = sync.OnceValue(func() []byte { return aligned(zerosAhead) })
 
 func aligned(n int64) []byte {
 	b := make([]byte, n+directAlign)
@@ -113,8 +112,8 @@ func (d *direct) append(f *os.File, p []byte, off int64) (done bool, err error) 
 func (d *direct) write(begin, length, ahead int64) (errno syscall.Errno, written int64) {
 	v := d.vectors[:1]
 	v[0].Base, v[0].Len = unsafe.SliceData(d.buf), uint64(length)
-	for left := ahead; left > 0; left -= zerosPiece {
-		v = append(v, unix.Iovec{Base: unsafe.SliceData(zeroPiece()), Len: uint64(min(left, zerosPiece))})
+	if ahead > 0 {
+		v = append(v, unix.Iovec{Base: unsafe.SliceData(zeros()), Len: uint64(ahead)})
 	}
 	for {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_PWRITEV2, d.file.Fd(), uintptr(unsafe.Pointer(unsafe.SliceData(v))), uintptr(len(v)),
@@ -173,7 +172,7 @@ func (d *direct) open(f *os.File) bool {
 	switch {
 	case err != nil || st.Mask&unix.STATX_DIOALIGN == 0: // an older kernel, or a file system that does not tell
 		return false
-	case memory == 0 || memory > directAlign || offset == 0 || offset > zerosPiece || offset&(offset-1) != 0:
+	case memory == 0 || memory > directAlign || offset == 0 || offset > zerosAhead || offset&(offset-1) != 0:
 		return false
 	}
 	file, err := os.OpenFile(f.Name(), os.O_RDWR|unix.O_DIRECT, 0)
@@ -208,7 +207,7 @@ func (d *direct) leave(f *os.File, n int, off int64) error {
 	end := off + int64(n)
 	last := end - end%d.block
 	if last < end && last >= d.zeroFrom && last < d.zeroTo {
-		if _, err := f.WriteAt(zeroPiece()[:d.block], last); err != nil {
+		if _, err := f.WriteAt(zeros()[:d.block], last); err != nil {
 			return err
 		}
 	}
