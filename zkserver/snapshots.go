@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/snapshot"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
@@ -75,6 +76,8 @@ const (
 	// besideWrites is the size of a piece while there are writes, on a disk that takes less than slowDisk for one.
 	besideWrites = 128 << 10
 	slowDisk     = 10 * time.Millisecond
+	// largePiece is the size of a piece that comes from the leader, on a slower disk.
+	largePiece = 4 << 20
 )
 
 // pacer returns a function that pauses a snapshot for as long as its last piece took: half of the disk's time, and of a
@@ -108,6 +111,27 @@ func nextPiece(took time.Duration, writes bool) int {
 		return besideWrites
 	}
 	return snapshot.Piece
+}
+
+// settleReceived makes durable what has come of a snapshot from the leader, and pauses for twice as long as that took: a disk that
+// others write to as well, their logs among that, is theirs most of the time. Pieces are small, but not on a slow disk, which takes as long for a
+// small one: it would take for ever.
+func (s *Server) settleReceived(f vfs.File) (next int, err error) {
+	begin := s.clock.Now()
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	took := s.clock.Now().Sub(begin)
+	t := s.clock.NewTimer(min(2*took, longestPause))
+	defer t.Stop()
+	select {
+	case <-t.C():
+	case <-s.quit:
+	}
+	if took < slowDisk {
+		return besideWrites, nil
+	}
+	return largePiece, nil
 }
 
 // snapshotOptions is the form of snapshots.

@@ -261,7 +261,7 @@ func (s *server) receive(c *conn, i int, batch []wire) {
 		m := batch[k].m
 		m.From, m.To, m.Link = e.link.Peer, s.id, e.link.Link
 		if m.Type == zab.Snap {
-			r, err := s.store.Receive(m.Zxid, bytes.NewReader(batch[k].body.bytes))
+			r, err := s.store.Receive(m.Zxid, bytes.NewReader(batch[k].body.bytes), nil)
 			if err != nil {
 				s.fail(err)
 			}

@@ -58,10 +58,15 @@ func Stream(w io.Writer, src Source, pace func()) error {
 // headSize is what a file has before the sessions.
 const headSize = 4 + 4 + 8
 
+// Settle makes durable what was written to a file so far, and answers how many bytes may be written before it is called again; 0
+// means Piece. It may wait, to leave time to others.
+type Settle func(f vfs.File) (next int, err error)
+
 // ReadStream reads what follows a SNAP packet, and not a byte more, into to; it writes the same as a snapshot file to f,
-// whole with its seal and the zxid, and syncs it. The file has no digest: that of the leader is not in the stream.
-func ReadStream(r *bufio.Reader, zxid zkproto.Zxid, f vfs.File, to Visitor) (map[zkproto.SessionID]int32, error) {
-	t := tap{r: r, f: f, sum: adler32.New()}
+// whole with its seal and the zxid, and syncs it. The file has no digest: that of the leader is not in the stream. settle, if not
+// nil, is called in between: one sync of all would hold up whoever else writes to that disk for as long as it takes.
+func ReadStream(r *bufio.Reader, zxid zkproto.Zxid, f vfs.File, to Visitor, settle Settle) (map[zkproto.SessionID]int32, error) {
+	t := tap{r: r, f: f, sum: adler32.New(), settle: settle, piece: Piece}
 	t.out = appendHead(t.out, nil)[:headSize]
 	sessions := t.sessions()
 	t.acls(to)
@@ -86,6 +91,10 @@ type tap struct {
 	sum hash.Hash32
 	off int64
 	err error
+
+	settle Settle
+	piece  int // how many bytes go between two calls of it
+	loose  int // bytes since the last
 }
 
 // take reads n bytes and answers them; they are good until the next call.
@@ -93,7 +102,7 @@ func (t *tap) take(n int) []byte {
 	if t.err != nil {
 		return nil
 	}
-	if len(t.out)+n > flushAt {
+	if len(t.out)+n > min(flushAt, t.piece) {
 		if t.flush(); t.err != nil {
 			return nil
 		}
@@ -117,6 +126,13 @@ func (t *tap) flush() {
 	if t.err == nil && len(t.out) > 0 {
 		_, _ = t.sum.Write(t.out) // never fails
 		_, t.err = t.f.Write(t.out)
+		t.loose += len(t.out)
+	}
+	if t.err == nil && t.settle != nil && t.loose >= t.piece-t.piece/8 { // the next field would go beyond it
+		if t.piece, t.err = t.settle(t.f); t.piece <= 0 {
+			t.piece = Piece
+		}
+		t.loose = 0
 	}
 	t.out = t.out[:0]
 }

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"path/filepath"
 	"testing"
@@ -27,7 +28,7 @@ func received(t testing.TB, fs vfs.FS, r *bufio.Reader, zxid zkproto.Zxid, to Vi
 	f, err := fs.Create(filepath.Join(dir, Name(zxid)))
 	require.NoError(t, err)
 	defer f.Close()
-	return ReadStream(r, zxid, f, to)
+	return ReadStream(r, zxid, f, to, nil)
 }
 
 func TestStreamBecomesASnapshotFile(t *testing.T) {
@@ -51,6 +52,43 @@ func TestStreamBecomesASnapshotFile(t *testing.T) {
 	require.Empty(t, loaded.Skipped)
 	require.Equal(t, zkproto.Zxid(0x500000007), loaded.Zxid)
 	require.Equal(t, want.nodes, loaded.State.nodes)
+}
+
+// What comes is made durable in pieces, as large as settle says.
+func TestReceivedStreamIsSettledInPieces(t *testing.T) {
+	m := newMem(t)
+	read := func(name string, settle Settle) (*state, error) {
+		f, err := m.Create(filepath.Join(dir, name))
+		require.NoError(t, err)
+		defer f.Close()
+		got := &state{}
+		_, err = ReadStream(bufio.NewReader(bytes.NewReader(streamed(t, example(4000)))), 9, f, got, settle)
+		return got, err
+	}
+	var ends []int64
+	const small, whole = 70 << 10, 8 << 10 // whole is more than a field has
+	got, err := read("pieces", func(f vfs.File) (int, error) {
+		size, err := f.Size()
+		ends = append(ends, size)
+		if len(ends) < 3 {
+			return 0, err
+		}
+		return small, err
+	})
+	require.NoError(t, err)
+	require.Equal(t, example(4000).nodes, got.nodes)
+	require.Greater(t, len(ends), 10)
+	for i, end := range ends[1:] {
+		want := int64(Piece)
+		if i >= 2 {
+			want = small
+		}
+		require.InDelta(t, want, end-ends[i], whole)
+	}
+
+	boom := errors.New("boom")
+	_, err = read("failing", func(vfs.File) (int, error) { return 0, boom })
+	require.ErrorIs(t, err, boom)
 }
 
 func TestStreamPaces(t *testing.T) {

@@ -46,8 +46,9 @@ func (c *counting) AddNode(path string, data []byte, acl int64, st zkproto.StatP
 }
 
 // Receive reads the snapshot that follows a SNAP packet, up to its end and not a byte further, into a temporary file and a
-// new tree. It runs on the goroutine that reads from the leader, while the server goes on with what it has.
-func (s *Store) Receive(zxid zkproto.Zxid, r io.Reader) (*Received, error) {
+// new tree. It runs on the goroutine that reads from the leader, while the server goes on with what it has. settle is that of
+// snapshot.ReadStream.
+func (s *Store) Receive(zxid zkproto.Zxid, r io.Reader, settle snapshot.Settle) (*Received, error) {
 	path := filepath.Join(s.opt.SnapDir, fmt.Sprintf("%s%d", receivePrefix, s.temps.Add(1)))
 	f, err := s.opt.FS.Create(path)
 	if err != nil {
@@ -56,7 +57,7 @@ func (s *Store) Receive(zxid zkproto.Zxid, r io.Reader) (*Received, error) {
 	got := &Received{Zxid: zxid, loader: tree.NewLoader(s.opt.Tree...), path: path, s: s}
 	to := &counting{Loader: got.loader}
 	in := bufio.NewReaderSize(r, 256<<10)
-	got.Sessions, err = snapshot.ReadStream(in, zxid, f, to)
+	got.Sessions, err = snapshot.ReadStream(in, zxid, f, to, settle)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}

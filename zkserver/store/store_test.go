@@ -219,7 +219,7 @@ func TestZOOKEEPER2872InstallIsAllOrNothing(t *testing.T) {
 				return
 			}
 			var st *State
-			got, err := s.Receive(zx(3, 2), bytes.NewReader(snap))
+			got, err := s.Receive(zx(3, 2), bytes.NewReader(snap), nil)
 			if err == nil {
 				st, err = s.Install(got)
 			}
@@ -268,12 +268,12 @@ func TestSnapshotThatDoesNotArriveLeavesNothing(t *testing.T) {
 	s, st := open(t, m)
 	add(t, s, st.Tree, zx(1, 1))
 	snap := body(t, leader(t), nil)
-	_, err := s.Receive(zx(3, 2), bytes.NewReader(snap[:len(snap)-9]))
+	_, err := s.Receive(zx(3, 2), bytes.NewReader(snap[:len(snap)-9]), nil)
 	require.ErrorContains(t, err, "the leader's snapshot")
 	names, err := m.List(snapDir)
 	require.NoError(t, err)
 	require.Equal(t, []string{"snapshot.0"}, names)
-	got, err := s.Receive(zx(3, 2), bytes.NewReader(snap))
+	got, err := s.Receive(zx(3, 2), bytes.NewReader(snap), nil)
 	require.NoError(t, err)
 	got.Discard()
 	got.Discard()
@@ -414,7 +414,7 @@ func TestTruncateLeavesASnapshot(t *testing.T) {
 	add(t, ls, lst.Tree, zx(1, 1), zx(1, 2), zx(1, 3))
 	m := newDisk(t)
 	s, _ := open(t, m)
-	got, err := s.Receive(zx(1, 3), bytes.NewReader(body(t, lst.Tree, nil)))
+	got, err := s.Receive(zx(1, 3), bytes.NewReader(body(t, lst.Tree, nil)), nil)
 	require.NoError(t, err)
 	st, err := s.Install(got)
 	require.NoError(t, err)
