@@ -19,6 +19,7 @@ import (
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/internal/cli"
 	"github.com/holdfast-ha/holdfast/internal/cli/zkfc"
+	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
 )
 
 // said is what a controller says; until waits for a word of it.
@@ -147,4 +148,29 @@ func TestWhatIsNoNameNodeIsToldWithItsKey(t *testing.T) {
 	errs.until(t, "Entering state SERVICE_NOT_RESPONDING")
 	stop()
 	require.Equal(t, 1, strings.Count(errs.String(), "is not understood"), "it is told once")
+}
+
+// strange answers as a NameNode that does not know the protocol, the method, or this version of it.
+type strange struct {
+	*namenode
+	class string
+}
+
+func (s strange) Status(context.Context) (target.Status, error) {
+	return target.Status{}, hadooprpc.NewException(s.class, "Unknown protocol or method")
+}
+
+func TestNameNodeOfAnUnknownVersionIsToldWithItsKey(t *testing.T) {
+	for _, class := range []string{hadooprpc.ClassNoSuchMethod, hadooprpc.ClassNoSuchProtocol, hadooprpc.ClassVersion} {
+		addr, _ := server(t, t.TempDir(), 0)
+		dir := hadoopDir(t, addr, "")
+		where := fmt.Sprintf("127.0.0.1:%d", serve(t, strange{&namenode{state: target.Standby}, class}))
+		at := []string{"-D", "dfs.namenode.rpc-address.ns1.nn1=" + where}
+		formatted(t, dir, at...)
+		errs, stop := runZKFC(t, dir, at...)
+		errs.until(t, "What answers at "+where+" by dfs.namenode.rpc-address.ns1.nn1 of -D is not understood: is that the RPC port of a NameNode of Hadoop 2 or later?")
+		errs.until(t, "Entering state SERVICE_NOT_RESPONDING")
+		errs.until(t, "Quitting master election for ")
+		require.Zero(t, stop())
+	}
 }
