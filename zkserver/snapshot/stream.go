@@ -63,16 +63,15 @@ const headSize = 4 + 4 + 8
 type Settle func(f vfs.File) (next int, err error)
 
 // ReadStream reads what follows a SNAP packet, and not a byte more, into to; it writes the same as a snapshot file to f,
-// whole with its seal and the zxid, and syncs it. The file has no digest: that of the leader is not in the stream. settle, if not
+// whole with its seal, and syncs it. The file has no digest: that of the leader is not in the stream. So it has no zxid either, which
+// an original server that finds something behind the znodes would take for the digest's; the file's name tells it. settle, if not
 // nil, is called in between: one sync of all would hold up whoever else writes to that disk for as long as it takes.
-func ReadStream(r *bufio.Reader, zxid zkproto.Zxid, f vfs.File, to Visitor, settle Settle) (map[zkproto.SessionID]int32, error) {
+func ReadStream(r *bufio.Reader, f vfs.File, to Visitor, settle Settle) (map[zkproto.SessionID]int32, error) {
 	t := tap{r: r, f: f, sum: adler32.New(), settle: settle, piece: Piece}
 	t.out = appendHead(t.out, nil)[:headSize]
 	sessions := t.sessions()
 	t.acls(to)
 	t.nodes(to)
-	t.seal()
-	t.out = jute.AppendInt64(t.out, int64(zxid))
 	t.seal()
 	if t.err == nil {
 		t.err = f.Sync()

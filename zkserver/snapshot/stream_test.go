@@ -28,7 +28,7 @@ func received(t testing.TB, fs vfs.FS, r *bufio.Reader, zxid zkproto.Zxid, to Vi
 	f, err := fs.Create(filepath.Join(dir, Name(zxid)))
 	require.NoError(t, err)
 	defer f.Close()
-	return ReadStream(r, zxid, f, to, nil)
+	return ReadStream(r, f, to, nil)
 }
 
 func TestStreamBecomesASnapshotFile(t *testing.T) {
@@ -52,6 +52,15 @@ func TestStreamBecomesASnapshotFile(t *testing.T) {
 	require.Empty(t, loaded.Skipped)
 	require.Equal(t, zkproto.Zxid(0x500000007), loaded.Zxid)
 	require.Equal(t, want.nodes, loaded.State.nodes)
+
+	f, err := m.Open(filepath.Join(dir, Name(0x500000007)))
+	require.NoError(t, err)
+	defer f.Close()
+	file, err := io.ReadAll(f)
+	require.NoError(t, err)
+	middle := streamed(t, example(3000))
+	const seal = 8 + 4 + 1
+	require.Len(t, file, headSize+len(middle)+seal, "an original takes what is behind the seal for a digest, if it finds something")
 }
 
 // What comes is made durable in pieces, as large as settle says.
@@ -62,7 +71,7 @@ func TestReceivedStreamIsSettledInPieces(t *testing.T) {
 		require.NoError(t, err)
 		defer f.Close()
 		got := &state{}
-		_, err = ReadStream(bufio.NewReader(bytes.NewReader(streamed(t, example(4000)))), 9, f, got, settle)
+		_, err = ReadStream(bufio.NewReader(bytes.NewReader(streamed(t, example(4000)))), f, got, settle)
 		return got, err
 	}
 	var ends []int64

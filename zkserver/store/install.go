@@ -57,7 +57,7 @@ func (s *Store) Receive(zxid zkproto.Zxid, r io.Reader, settle snapshot.Settle) 
 	got := &Received{Zxid: zxid, loader: tree.NewLoader(s.opt.Tree...), path: path, s: s}
 	to := &counting{Loader: got.loader}
 	in := bufio.NewReaderSize(r, 256<<10)
-	got.Sessions, err = snapshot.ReadStream(in, zxid, f, to, settle)
+	got.Sessions, err = snapshot.ReadStream(in, f, to, settle)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
