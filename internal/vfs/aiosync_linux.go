@@ -40,17 +40,19 @@ const (
 	flagResFD = 1 // IOCB_FLAG_RESFD
 )
 
-// aio syncs one file at a time.
+// aio syncs one file at a time. Its eventfd is never read: each sync that ends is an edge for the poller, which wakes who waits, and
+// what has become of it is asked by io_getevents.
 type aio struct {
 	ctx   uintptr
-	done  *os.File // an eventfd
+	ended *os.File // the eventfd
 	raw   syscall.RawConn
-	wait  func(fd uintptr) bool // made once, so that a call allocates nothing
+	turn  func(fd uintptr) bool // made once, so that a call allocates nothing
 	block iocb
 	list  [1]*iocb
 	event ioEvent
-	count [8]byte
-	err   syscall.Errno
+
+	submitted bool
+	errno     syscall.Errno // why it is not, or why it cannot be known what has become of it
 }
 
 // idleAIO keeps a few that nobody uses; aioRefused is set when the system has none, or does not allow it.
@@ -72,9 +74,9 @@ func aioSync(fd uintptr) error {
 		return errNoAIO
 	}
 	errno, submitted := a.sync(fd)
-	if submitted && a.err != 0 {
+	if submitted && a.errno != 0 {
 		a.free() // what is under way by it is not known: nobody else may use it
-		return a.err
+		return a.errno
 	}
 	select {
 	case idleAIO <- a:
@@ -108,8 +110,8 @@ func takeAIO() (*aio, error) {
 	if errno != 0 {
 		return nil, errno
 	}
-	a.done = os.NewFile(fd, "eventfd")
-	raw, err := a.done.SyscallConn()
+	a.ended = os.NewFile(fd, "eventfd")
+	raw, err := a.ended.SyscallConn()
 	if err == nil {
 		if _, _, errno = syscall.Syscall(syscall.SYS_IO_SETUP, 1, uintptr(unsafe.Pointer(&a.ctx)), 0); errno != 0 {
 			aioRefused.Store(refused(errno))
@@ -117,15 +119,14 @@ func takeAIO() (*aio, error) {
 		}
 	}
 	if err != nil {
-		_ = a.done.Close()
+		_ = a.ended.Close()
 		return nil, err
 	}
-	a.raw = raw
-	a.wait = func(fd uintptr) bool {
-		for a.err = syscall.EINTR; a.err == syscall.EINTR; {
-			_, _, a.err = syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&a.count)), uintptr(len(a.count)))
+	a.raw, a.turn = raw, func(uintptr) bool {
+		if !a.submitted {
+			return !a.submit()
 		}
-		return a.err != syscall.EAGAIN // else it is parked until there is something
+		return a.reap()
 	}
 	return a, nil
 }
@@ -133,28 +134,42 @@ func takeAIO() (*aio, error) {
 // sync submits a sync and waits until it is done. Not submitted means that nothing has happened.
 func (a *aio) sync(fd uintptr) (errno syscall.Errno, submitted bool) {
 	a.block = iocb{opcode: opFDSync, fd: uint32(fd), flags: flagResFD, resFD: uint32(a.fd())}
-	a.list[0], a.err = &a.block, 0
+	a.list[0], a.submitted, a.errno = &a.block, false, 0
+	// The poller forgets older edges before the first turn, so it is within this that the sync begins.
+	if err := a.raw.Read(a.turn); err != nil {
+		a.errno = syscall.EIO
+	}
+	runtime.KeepAlive(a)
+	if a.errno != 0 || !a.submitted {
+		return a.errno, a.submitted
+	}
+	return syscall.Errno(-a.event.res), true
+}
+
+// submit tells whether there is something to wait for.
+func (a *aio) submit() bool {
+	a.errno = a.begin()
+	a.submitted = a.errno == 0
+	return a.submitted
+}
+
+func (a *aio) begin() syscall.Errno {
 	n, _, errno := syscall.RawSyscall(syscall.SYS_IO_SUBMIT, a.ctx, 1, uintptr(unsafe.Pointer(&a.list)))
-	if errno != 0 || n != 1 {
-		return errno, false
+	if errno == 0 && n != 1 {
+		return syscall.EAGAIN
 	}
-	if err := a.raw.Read(a.wait); err != nil || a.err != 0 {
-		a.err = syscall.EIO
-		return a.err, true
-	}
+	return errno
+}
+
+// reap tells whether the sync has ended.
+func (a *aio) reap() bool {
 	for {
-		n, _, errno = syscall.RawSyscall6(syscall.SYS_IO_GETEVENTS, a.ctx, 1, 1, uintptr(unsafe.Pointer(&a.event)), 0, 0)
-		switch {
-		case errno == syscall.EINTR:
-		case errno != 0 || n != 1:
-			a.err = syscall.EIO
-			return a.err, true
-		case a.event.res < 0:
-			return syscall.Errno(-a.event.res), true
-		default:
-			runtime.KeepAlive(a)
-			return 0, true
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_IO_GETEVENTS, a.ctx, 0, 1, uintptr(unsafe.Pointer(&a.event)), 0, 0)
+		if errno == syscall.EINTR {
+			continue
 		}
+		a.errno = errno
+		return errno != 0 || n == 1
 	}
 }
 
@@ -166,5 +181,5 @@ func (a *aio) fd() (fd uintptr) {
 
 func (a *aio) free() {
 	_, _, _ = syscall.Syscall(syscall.SYS_IO_DESTROY, a.ctx, 0, 0)
-	_ = a.done.Close()
+	_ = a.ended.Close()
 }

@@ -86,7 +86,7 @@ func TestWriteSyncOfManyFiles(t *testing.T) {
 	require.LessOrEqual(t, len(idleAIO), cap(idleAIO))
 }
 
-// A goroutine that waits for its sync leaves the only processor to the others.
+// A goroutine that waits for its sync leaves the only processor to the others, and an edge that means nothing does not end it.
 func TestAWriteSyncKeepsNoProcessor(t *testing.T) {
 	a, err := takeAIO()
 	if err != nil {
@@ -95,17 +95,27 @@ func TestAWriteSyncKeepsNoProcessor(t *testing.T) {
 	}
 	defer a.free()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	a.submitted = true // and the disk does not answer
 	done := make(chan error, 1)
-	go func() { done <- a.raw.Read(a.wait) }() // the disk does not answer
+	go func() { done <- a.raw.Read(a.turn) }()
 	runtime.Gosched()
 	runtime.GC() // all must stop for it
+	one := [8]byte{1}
+	_, err = a.ended.Write(one[:])
+	require.NoError(t, err)
+	runtime.Gosched()
 	select {
 	case <-done:
 		require.Fail(t, "nothing has been synced")
 	default:
 	}
-	one := [8]byte{1}
-	_, err = a.done.Write(one[:])
+	probe, err := os.Create(filepath.Join(t.TempDir(), "probe"))
 	require.NoError(t, err)
+	defer func() { require.NoError(t, probe.Close()) }()
+	a.block = iocb{opcode: opFDSync, fd: uint32(probe.Fd()), flags: flagResFD, resFD: uint32(a.fd())}
+	a.list[0] = &a.block
+	require.Zero(t, a.begin(), "the disk answers")
 	require.NoError(t, <-done)
+	require.Zero(t, a.errno)
+	require.Zero(t, a.event.res)
 }
