@@ -17,7 +17,8 @@ import (
 // core is what the core goroutine owns, or whoever else has its lock for a moment (direct.go).
 type core struct {
 	mu    sync.Mutex
-	ended bool // nobody may step any more
+	asked atomic.Bool // there is something to do; whoever has the lock looks before the next one sleeps (direct.go)
+	ended bool        // nobody may step any more
 
 	replica   *replica.Replica
 	interval  time.Duration   // between two ticks, when there is no better knowledge
@@ -81,9 +82,9 @@ func (s *Server) run() {
 	s.beat.Store(s.clock.Now().UnixNano())
 	stopping := s.stopping
 	var patience time.Time // when stopping: until then what is under way may be finished
-	for more := false; ; {
+	for {
 		ready := s.wake
-		if more {
+		if c.asked.Load() {
 			ready = closedWake // do not wait, but see what else there is: there may be more for ever
 		}
 		ticked := false
@@ -104,8 +105,8 @@ func (s *Server) run() {
 		if ticked {
 			s.tick()
 		}
-		more = s.step()
-		done := stopping == nil && (!more && s.idle() || s.peers != nil && s.clock.Now().After(patience))
+		s.step()
+		done := stopping == nil && (!c.asked.Load() && s.idle() || s.peers != nil && s.clock.Now().After(patience))
 		c.mu.Unlock()
 		if done {
 			return
@@ -145,18 +146,19 @@ func (s *Server) moment(t time.Time) replica.Time {
 	return replica.Time{Mono: s.sinceStart(t), Wall: t.UnixMilli()}
 }
 
-// step does everything there is to do now and tells whether more may have come meanwhile.
-func (s *Server) step() (more bool) {
+// step does everything there is to do now. What comes meanwhile asks for another one.
+func (s *Server) step() {
 	c := &s.core
+	c.asked.Store(false) // before anything is taken
 	if s.Err() != nil {
-		return false // nothing may be answered any more
+		return // nothing may be answered any more
 	}
 	s.passTime()
-	more = s.hearDisk()
+	s.hearDisk()
 	s.feedDisk(false) // before anything that takes time: the disk must not wait
 	s.perform()
-	if s.peers != nil && s.hearPeers() {
-		more = true
+	if s.peers != nil {
+		s.hearPeers()
 	}
 	c.batches = s.inbox.Take(c.batches[:0])
 	for _, b := range c.batches {
@@ -164,19 +166,27 @@ func (s *Server) step() (more bool) {
 			s.request(b, i)
 		}
 		s.inbox.GiveBack(b)
-		more = true
 		if s.perform(); len(c.toLog) >= feedBatch {
 			s.feedDisk(false)
 		}
 	}
 	s.finishWaiting()
 	s.feedDisk(false)
+	s.syncHere()
 	s.flush()
 	s.setAlarm()
-	if s.feedDisk(true) { // last of all: it may take the time of an fsync
-		more = true
+}
+
+// syncHere makes durable what is little enough for that, and does what follows from it. Who waits for other answers has them before.
+func (s *Server) syncHere() {
+	for s.syncsHere() {
+		s.flush()
+		if !s.feedDisk(true) || s.Err() != nil || !s.hearDisk() {
+			return
+		}
+		s.perform()
+		s.finishWaiting()
 	}
-	return more
 }
 
 // hearDisk tells the replica what is durable now, and whether that is more than before.
@@ -252,12 +262,18 @@ func (s *Server) apply(entries []zab.Entry) {
 	}
 }
 
+// syncsHere tells whether what waits for the disk is left to whoever is the core.
+func (s *Server) syncsHere() bool {
+	n := len(s.core.toLog)
+	return s.peers == nil && n > 0 && n <= directBatch && !s.disk.busy.Load()
+}
+
 // feedDisk gives the disk what waits for it, if it is idle, and begins a snapshot when one is due. Small batches are
 // left for a call with here set, which syncs them itself and tells so. In an ensemble it never does: a quorum may decide
 // without this server's disk, and the others must be answered even while that hangs.
 func (s *Server) feedDisk(here bool) (synced bool) {
 	c := &s.core
-	if len(c.toLog) == 0 || s.disk.busy.Load() || s.peers == nil && len(c.toLog) <= directBatch && !here {
+	if len(c.toLog) == 0 || s.disk.busy.Load() || s.syncsHere() && !here {
 		return false
 	}
 	job := diskJob{records: c.toLog}

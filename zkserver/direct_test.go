@@ -92,7 +92,7 @@ func TestIdleMembersSleep(t *testing.T) {
 		e.await("a long sleep", func() bool {
 			c := &m.core
 			c.mu.Lock()
-			defer c.mu.Unlock()
+			defer m.leaveCore(0)
 			return c.alarmAt.Sub(m.clock.Now()) > 5*m.core.interval
 		})
 	}
@@ -113,7 +113,7 @@ func TestALonelyWriteNeedsNoOtherGoroutine(t *testing.T) {
 	c := r.raw(zkclient.Handshake{})
 	r.core.mu.Lock()
 	require.False(t, r.direct(r.inbox.Get()), "somebody else is the core")
-	r.core.mu.Unlock()
+	r.leaveCore(0)
 	await(t, func() bool { return r.direct(r.inbox.Get()) }, "nobody is")
 	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/n", nil, 0)).Err)
 	require.NoError(t, r.Shutdown(t.Context()))

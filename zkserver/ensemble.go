@@ -132,8 +132,8 @@ func (s *Server) dynamicFiles() config.DynamicFiles {
 	return config.DynamicFiles{FS: s.fs, ZooCfg: s.cfg.Source}
 }
 
-// hearPeers hands what the other servers have said to the replica, and tells whether there was anything.
-func (s *Server) hearPeers() bool {
+// hearPeers hands what the other servers have said to the replica.
+func (s *Server) hearPeers() {
 	c := &s.core
 	items := s.fromPeers.take(c.peerItems)
 	c.peerItems = items
@@ -159,12 +159,10 @@ func (s *Server) hearPeers() bool {
 			}
 		}
 	}
-	if len(items) == 0 {
-		return false
+	if len(items) > 0 {
+		s.perform()
+		clear(items)
 	}
-	s.perform()
-	clear(items)
-	return true
 }
 
 // badMessage closes a link by which something came that must not.

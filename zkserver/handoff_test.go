@@ -111,7 +111,7 @@ func (e *ensemble) disturb() (stop func()) {
 				for until := time.Now().Add(80 * time.Microsecond); time.Now().Before(until); {
 					runtime.Gosched()
 				}
-				c.mu.Unlock()
+				m.leaveCore(0)
 			}
 		})
 	}

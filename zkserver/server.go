@@ -123,7 +123,7 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 	s.live.Store(&s.cfg)
 	s.throttle.init(int64(cfg.GlobalOutstandingLimit), cfg.LargeRequestThreshold)
 	s.tokens.configure(&cfg.Tokens, s.clock.Now())
-	s.inbox = pipeline.NewInbox[*client](s.wakeCore)
+	s.inbox = pipeline.NewInbox[*client](s.callCore)
 	return s, nil
 }
 
