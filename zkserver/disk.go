@@ -2,18 +2,22 @@ package zkserver
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
+	"github.com/holdfast-ha/holdfast/internal/bell"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 )
 
-// disk is the goroutine that owns the store's log while it is busy; otherwise the core does. It gets one job at a time; what
-// comes while it works becomes the next one.
+// disk is the goroutines that own the store's log while it is busy; otherwise the core does. They get one job at a time; what
+// comes while one works becomes the next job. Large jobs go to one that is woken at once, beside the core. Small ones go to one that is
+// woken by a bell: there is little else to do for whoever hands them over, and no thread need be woken for them.
 type disk struct {
 	jobs      chan diskJob
-	done      chan struct{}
-	closeErr  error
+	few       diskJob // a small job
+	bell      *bell.Bell
+	running   sync.WaitGroup
 	busy      atomic.Bool
 	persisted atomic.Int64 // the last zxid that is durable
 }
@@ -25,29 +29,42 @@ type diskJob struct {
 }
 
 func (d *disk) start(s *Server) {
-	d.jobs, d.done = make(chan diskJob, 1), make(chan struct{})
+	d.jobs, d.bell = make(chan diskJob, 1), bell.New()
 	d.persisted.Store(int64(s.core.logged))
-	go func() {
-		defer close(d.done)
+	d.running.Go(func() {
 		for job := range d.jobs {
-			if err := d.write(s, job); err != nil {
-				s.fail(d.failure(s, err)) // and stay busy for good: no job may follow a failed one
-				continue
+			if d.do(s, job) {
+				s.wakeCore()
 			}
-			d.busy.Store(false)
-			if s.peers != nil && len(job.records) <= directBatch {
-				s.syncedDirect()
-				continue
-			}
-			s.wakeCore()
 		}
-		d.closeErr = s.store.Log.Close()
-	}()
+	})
+	d.running.Go(func() {
+		for d.bell.Wait() {
+			if d.do(s, d.few) {
+				s.syncedDirect()
+			}
+		}
+	})
+}
+
+// do does a job. It is false when that has failed, and the disk stays busy for good: no job may follow a failed one.
+func (d *disk) do(s *Server, job diskJob) bool {
+	if err := d.write(s, job); err != nil {
+		s.fail(d.failure(s, err))
+		return false
+	}
+	d.busy.Store(false)
+	return true
 }
 
 // submit hands a job over. Only the core calls it, when the disk is not busy.
 func (d *disk) submit(job diskJob) {
 	d.busy.Store(true)
+	if len(job.records) <= directBatch && !job.roll {
+		d.few = job
+		d.bell.Ring()
+		return
+	}
 	d.jobs <- job
 }
 
@@ -94,9 +111,10 @@ func (d *disk) append(log *txnlog.Log, records []txnlog.Record) error {
 
 func (d *disk) lastPersisted() zkproto.Zxid { return zkproto.Zxid(d.persisted.Load()) }
 
-// stop ends the goroutine after its current job and closes the log.
-func (d *disk) stop() error {
+// stop ends the goroutines after their current job and closes the log.
+func (d *disk) stop(s *Server) error {
 	close(d.jobs)
-	<-d.done
-	return d.closeErr
+	d.bell.Close()
+	d.running.Wait()
+	return s.store.Log.Close()
 }

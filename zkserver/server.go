@@ -336,7 +336,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	if s.admin != nil {
 		s.admin.Close() // a snapshot under way is finished before the directories are given back
 	}
-	err := s.disk.stop()
+	err := s.disk.stop(s)
 	s.group.Wait()
 	if failure := s.Err(); failure != nil {
 		return failure
