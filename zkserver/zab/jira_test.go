@@ -466,20 +466,36 @@ func TestZOOKEEPER3769OneDeafServer(t *testing.T) {
 
 // 29. Servers are restarted one after the other with more members, without reconfiguration: whoever leads can commit.
 func TestZOOKEEPER3829RollingRestartWithMoreMembers(t *testing.T) {
+	for name, left := range map[string]bool{"no memberships": false, "memberships, and one that was proposed once": true} {
+		t.Run(name, func(t *testing.T) { moreMembers(t, left) })
+	}
+}
+
+// moreMembers restarts three servers with five members. With left, a membership of the three is left in their files: it was proposed
+// when there was reconfiguration, and must not count.
+func moreMembers(t *testing.T, left bool) {
+	t.Helper()
 	c := ensemble(t, 2)
 	five := majority(t, 1, 2, 3, 4, 5)
 	for _, id := range []Sid{4, 5} {
 		c.ids = append(c.ids, id)
 		c.servers[id] = &server{id: id, verify: five}
-		c.restart(id)
-		c.run(8)
 	}
+	more := func(id Sid) {
+		s := c.servers[id]
+		s.verify = five
+		if left {
+			s.fixed, s.seen = c.members(c.ids, 0), c.members([]Sid{1, 2, 3}, 1)
+		}
+		c.restart(id)
+		c.run(12)
+	}
+	more(4)
+	more(5)
 	for _, id := range []Sid{1, 2, 3} {
 		c.crash(id, 0)
 		c.run(8)
-		c.servers[id].verify = five
-		c.restart(id)
-		c.run(12)
+		more(id)
 		c.elect()
 		require.NoError(t, c.propose(c.leader(), fmt.Sprintf("after the restart of %d", id)))
 		before := len(c.history)
@@ -487,4 +503,7 @@ func TestZOOKEEPER3829RollingRestartWithMoreMembers(t *testing.T) {
 		require.Greater(t, len(c.history), before, "leader %d cannot commit", c.leader())
 	}
 	c.allEqual()
+	for _, id := range c.ids {
+		require.Len(t, c.servers[id].node.q.Voters(), 5, "those whom server %d counts", id)
+	}
 }

@@ -35,6 +35,7 @@ type server struct {
 	bodies       map[uint64][]Entry
 	verify       quorum.Verifier    // its own view of who votes, if it is not the cluster's
 	active, seen *quorum.Membership // the files of a dynamic configuration
+	fixed        *quorum.Membership // what is in zoo.cfg, without reconfiguration
 	links        map[Link]bool      // open, by the wire's numbers
 }
 
@@ -115,9 +116,12 @@ func (c *cluster) restart(id Sid) {
 	if s.verify != nil {
 		cfg.Quorum = s.verify
 	}
+	if s.fixed != nil {
+		cfg.Quorum, cfg.Active, cfg.LastSeen, cfg.Membership = nil, s.fixed, s.seen, proposedConfig
+	}
 	if c.dynamic {
 		if s.active == nil {
-			s.active = c.members(c.ids)
+			s.active = c.members(c.ids, 0)
 		}
 		cfg.Quorum, cfg.Active, cfg.LastSeen, cfg.ReconfigEnabled, cfg.Membership = nil, s.active, s.seen, true, proposedConfig
 	}
@@ -133,8 +137,8 @@ func (c *cluster) restart(id Sid) {
 	c.process(s)
 }
 
-// members is the configuration, without a version, of which all servers of the cluster with these ids are part.
-func (c *cluster) members(ids []Sid) *quorum.Membership {
+// members is the configuration of which all servers of the cluster with these ids are part.
+func (c *cluster) members(ids []Sid, version int64) *quorum.Membership {
 	var list []quorum.Member
 	for _, id := range ids {
 		list = append(list, quorum.Member{
@@ -142,7 +146,7 @@ func (c *cluster) members(ids []Sid) *quorum.Membership {
 			Observer: c.servers[id].observer, ClientHost: "0.0.0.0", ClientPort: 3,
 		})
 	}
-	m, err := quorum.NewMembership(list, nil, nil, 0)
+	m, err := quorum.NewMembership(list, nil, nil, version)
 	require.NoError(c.t, err)
 	return m
 }
@@ -162,7 +166,7 @@ func (c *cluster) join(id Sid, observer bool) {
 	present := slices.Clone(c.ids)
 	c.ids = append(c.ids, id)
 	c.servers[id] = &server{id: id, observer: observer}
-	c.servers[id].active = c.members(append(present, id))
+	c.servers[id].active = c.members(append(present, id), 0)
 	c.restart(id)
 }
 
