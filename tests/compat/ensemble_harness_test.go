@@ -169,7 +169,13 @@ func (e *ensemble) settle() {
 // await asks again and again until ok says yes.
 func (e *ensemble) await(what func() string, ok func() bool) {
 	e.t.Helper()
-	deadline := time.After(45 * time.Second)
+	e.awaitFor(45*time.Second, what, ok)
+}
+
+// awaitFor is await with another limit.
+func (e *ensemble) awaitFor(limit time.Duration, what func() string, ok func() bool) {
+	e.t.Helper()
+	deadline := time.After(limit)
 	every := time.NewTicker(25 * time.Millisecond)
 	defer every.Stop()
 	for !ok() {

@@ -83,6 +83,74 @@ func TestObserverMastersInMixedEnsemble(t *testing.T) {
 	}
 }
 
+// One of our observers that had to join the leader moves to an original follower when there is one for it, and its client, which
+// writes all the time, keeps its connection. It looks for one after 30 to 60 seconds.
+func TestObserverReturnsToAnOriginalFollower(t *testing.T) {
+	for name, makes := range map[string][]*serverMake{
+		"an original leads": {java39, golang, java39, nil, golang},
+		"one of ours leads": {java39, java39, golang, nil, golang},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := fmt.Sprintf("observerMasterPort=%d", listenPort(t))
+			e := newEnsemble(t, "tickTime=500\n"+port, makes...)
+			e.apart()
+			voters, o := e.members[:3], e.members[3]
+			for _, m := range voters {
+				m.edit(port, "")
+			}
+			e.start()
+			leader := e.lead(makes[2])
+			e.master(leader, o)
+			follower := e.followers()[0]
+			if follower.make != java39 {
+				follower = e.followers()[1]
+			}
+			require.Equal(t, java39, follower.make)
+			follower.kill()
+			follower.edit("", port)
+			follower.start()
+			e.settle()
+
+			ctx := t.Context()
+			c := e.session(8*time.Second, o)
+			_, err := c.Create(ctx, "/moves", nil, world, zkproto.ModePersistent, 0)
+			require.NoError(t, err)
+			writes := int32(0)
+			e.awaitFor(3*time.Minute, func() string { // it may ask before the follower is there, and then once more
+				return fmt.Sprintf("%s moves to %s, it is at %s", o, follower, o.metric("zk_observer_master_id"))
+			}, func() bool {
+				_, err := c.Set(ctx, "/moves", fmt.Append(nil, writes), writes)
+				require.NoError(t, err, "the connection is kept, and each write happens once")
+				writes++
+				return o.metric("zk_observer_master_id") == fmt.Sprint(follower.id)
+			})
+			require.Equal(t, leader, e.leader())
+			require.Equal(t, "1", follower.metric("zk_synced_observers"))
+			_, err = c.Set(ctx, "/moves", nil, writes)
+			require.NoError(t, err)
+			require.NoError(t, c.Close())
+			e.behind(o, follower)
+			e.same()
+		})
+	}
+}
+
+// edit replaces a text in the member's zoo.cfg; an empty one stands for its end.
+func (m *member) edit(from, to string) {
+	m.t.Helper()
+	text, err := os.ReadFile(m.cfg())
+	require.NoError(m.t, err)
+	s := string(text)
+	if from == "" {
+		s += "\n" + to + "\n"
+	} else {
+		require.Contains(m.t, s, from)
+		s = strings.ReplaceAll(s, from, to)
+	}
+	require.NoError(m.t, os.WriteFile(m.cfg(), []byte(s), 0o644))
+}
+
 // behind shows that an observer behind a follower does everything that others do.
 func (e *ensemble) behind(o, follower *member) {
 	t, ctx := e.t, e.t.Context()
