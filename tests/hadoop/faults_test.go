@@ -61,15 +61,23 @@ func (p *pair) nameNodeGoes(end func(*process)) {
 	p.t.Helper()
 	a := p.active()
 	end(p.nn[a])
-	p.zkfc[a].forget()
 	p.waitActive(1 - a)
-	p.revive(p.t, a)
+	p.comesBack(a)
 	p.settled(1 - a)
-	p.forgotten(a)
+}
+
+// comesBack starts a NameNode that has died, when its death is forgotten.
+func (p *pair) comesBack(nn int) {
+	p.t.Helper()
+	p.forgotten(nn)
+	p.zkfc[nn].forget()
+	p.revive(p.t, nn)
 }
 
 // forgotten waits until nobody holds a connection any more that a NameNode's death has left. The original's RPC client does not
-// see its end: for ten seconds after the last call it would send the next one there, and a failover would fail.
+// see its end: for ten seconds after the last call it would send the next one there. Then a failover fails, and its zkfc that
+// makes a NameNode stand by which is back within that time gets an EOFException, says "Couldn't transition", never tries again and
+// takes part in the election all the same: there would be nothing to wait for. A NameNode that is quick to start is back by then.
 func (p *pair) forgotten(nn int) {
 	p.t.Helper()
 	left := regexp.MustCompile(fmt.Sprintf(`(?m)^ *\d+: \S+ [0-9A-F]+:%04X 08 `, p.port(portRPC, nn))) // CLOSE_WAIT
@@ -106,10 +114,9 @@ func (p *pair) killBoth() {
 	p.zkfc[a].kill()
 	p.nn[a].kill()
 	p.waitActive(1 - a)
-	p.revive(p.t, a)
+	p.comesBack(a)
 	p.startZKFC(a)
 	p.settled(1 - a)
-	p.forgotten(a)
 }
 
 // stopNameNode is a NameNode that hangs: it has to be fenced, which is its end here.
@@ -120,10 +127,8 @@ func (p *pair) stopNameNode() {
 	require.NoError(p.t, p.nn[a].signal(syscall.SIGSTOP))
 	p.waitActive(1 - a)
 	require.False(p.t, p.nn[a].alive(), "the one that hangs was fenced")
-	p.zkfc[a].forget()
-	p.revive(p.t, a)
+	p.comesBack(a)
 	p.settled(1 - a)
-	p.forgotten(a)
 }
 
 // stopZKFC is a controller that hangs for longer than its session: its NameNode is well and is asked to stand by, and when it

@@ -231,8 +231,7 @@ func (p *pair) repair(a int) {
 	if p.nn[a].alive() {
 		require.NoError(p.t, p.nn[a].signal(syscall.SIGCONT))
 	} else {
-		p.zkfc[a].forget()
-		p.revive(p.t, a)
+		p.comesBack(a)
 		p.serving(p.t, a)
 	}
 	if !p.zkfc[a].alive() {
