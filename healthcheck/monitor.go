@@ -4,7 +4,8 @@
 // Two things differ from the original's HealthMonitor, both for speed. A closed connection is not left for the next
 // check to find: the service is asked again at once, and a refused connection is believed at once. And the deadline
 // counts the silence since the last answer, not the duration of a call: a service that hangs right after an answer is
-// found out after Deadline, not after Interval + Deadline.
+// found out after Deadline, not after Interval + Deadline. What that costs a service that only pauses is bounded by
+// asking often enough: one that is silent for no more than Deadline - Interval is never given up, whatever the moment.
 package healthcheck
 
 import (
@@ -26,11 +27,12 @@ type Prober interface {
 
 // Config is how often and how patiently the service is asked.
 type Config struct {
-	// Interval is the pause between two checks of a service that answers. Default a quarter of Deadline (the original: 1s).
+	// Interval is the pause between two checks of a service that answers. A quarter of Deadline is the default and the
+	// most there is, see Every (the original: 1s).
 	Interval time.Duration
-	// Deadline is the longest silence of a service that counts as alive, counted from its last answer. A check has at least
-	// half of it, however long ago the last answer was. An Interval of a quarter of Deadline or less makes a hang
-	// known after Deadline sharp. Default 1s (the original: 45s).
+	// Deadline is the longest silence of a service that counts as alive, counted from its last answer: a hang is known
+	// between Deadline - Interval and Deadline after it began. Time for which the monitor itself was held up does not
+	// count. (Where only MonitorHealth hangs, the last answer is that to Status.) Default 1s (the original: 45s for each call).
 	Deadline time.Duration
 	// Retry is the pause between two checks of a service that does not answer, so that a restarted one is seen soon.
 	// Default 100ms (the original: 1s).
@@ -48,14 +50,24 @@ func (c Config) withDefaults() Config {
 	if c.Deadline <= 0 {
 		c.Deadline = time.Second
 	}
-	if c.Interval <= 0 {
-		c.Interval = c.Deadline / 4
+	if most := c.Deadline / 4; c.Interval <= 0 || c.Interval > most {
+		c.Interval = most
 	}
 	if c.Retry <= 0 {
 		c.Retry = 100 * time.Millisecond
 	}
 	return c
 }
+
+// Every is the pause between two checks in effect: never more than a quarter of Deadline. Were they as rare as the deadline is
+// long, then either the answer to a check that comes long after the last one would be due at once, and a short pause of the
+// service would end it, or a hang would be known twice as late. A check costs a NameNode two small calls and a look at its disks,
+// none of which takes the lock of its name space.
+func (c Config) Every() time.Duration { return c.withDefaults().Interval }
+
+// heldUp is how late a deadline may be noticed by a monitor that runs. One that was stopped, or whose machine was, notices
+// it with the answer perhaps at hand.
+const heldUp = 50 * time.Millisecond
 
 // Report is one thing the monitor found out.
 type Report struct {
@@ -148,9 +160,6 @@ func (m *Monitor) check(ctx context.Context) {
 	case err != nil:
 		state = NotResponding
 	}
-	if state != NotResponding {
-		m.lastAnswer = time.Now()
-	}
 	changed := state != m.state
 	m.state = state
 	m.report(Report{State: state, Changed: changed, Status: status, Began: began, Err: err})
@@ -159,21 +168,44 @@ func (m *Monitor) check(ctx context.Context) {
 func (m *Monitor) busy() bool { return m.cfg.Busy != nil && m.cfg.Busy() }
 
 func (m *Monitor) ask(ctx context.Context, began time.Time) (*target.Status, error) {
-	patience := m.cfg.Deadline
-	if !m.lastAnswer.IsZero() && m.state != NotResponding {
-		patience = max(patience-began.Sub(m.lastAnswer), m.cfg.Deadline/2)
-	}
-	ctx, cancel := context.WithDeadline(ctx, began.Add(patience))
-	defer cancel()
-	st, err := m.target.Status(ctx)
+	var st target.Status
+	err := m.call(ctx, func(ctx context.Context) (err error) {
+		st, err = m.target.Status(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("get service status: %w", err)
 	}
 	if m.cfg.Answered != nil {
 		m.cfg.Answered(st, began)
 	}
-	if err := m.target.MonitorHealth(ctx); err != nil {
+	if err := m.call(ctx, m.target.MonitorHealth); err != nil {
 		return &st, fmt.Errorf("monitor health: %w", err)
 	}
 	return &st, nil
+}
+
+// call puts one question. It ends when the service has been silent for the deadline; only if the question comes late, because
+// the monitor was held up before it, later than that: it has half of the deadline at least. If the end is noticed late, the
+// question is put once more, for as long as the monitor was held up.
+func (m *Monitor) call(ctx context.Context, question func(context.Context) error) error {
+	patience := m.cfg.Deadline
+	if !m.lastAnswer.IsZero() && m.state != NotResponding {
+		patience = max(patience-time.Since(m.lastAnswer), m.cfg.Deadline/2)
+	}
+	for {
+		end := time.Now().Add(patience)
+		limited, cancel := context.WithDeadline(ctx, end)
+		err := question(limited)
+		cancel()
+		if err == nil || errors.Is(err, target.ErrUnhealthy) {
+			m.lastAnswer = time.Now()
+			return err
+		}
+		late := time.Since(end)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || late < heldUp {
+			return err
+		}
+		patience = min(late, m.cfg.Deadline/2)
+	}
 }

@@ -130,7 +130,7 @@ func TestRestartedServiceIsSeenWithinRetry(t *testing.T) {
 
 func TestConnectionClosedByLivingServiceChangesNothing(t *testing.T) {
 	calls := 0
-	got := watch(t, Config{Interval: time.Second}, func(s *service) {
+	got := watch(t, Config{Interval: time.Second, Deadline: 4 * time.Second}, func(s *service) {
 		time.Sleep(400 * time.Millisecond)
 		s.set(func() { close(s.down); s.down = make(chan struct{}) })
 		time.Sleep(1100 * time.Millisecond)
@@ -156,27 +156,144 @@ func TestConnectionBreakingUnderTheQuestionIsAskedAgain(t *testing.T) {
 	require.Equal(t, 2, s.calls)
 }
 
-func TestHungServiceIsFoundAfterTheDeadlineSinceItsLastAnswer(t *testing.T) {
+// stop is SIGSTOP, resume SIGCONT: nothing is answered until then, and then all that still waits for an answer.
+func (s *service) stop() (resume func()) {
+	resumed := make(chan struct{})
+	status, health := s.status, s.health
+	wait := func(ctx context.Context) error {
+		select {
+		case <-resumed:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.set(func() {
+		s.status = func(ctx context.Context) (target.Status, error) {
+			if err := wait(ctx); err != nil {
+				return target.Status{}, err
+			}
+			return status(ctx)
+		}
+		s.health = func(ctx context.Context) error {
+			if err := wait(ctx); err != nil {
+				return err
+			}
+			return health(ctx)
+		}
+	})
+	return func() { close(resumed) }
+}
+
+// phases are the settings under which a hang, or a pause, begins at every moment between two checks.
+var phases = []struct {
+	name  string
+	cfg   Config
+	every time.Duration
+}{
+	{"our own times", Config{Interval: 250 * time.Millisecond, Deadline: time.Second}, 250 * time.Millisecond},
+	{"the default", Config{}, 250 * time.Millisecond},
+	{"the original's times", Config{Interval: time.Second, Deadline: 45 * time.Second}, time.Second},
+	{"the original's interval and a short deadline", Config{Interval: time.Second, Deadline: time.Second}, 250 * time.Millisecond},
+	{"an interval as long as the deadline", Config{Interval: 40 * time.Second, Deadline: 40 * time.Second}, 10 * time.Second},
+}
+
+func eachPhase(t *testing.T, f func(t *testing.T, cfg Config, began time.Duration)) {
+	t.Helper()
+	for _, p := range phases {
+		t.Run(p.name, func(t *testing.T) {
+			require.Equal(t, p.every, p.cfg.Every())
+			cfg := p.cfg.withDefaults()
+			for i := range 50 {
+				f(t, cfg, 7*p.every+time.Duration(i)*p.every/50+time.Microsecond) // not in the moment of a check itself
+			}
+		})
+	}
+}
+
+func TestHangIsKnownWithinTheDeadlineWheneverItBegins(t *testing.T) {
+	eachPhase(t, func(t *testing.T, cfg Config, began time.Duration) {
+		got := watch(t, cfg, func(s *service) {
+			time.Sleep(began)
+			s.stop()
+			time.Sleep(2 * cfg.Deadline)
+		})
+		require.Len(t, got, 2)
+		require.Equal(t, NotResponding, got[1].state)
+		after := got[1].at - began
+		require.LessOrEqual(t, after, cfg.Deadline, "it began at %v", began)
+		require.GreaterOrEqual(t, after, cfg.Deadline-cfg.Interval, "it began at %v", began)
+		require.Equal(t, 7*cfg.Interval+cfg.Deadline, got[1].at, "the deadline counts from the last answer")
+	})
+}
+
+func TestPauseShorterThanTheDeadlineChangesNothingWheneverItBegins(t *testing.T) {
+	eachPhase(t, func(t *testing.T, cfg Config, began time.Duration) {
+		got := watch(t, cfg, func(s *service) {
+			time.Sleep(began)
+			resume := s.stop()
+			time.Sleep(cfg.Deadline - cfg.Interval)
+			resume()
+			time.Sleep(2 * cfg.Deadline)
+		})
+		require.Equal(t, []entry{{0, Healthy}}, got, "it began at %v", began)
+	})
+}
+
+func TestEachAnswerOfACheckEndsASilence(t *testing.T) {
+	got := watch(t, Config{Deadline: time.Second}, func(s *service) {
+		slow := func(context.Context) error { time.Sleep(700 * time.Millisecond); return nil }
+		s.set(func() {
+			s.health = slow
+			s.status = func(ctx context.Context) (target.Status, error) {
+				return target.Status{State: target.Standby}, slow(ctx)
+			}
+		})
+		time.Sleep(10 * time.Second)
+	})
+	require.Equal(t, []entry{{0, Healthy}}, got)
+}
+
+func TestHangOfTheHealthCheckAloneIsFound(t *testing.T) {
+	got := watch(t, Config{Deadline: time.Second}, func(s *service) {
+		s.set(func() { s.health = hang })
+		time.Sleep(3 * time.Second)
+	})
+	require.Equal(t, []entry{{0, Healthy}, {1250 * time.Millisecond, NotResponding}}, got)
+}
+
+// A monitor that was stopped over the end of a deadline cannot tell whether the service or itself was late.
+func TestTimeForWhichTheMonitorWasHeldUpIsNotHeldAgainstTheService(t *testing.T) {
 	for _, c := range []struct {
-		name     string
-		interval time.Duration
-		want     time.Duration
+		name string
+		then func(context.Context) error
+		want []entry
 	}{
-		{"frequent checks", 250 * time.Millisecond, time.Second},
-		{"checks as rare as the deadline", time.Second, 1500 * time.Millisecond},
+		{"the service answers", func(context.Context) error { return nil }, []entry{{0, Healthy}}},
+		{"the service hangs", hang, []entry{{0, Healthy}, {4500 * time.Millisecond, NotResponding}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := watch(t, Config{Interval: c.interval, Deadline: time.Second}, func(s *service) {
-				s.set(func() { s.health = hang })
-				time.Sleep(3 * time.Second)
+			got := watch(t, Config{Deadline: time.Second}, func(s *service) {
+				then := func(ctx context.Context) (target.Status, error) {
+					return target.Status{State: target.Standby}, c.then(ctx)
+				}
+				s.set(func() {
+					s.status = func(ctx context.Context) (target.Status, error) {
+						s.set(func() { s.status = then })
+						<-ctx.Done() // at 1s
+						time.Sleep(3 * time.Second)
+						return target.Status{}, ctx.Err()
+					}
+				})
+				time.Sleep(6 * time.Second)
 			})
-			require.Equal(t, []entry{{0, Healthy}, {c.want, NotResponding}}, got)
+			require.Equal(t, c.want, got)
 		})
 	}
 }
 
 func TestUnhealthyAndBack(t *testing.T) {
-	got := watch(t, Config{Interval: time.Second}, func(s *service) {
+	got := watch(t, Config{Interval: time.Second, Deadline: 4 * time.Second}, func(s *service) {
 		time.Sleep(500 * time.Millisecond)
 		s.set(func() {
 			s.health = func(context.Context) error { return fmt.Errorf("%w: disk full", target.ErrUnhealthy) }

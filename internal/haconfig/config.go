@@ -126,7 +126,8 @@ func (n Node) Identity(nameservice string) target.Identity {
 
 // Health is how the local service is watched.
 type Health struct {
-	Interval time.Duration `mapstructure:"interval"` // between two checks; default 250ms (the original: 1s)
+	// Interval is between two checks; a quarter of Deadline where that is shorter. Default 250ms (the original: 1s).
+	Interval time.Duration `mapstructure:"interval"`
 	Deadline time.Duration `mapstructure:"deadline"` // the longest silence of a service that counts as alive; default 1s
 	Retry    time.Duration `mapstructure:"retry"`    // between two checks of a service that does not answer; default 100ms
 	// ServiceLog is the local service's log file, whose end is kept in zkfc's log when the service falls sick; of a pattern

@@ -28,7 +28,7 @@ func HadoopKeys() []HadoopKey {
 		{"ha.zookeeper.parent-znode", Honoured, "zookeeper.parentZnode; .NS and .NS.NN"},
 		{"ha.zookeeper.acl", Honoured, "zookeeper.acl, also @file; .NS and .NS.NN"},
 		{"ha.zookeeper.auth", Honoured, "zookeeper.auth, also @file; .NS and .NS.NN"},
-		{"ha.health-monitor.check-interval.ms", Honoured, "health.interval"},
+		{"ha.health-monitor.check-interval.ms", Honoured, "health.interval: the pause between two checks; a quarter of health.deadline where that is shorter"},
 		{"ha.health-monitor.rpc-timeout.ms", Honoured, "health.deadline: the longest silence, counted from the last answer"},
 		{"ha.health-monitor.connect-retry-interval.ms", Honoured, "health.retry, if a file sets it; else 100 ms: a restarted NameNode is seen at once"},
 		{

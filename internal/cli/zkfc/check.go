@@ -54,6 +54,9 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 		fmt.Fprintf(tw, "%s\t%s\t%s\n", e.Key, e.Value, e.From)
 	}
 	tw.Flush()
+	if line := (&setup{cfg: cfg}).oftener(); line != "" {
+		fmt.Fprintln(s.Out, "\n"+line)
+	}
 	if notes := cfg.Note(); len(notes) > 0 {
 		fmt.Fprintln(s.Out, "\nwithout effect:")
 		for _, n := range notes {

@@ -74,6 +74,19 @@ func TestCheckShowsEverythingAtOnce(t *testing.T) {
 	require.Contains(t, errs, "Bad argument: -x")
 }
 
+func TestCheckSaysWhenHealthIsCheckedMoreOftenThanConfigured(t *testing.T) {
+	const fence = "dfs.ha.fencing.methods=shell(/bin/true)"
+	dir := site(t, fence, "ha.health-monitor.rpc-timeout.ms=1000")
+	code, out, errs := command("-conf", dir, "-id", "nn1", "check")
+	require.Zero(t, code, errs)
+	require.Contains(t, out, "\nhealth is checked every 250ms, a quarter of ha.health-monitor.rpc-timeout.ms of "+filepath.Join(dir, "hdfs-site.xml")+":10 (1s): "+
+		"the 1s of ha.health-monitor.check-interval.ms of core-default.xml would be too seldom to know a hang in that time\n")
+
+	code, out, errs = command("-conf", site(t, fence, "ha.health-monitor.rpc-timeout.ms=4000"), "-id", "nn1", "check")
+	require.Zero(t, code, errs)
+	require.NotContains(t, out, "health is checked every")
+}
+
 func TestCheckTellsWhatBecomesOfEachKey(t *testing.T) {
 	code, out, _ := command("check", "--keys")
 	require.Zero(t, code)

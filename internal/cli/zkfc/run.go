@@ -233,6 +233,9 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 		return exitError
 	}
 	defer closeEvents()
+	if line := s.oftener(); line != "" {
+		s.log.Info(line)
+	}
 	diagnose, patience := s.diagnose()
 	c, err := failover.New(failover.Config{
 		Local: local, Others: s.others(), Parent: parentOf(s.cfg, s.ns),
@@ -245,7 +248,7 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 			return target.NewZKFC(s.known(id).ZKFCAddr(), target.HadoopOptions{})
 		},
 		Fencer: fencer,
-		Health: healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline, Retry: s.cfg.Health.Retry},
+		Health: s.health(),
 
 		GracefulFence: s.cfg.Failover.GracefulFenceDeadline, NewActive: s.cfg.Failover.NewActiveDeadline,
 		SessionTimeout: s.cfg.Zookeeper.SessionTimeout, Admins: admins(s.cfg.Controller),
@@ -356,6 +359,21 @@ func (s *setup) setBy(path, hadoops string) string {
 		}
 	}
 	return hadoops + " of " + s.cfg.File
+}
+
+func (s *setup) health() healthcheck.Config {
+	return healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline, Retry: s.cfg.Health.Retry}
+}
+
+// oftener says that health is checked more often than the configuration has it, and why; empty when it is not.
+func (s *setup) oftener() string {
+	every := s.health().Every()
+	if every >= s.cfg.Health.Interval {
+		return ""
+	}
+	return fmt.Sprintf("health is checked every %s, a quarter of %s (%s): the %s of %s would be too seldom to know a hang in that time", every,
+		s.setBy("health.deadline", "ha.health-monitor.rpc-timeout.ms"), s.cfg.Health.Deadline,
+		s.cfg.Health.Interval, s.setBy("health.interval", "ha.health-monitor.check-interval.ms"))
 }
 
 // puzzled says once, until it is understood again, that what answers at the NameNode's address is not what it should be.
