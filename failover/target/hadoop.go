@@ -93,11 +93,11 @@ func requestInfo(src RequestSource) *hapb.HAStateChangeRequestInfo {
 	return &hapb.HAStateChangeRequestInfo{ReqSource: hapb.HARequestSource(src).Enum()}
 }
 
-// mapRefusal makes the answers of a service that did not do what it was asked wrap ErrRefused: the two that the original
+// mapRefusal makes the answers of a service that did not do what it was asked wrap ErrRefused: those that the original
 // gives, and those for a protocol or method that it does not have.
 func mapRefusal(err error) error {
 	for _, class := range []string{
-		hadooprpc.ClassServiceFailed, hadooprpc.ClassAccessControl,
+		hadooprpc.ClassServiceFailed, hadooprpc.ClassAccessControl, hadooprpc.ClassAuthorization,
 		hadooprpc.ClassNoSuchMethod, hadooprpc.ClassNoSuchProtocol, hadooprpc.ClassVersion,
 	} {
 		err = mapError(err, class, ErrRefused)

@@ -48,6 +48,9 @@ type Config struct {
 	// Hadoop is Hadoop's own configuration, when that is what was read; nil for holdfast.yaml.
 	Hadoop *hadoopconf.Conf `mapstructure:"-"`
 
+	// Policy is who may call zkfc at all, with Hadoop's files; nil: everybody, which leaves it to Controller.Admins. ForNode reads it.
+	Policy *Policy `mapstructure:"-"`
+
 	// Flaws are what is wrong with the NameNodes of Hadoop's files when Options.OneNode let that pass.
 	Flaws Problems `mapstructure:"-"`
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/fencing"
+	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
 )
 
 // cluster is a usual pair in Hadoop's files.
@@ -401,4 +402,70 @@ func TestOwnNodeIsFoundAsTheOriginalFindsIt(t *testing.T) {
 	}
 	_, err := here("dfs.namenode.rpc-address.ns1.nn1=s1:8020", "dfs.namenode.servicerpc-address.ns1.nn1=h1:8020")
 	require.ErrorContains(t, err, "no configured node has an address of this machine", "the service's address does not count")
+}
+
+func writePolicy(t *testing.T, dir, name string, props ...string) {
+	t.Helper()
+	require.NoError(t, os.Rename(filepath.Join(siteDir(t, props...), "hdfs-site.xml"), filepath.Join(dir, name)))
+}
+
+func policyOf(t *testing.T, dir string, set ...string) (*Policy, Problems) {
+	t.Helper()
+	cfg, err := Load(Options{Files: []string{dir}, Set: set})
+	require.NoError(t, err)
+	ns, n, err := cfg.LocalNode()
+	require.NoError(t, err)
+	wrong := cfg.ForNode(ns, n)
+	return cfg.Policy, wrong
+}
+
+// Who may call zkfc at all is in hadoop-policy.xml, as long as hadoop.security.authorization is true.
+func TestPolicyOfHadoopsFiles(t *testing.T) {
+	t.Setenv("HADOOP_POLICYFILE", "")
+	dir := siteDir(t, cluster()...)
+	writePolicy(t, dir, "hadoop-policy.xml", "security.zkfc.protocol.acl=hdfs,${env.NOBODY:-ann} ops", "security.zkfc.protocol.hosts=10.0.0.0/8,nn1",
+		"security.service.authorization.default.acl.blocked= bad", "security.service.authorization.default.acl=eve")
+	p, wrong := policyOf(t, dir)
+	require.Empty(t, wrong)
+	require.Nil(t, p, "it is not in force")
+
+	const on = "hadoop.security.authorization=true"
+	p, wrong = policyOf(t, dir, on)
+	require.Empty(t, wrong)
+	require.Equal(t, hadooprpc.ACL{Users: []string{"hdfs", "ann"}, Groups: []string{"ops"}}, p.Allowed)
+	require.Equal(t, hadooprpc.ACL{Groups: []string{"bad"}}, p.Blocked, "the default of all protocols")
+	require.Equal(t, []string{"nn1"}, p.Hosts.Names)
+	require.Len(t, p.Hosts.Networks, 1)
+	require.Equal(t, hadooprpc.Machines{}, p.BlockedHosts)
+	file := filepath.Join(dir, "hadoop-policy.xml")
+	require.Equal(t, []Setting{
+		{"security.zkfc.protocol.acl", "hdfs,ann ops", file + ":2"},
+		{"security.service.authorization.default.acl.blocked", " bad", file + ":4"},
+		{"security.zkfc.protocol.hosts", "10.0.0.0/8,nn1", file + ":3"},
+		{"security.zkfc.protocol.hosts.blocked", "", "default"},
+	}, p.Effective)
+
+	p, wrong = policyOf(t, dir, on, "security.zkfc.protocol.acl=bob")
+	require.Empty(t, wrong)
+	require.Equal(t, []string{"bob"}, p.Allowed.Users, "the command line wins")
+
+	writePolicy(t, dir, "other.xml", "security.zkfc.protocol.hosts.blocked=10.0.0.0/99")
+	t.Setenv("HADOOP_POLICYFILE", "other.xml")
+	p, wrong = policyOf(t, dir, on)
+	require.True(t, p.Allowed.All)
+	require.True(t, p.Hosts.All)
+	require.ErrorContains(t, wrong, filepath.Join(dir, "other.xml")+`:2: security.zkfc.protocol.hosts.blocked: "10.0.0.0/99" is no network such as 10.0.0.0/8`)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "other.xml"), []byte("<configuration><property>"), 0o600))
+	_, wrong = policyOf(t, dir, on)
+	require.ErrorContains(t, wrong, "other.xml:1")
+
+	t.Setenv("HADOOP_POLICYFILE", "none.xml")
+	p, wrong = policyOf(t, dir, on)
+	require.Empty(t, wrong)
+	require.True(t, p.Allowed.All, "no file allows everybody, as in the original")
+	require.Equal(t, hadooprpc.ACL{}, p.Blocked)
+
+	_, wrong = policyOf(t, dir, "hadoop.security.authorization=yes")
+	require.ErrorContains(t, wrong, `-D: hadoop.security.authorization: "yes" is neither true nor false`)
 }

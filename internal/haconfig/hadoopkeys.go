@@ -91,7 +91,12 @@ func HadoopKeys() []HadoopKey {
 		{"hadoop.rpc.protection", Meaningless, "without Kerberos there is nothing to protect the calls with, as in the original"},
 		{"dfs.namenode.kerberos.principal", Meaningless, "for Kerberos only"},
 		{"dfs.namenode.keytab.file", Meaningless, "for Kerberos only"},
-		{"hadoop.security.authorization", Meaningless, "zkfc lets in its own user and controller.admins, whatever hadoop-policy.xml says"},
+		{"hadoop.security.authorization", Honoured, "true: who may call zkfc at all is in hadoop-policy.xml; of these, its own user and controller.admins are let in"},
+		{"security.zkfc.protocol.acl", Honoured, "of hadoop-policy.xml, with hadoop.security.authorization: users, a blank, groups of this machine; * is everybody"},
+		{"security.zkfc.protocol.acl.blocked", Honoured, "the same: those who may not"},
+		{"security.zkfc.protocol.hosts", Honoured, "the same: addresses, networks and names of machines; * is all"},
+		{"security.zkfc.protocol.hosts.blocked", Honoured, "the same: those that may not"},
+		{"security.service.authorization.default.acl", Honoured, "for each of these four that is not set, .default in place of .zkfc.protocol"},
 		{
 			"hadoop.security.credential.provider.path", Honoured,
 			"asked for ha.zookeeper.auth: jceks and localjceks of the local file system; those in HDFS are passed over, others are refused",

@@ -112,6 +112,7 @@ func (c *Config) ForNode(ns Nameservice, n Node) Problems {
 		return c.Hadoop.Dir(), key
 	}
 	b.credentials()
+	c.Policy = b.policy()
 	add := func(path, key, text, remedy, java string) {
 		w, k := where(path, key)
 		b.problems = append(b.problems, Problem{Where: w, Key: k, Text: text, Remedy: remedy, Java: java})

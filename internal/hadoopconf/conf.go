@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -16,6 +17,9 @@ const (
 	CoreSite = "core-site.xml"
 	HDFSSite = "hdfs-site.xml"
 )
+
+// settings is the Source of what the command line sets.
+const settings = "-D"
 
 // Source is where a value was written.
 type Source struct {
@@ -115,7 +119,7 @@ func Load(o Options) (*Conf, []Problem) {
 			c.problem(Source{File: "-D " + s}, "not a setting", "write -D key=value")
 			continue
 		}
-		c.Set(key, value, Source{File: "-D"})
+		c.Set(key, value, Source{File: settings})
 	}
 	return c, c.problems
 }
@@ -199,6 +203,21 @@ func (c *Conf) Set(key, value string, from Source) {
 		key = now
 	}
 	c.props[key] = Value{Name: key, Raw: value, From: from}
+}
+
+// With is the configuration with one more file, which comes after all others, but before what was Set. One that is not there
+// changes nothing.
+func (c *Conf) With(path string) (*Conf, []Problem) {
+	w := &Conf{dir: c.dir, props: maps.Clone(c.props), finals: maps.Clone(c.finals), getenv: c.getenv}
+	if err := w.file(path, nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.fatal(Source{File: path}, "cannot be read: "+reason(err), "make it readable for this user")
+	}
+	for k, v := range c.props {
+		if v.From.File == settings {
+			w.props[k] = v
+		}
+	}
+	return w, w.problems
 }
 
 // Dir is the directory that was read; empty when there was none.

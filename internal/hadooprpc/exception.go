@@ -12,6 +12,7 @@ const (
 	ClassIO             = "java.io.IOException"
 	ClassFileNotFound   = "java.io.FileNotFoundException"
 	ClassAccessControl  = "org.apache.hadoop.security.AccessControlException"
+	ClassAuthorization  = "org.apache.hadoop.security.authorize.AuthorizationException"
 	ClassStandby        = "org.apache.hadoop.ipc.StandbyException"
 	ClassServiceFailed  = "org.apache.hadoop.ha.ServiceFailedException"
 	ClassHealthCheck    = "org.apache.hadoop.ha.HealthCheckFailedException"

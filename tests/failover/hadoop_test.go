@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -61,4 +62,46 @@ func TestZKFCRunsFromHadoopsFiles(t *testing.T) {
 	} {
 		require.Regexp(t, at+line, out.String())
 	}
+}
+
+// hadoop-policy.xml decides who may call zkfc at all, before its own rule for administrators does.
+func TestZKFCObeysHadoopsPolicy(t *testing.T) {
+	t.Setenv("HADOOP_POLICYFILE", "")
+	t.Setenv("HADOOP_USER_NAME", "hdfs")
+	addr, _ := server(t, t.TempDir(), 0)
+	nn := &namenode{state: target.Standby}
+	dir, port, events := hadoopDir(t, addr, ""), free(t), filepath.Join(t.TempDir(), "events")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "hadoop-policy.xml"),
+		[]byte("<configuration><property><name>security.zkfc.protocol.acl</name><value>hdfs,ann</value></property></configuration>"), 0o600))
+	args := []string{
+		"-conf", dir, "-D", fmt.Sprintf("dfs.namenode.rpc-address.ns1.nn1=127.0.0.1:%d", serve(t, nn)), "-D", fmt.Sprintf("dfs.ha.zkfc.port=%d", port),
+		"-D", "dfs.cluster.administrators=eve", "-D", "holdfast.controller.stateDir=none", "-events", events, "-D", "hadoop.security.authorization=true",
+	}
+	out := &output{}
+	main := func(ctx context.Context, more ...string) int {
+		return zkfc.Main(ctx, append(args, more...), cli.Streams{In: strings.NewReader(""), Out: out, Err: out})
+	}
+	require.Zero(t, main(t.Context(), "-formatZK"), out)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan int, 1)
+	go func() { done <- main(ctx) }()
+	awaitEvent(t, events, holdfast.EventPromoteDone)
+	for user, want := range map[string]string{
+		"hdfs": "",
+		"ann":  "Disallowed RPC access for ann",
+		"eve":  "User eve (auth:SIMPLE) is not authorized for protocol interface org.apache.hadoop.ha.ZKFCProtocol: denied by configured ACL",
+	} {
+		z := target.NewZKFC(fmt.Sprintf("127.0.0.1:%d", port), target.HadoopOptions{User: user})
+		err := z.GracefulFailover(ctx)
+		require.NoError(t, z.Close())
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, target.ErrRefused)
+		require.EqualError(t, err, want)
+	}
+	cancel()
+	require.Zero(t, <-done, out)
+	require.Contains(t, out.String(), "Authorization failed for eve (auth:SIMPLE) at 127.0.0.1:")
 }

@@ -50,7 +50,11 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 	}
 	fmt.Fprintln(s.Out)
 	tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	for _, e := range cfg.Effective() {
+	shown := cfg.Effective()
+	if cfg.Policy != nil {
+		shown = append(shown, cfg.Policy.Effective...)
+	}
+	for _, e := range shown {
 		fmt.Fprintf(tw, "%s\t%s\t%s\n", e.Key, e.Value, e.From)
 	}
 	tw.Flush()

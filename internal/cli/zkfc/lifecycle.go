@@ -9,8 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 
+	"go.uber.org/zap"
+
 	"github.com/holdfast-ha/holdfast/failover"
 	"github.com/holdfast-ha/holdfast/failover/elector"
+	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/fencing"
 	"github.com/holdfast-ha/holdfast/healthcheck"
 	"github.com/holdfast-ha/holdfast/internal/haconfig"
@@ -101,6 +104,24 @@ func defaultStateDir() string {
 func admins(c haconfig.Controller) hadooprpc.ACL {
 	all := slices.Equal(c.Admins, []string{"*"}) && len(c.AdminGroups) == 0
 	return hadooprpc.ACL{All: all, Users: c.Admins, Groups: c.AdminGroups}
+}
+
+// policy is Hadoop's service level authorization, where it is in force.
+func (s *setup) policy() func(context.Context, *hadooprpc.CallInfo) error {
+	p := s.cfg.Policy
+	if p == nil {
+		return nil
+	}
+	rule := hadooprpc.Policy{
+		Protocol: target.ZKFCProtocol, Allowed: p.Allowed, Blocked: p.Blocked, Hosts: p.Hosts, BlockedHosts: p.BlockedHosts,
+	}
+	return func(ctx context.Context, i *hadooprpc.CallInfo) error {
+		err := rule.Check(ctx, i)
+		if err != nil {
+			s.log.Warn("Authorization failed for "+i.User+" (auth:SIMPLE) at "+i.Remote.String(), zap.Error(err))
+		}
+		return err
+	}
 }
 
 // selfFence is what stops the service of this machine when it hangs; nil for nothing.

@@ -261,7 +261,7 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 	}
 	controller.Store(c)
 
-	rpc := hadooprpc.NewServer(s.log, hadooprpc.ServerOptions{})
+	rpc := hadooprpc.NewServer(s.log, hadooprpc.ServerOptions{Before: s.policy()})
 	target.RegisterZKFC(rpc, c)
 	var wg sync.WaitGroup
 	defer wg.Wait()
