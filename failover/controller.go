@@ -195,6 +195,7 @@ func (c *Controller) report(work context.Context, r healthcheck.Report) {
 func (c *Controller) answered(s target.Status, asked time.Time) {
 	c.mu.Lock()
 	c.sick() // it lives: whatever was done about its hanging ends
+	c.silent = false
 	stale := asked.Before(c.changed)
 	if !stale {
 		c.reported = s.State

@@ -83,6 +83,31 @@ func TestHungServiceIsReplacedWithinItsDeadlines(t *testing.T) {
 	})
 }
 
+// What a controller tells another one of its service: that it hangs, from when the lock is given up until the first answer.
+func TestControllerTellsOfAHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t).start("nn1")
+		hangs := func(want bool, when string) {
+			t.Helper()
+			got, err := p.ctl["nn1"].ServiceHangs(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, got, when)
+		}
+		hangs(false, "alive")
+		p.svc["nn1"].set(func() { p.svc["nn1"].hang = true })
+		p.after(500 * time.Millisecond)
+		hangs(false, "not silent for long enough")
+		p.after(600 * time.Millisecond)
+		hangs(true, "given up")
+		p.svc["nn1"].set(func() { p.svc["nn1"].hang = false })
+		p.after(2 * time.Second)
+		hangs(false, "it answers again")
+		p.svc["nn1"].set(func() { p.svc["nn1"].dead = true })
+		p.after(2 * time.Second)
+		hangs(false, "dead is not hung: a connection tells that at once")
+	})
+}
+
 func TestSlowPromotionIsNotMistakenForAHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t)

@@ -27,13 +27,28 @@ func caller(ctx context.Context) string {
 	return "the local process"
 }
 
-// allow is the original's rule: the user that runs the controller, and the administrators.
+// ServiceHangs tells another controller, which has to make this service stand down, that it need not wait for an answer. It
+// implements target.ControllerServer.
+func (c *Controller) ServiceHangs(ctx context.Context) (bool, error) {
+	if i := hadooprpc.InfoFrom(ctx); i != nil && !c.allows(ctx, i.User) {
+		return false, target.AccessDenied("Disallowed RPC access for %s", i.User)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.silent && c.health == healthcheck.NotResponding, nil
+}
+
+// allows is the original's rule: the user that runs the controller, and the administrators.
+func (c *Controller) allows(ctx context.Context, user string) bool {
+	return user == c.cfg.User || c.cfg.Admins.Allows(ctx, user)
+}
+
 func (c *Controller) allow(ctx context.Context) error {
 	i := hadooprpc.InfoFrom(ctx)
 	if i == nil {
 		return nil
 	}
-	if i.User == c.cfg.User || c.cfg.Admins.Allows(ctx, i.User) {
+	if c.allows(ctx, i.User) {
 		c.log.Info("Allowed RPC access from " + caller(ctx))
 		return nil
 	}

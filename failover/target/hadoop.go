@@ -18,6 +18,10 @@ const (
 	protocolVersion   = 1
 )
 
+// ControllerProtocol is our own, beside ZKFCProtocol: what a controller knows of its service. An original controller says that
+// it does not know the protocol.
+const ControllerProtocol = "holdfast.ControllerProtocol"
+
 // HadoopOptions are the settings of the Hadoop RPC clients in this package; the zero value is complete. See
 // hadooprpc.ClientOptions.
 type HadoopOptions = hadooprpc.ClientOptions
@@ -113,14 +117,18 @@ func mapError(err error, class string, kind error) error {
 	return &answer{kind: kind, e: e}
 }
 
-// ZKFC is a client of the controller beside a service (ZKFCProtocol).
+// ZKFC is a client of the controller beside a service (ZKFCProtocol and ControllerProtocol).
 type ZKFC struct {
 	client *hadooprpc.Client
+	own    *hadooprpc.Client
 }
 
 // NewZKFC returns the controller at host:port. It connects nothing yet.
 func NewZKFC(addr string, opts HadoopOptions) *ZKFC {
-	return &ZKFC{client: hadooprpc.NewClient(addr, ZKFCProtocol, protocolVersion, opts)}
+	return &ZKFC{
+		client: hadooprpc.NewClient(addr, ZKFCProtocol, protocolVersion, opts),
+		own:    hadooprpc.NewClient(addr, ControllerProtocol, protocolVersion, opts),
+	}
 }
 
 // CedeActive asks the controller to make its service standby if it is active, and to stay out of the election for
@@ -136,9 +144,18 @@ func (z *ZKFC) GracefulFailover(ctx context.Context) error {
 	return mapRefusal(z.client.Call(ctx, "gracefulFailover", &hapb.GracefulFailoverRequest{}, &hapb.GracefulFailoverResponse{}))
 }
 
-// Close ends the connection. It is idempotent.
+// ServiceHangs tells whether the controller knows that its service hangs. An error is no answer.
+func (z *ZKFC) ServiceHangs(ctx context.Context) (bool, error) {
+	err := z.own.Call(ctx, "monitorHealth", &hapb.MonitorHealthRequest{}, &hapb.MonitorHealthResponse{})
+	if hadooprpc.IsClass(err, hadooprpc.ClassHealthCheck) {
+		return true, nil
+	}
+	return false, err
+}
+
+// Close ends the connections. It is idempotent.
 func (z *ZKFC) Close() error {
-	if err := z.client.Close(); err != nil {
+	if err := errors.Join(z.client.Close(), z.own.Close()); err != nil {
 		return fmt.Errorf("close connection to the controller: %w", err)
 	}
 	return nil

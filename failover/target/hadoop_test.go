@@ -19,6 +19,7 @@ type fake struct {
 	health error
 	refuse error
 	status Status
+	hangs  bool // as a controller
 	calls  []string
 	hold   chan struct{} // transitions wait for it when not nil
 }
@@ -71,11 +72,18 @@ func (f *fake) CedeActive(_ context.Context, millis int32) error {
 
 func (f *fake) GracefulFailover(context.Context) error { return f.transition("failover") }
 
+func (f *fake) ServiceHangs(context.Context) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hangs, f.health
+}
+
 func serve(t *testing.T, f *fake) (*hadooprpc.Server, string) {
 	t.Helper()
 	srv := hadooprpc.NewServer(zap.NewNop(), hadooprpc.ServerOptions{})
 	RegisterHAService(srv, f)
 	RegisterZKFC(srv, f)
+	RegisterController(srv, f)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	served := make(chan error, 1)
@@ -114,6 +122,38 @@ func TestEachCallReachesTheService(t *testing.T) {
 	require.NoError(t, z.CedeActive(ctx, -1))
 	require.NoError(t, z.GracefulFailover(ctx))
 	require.Equal(t, []string{"active 2", "standby 1", "observer 0", "cede", "cede for ever no more", "failover"}, f.calls)
+}
+
+func TestControllerTellsThatItsServiceHangs(t *testing.T) {
+	f := &fake{}
+	_, _, z := connect(t, f)
+	for _, f.hangs = range []bool{true, false} {
+		hangs, err := z.ServiceHangs(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, f.hangs, hangs)
+	}
+	f.hangs, f.health = true, AccessDenied("not you")
+	hangs, err := z.ServiceHangs(t.Context())
+	require.EqualError(t, err, "AccessControlException: not you")
+	require.False(t, hangs)
+}
+
+// The original's controller knows ZKFCProtocol only.
+func TestControllerWithoutOurProtocolDoesNotTell(t *testing.T) {
+	srv := hadooprpc.NewServer(zap.NewNop(), hadooprpc.ServerOptions{})
+	RegisterZKFC(srv, &fake{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	z := NewZKFC(ln.Addr().String(), HadoopOptions{})
+	hangs, err := z.ServiceHangs(t.Context())
+	require.True(t, hadooprpc.IsClass(err, hadooprpc.ClassNoSuchProtocol), err)
+	require.False(t, hangs)
+	require.NoError(t, z.CedeActive(t.Context(), -1))
+	require.NoError(t, z.Close())
+	require.NoError(t, srv.Close())
+	require.NoError(t, <-served)
 }
 
 func TestStatesTravel(t *testing.T) {

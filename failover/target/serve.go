@@ -33,6 +33,12 @@ type ZKFCServer interface {
 	GracefulFailover(ctx context.Context) error
 }
 
+// ControllerServer tells what a controller knows of its service.
+type ControllerServer interface {
+	// ServiceHangs tells whether the service was silent for too long, and has said nothing since.
+	ServiceHangs(ctx context.Context) (bool, error)
+}
+
 // RegisterHAService serves HAServiceProtocol by impl.
 func RegisterHAService(r Registrar, impl HAServer) {
 	r.Register(hadooprpc.Protocol{Name: HAServiceProtocol, Version: protocolVersion, Methods: map[string]hadooprpc.Method{
@@ -66,6 +72,19 @@ func RegisterZKFC(r Registrar, impl ZKFCServer) {
 		}),
 		"gracefulFailover": hadooprpc.Unary(func(ctx context.Context, _ *hapb.GracefulFailoverRequest) (proto.Message, error) {
 			return &hapb.GracefulFailoverResponse{}, impl.GracefulFailover(ctx)
+		}),
+	}})
+}
+
+// RegisterController serves ControllerProtocol by impl: monitorHealth, which fails for a service that hangs.
+func RegisterController(r Registrar, impl ControllerServer) {
+	r.Register(hadooprpc.Protocol{Name: ControllerProtocol, Version: protocolVersion, Methods: map[string]hadooprpc.Method{
+		"monitorHealth": hadooprpc.Unary(func(ctx context.Context, _ *hapb.MonitorHealthRequest) (proto.Message, error) {
+			hangs, err := impl.ServiceHangs(ctx)
+			if err == nil && hangs {
+				err = Unhealthy("the service does not answer")
+			}
+			return &hapb.MonitorHealthResponse{}, err
 		}),
 	}})
 }

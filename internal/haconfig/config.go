@@ -144,7 +144,7 @@ type Failover struct {
 	// Default 300ms, so that a hung node delays the promotion little. A refused connection is not waited for.
 	GracefulFenceDeadline time.Duration `mapstructure:"gracefulFenceDeadline"`
 	// ProbeDeadline is how long the old active has for a first sign of life, before GracefulFenceDeadline is granted to it: a
-	// hung node costs no more than this. Default 300ms.
+	// hung node costs no more than this, and less if its controller says that it hangs. Default 300ms.
 	ProbeDeadline time.Duration `mapstructure:"probeDeadline"`
 	// NewActiveDeadline is how long the new active has for its promotion. Default 60s.
 	NewActiveDeadline time.Duration `mapstructure:"newActiveDeadline"`

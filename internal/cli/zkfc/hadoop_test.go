@@ -125,6 +125,7 @@ func TestOptionsOfMapReduceAreRefused(t *testing.T) {
 type old struct {
 	target.Service
 	hung     bool
+	late     bool          // it answers when nobody waits any more
 	deadline time.Duration // what TransitionToStandby had
 }
 
@@ -132,6 +133,9 @@ func (o *old) Status(ctx context.Context) (target.Status, error) {
 	if o.hung {
 		<-ctx.Done()
 		return target.Status{}, ctx.Err()
+	}
+	if o.late {
+		<-ctx.Done()
 	}
 	return target.Status{}, errors.New("still starting")
 }
@@ -145,14 +149,35 @@ func (o *old) TransitionToStandby(ctx context.Context, _ target.RequestSource) e
 func TestHungNodeCostsOnlyTheProbe(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
+	silent := func(ctx context.Context) bool { <-ctx.Done(); return false } // a controller that is gone, too
 	o := &old{hung: true}
-	err := probed{o, time.Millisecond}.TransitionToStandby(ctx, target.RequestByZKFC)
+	err := probed{o, time.Millisecond, silent}.TransitionToStandby(ctx, target.RequestByZKFC)
 	require.ErrorContains(t, err, "no sign of life within 1ms")
 	require.Zero(t, o.deadline, "it is not asked")
 	o = &old{}
-	require.NoError(t, probed{o, time.Minute}.TransitionToStandby(ctx, target.RequestByZKFC))
+	require.NoError(t, probed{o, time.Minute, silent}.TransitionToStandby(ctx, target.RequestByZKFC))
 	require.Greater(t, o.deadline, 30*time.Minute, "it has the whole deadline, whatever it answered")
 	o = &old{hung: true}
-	require.NoError(t, probed{o, 2 * time.Hour}.TransitionToStandby(ctx, target.RequestByZKFC))
+	require.NoError(t, probed{o, 2 * time.Hour, silent}.TransitionToStandby(ctx, target.RequestByZKFC))
 	require.NotZero(t, o.deadline, "a probe that is no shorter gains nothing")
+}
+
+// Nobody waits for what its own controller has waited for in vain. What lives is asked all the same, whatever its controller says.
+func TestControllerOfAHungNodeSparesTheProbe(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	for _, says := range []bool{true, false} {
+		o := &old{hung: true}
+		probe := 10 * time.Millisecond
+		if says {
+			probe = 30 * time.Minute
+		}
+		err := probed{o, probe, func(context.Context) bool { return says }}.TransitionToStandby(ctx, target.RequestByZKFC)
+		require.Equal(t, says, errors.Is(err, errHangs), err)
+		require.Equal(t, !says, errors.Is(err, context.DeadlineExceeded), err)
+		require.Zero(t, o.deadline, "it is not asked")
+	}
+	o := &old{late: true}
+	require.NoError(t, probed{o, time.Minute, func(context.Context) bool { return true }}.TransitionToStandby(ctx, target.RequestByZKFC))
+	require.NotZero(t, o.deadline)
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/holdfast-ha/holdfast/failover/elector"
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/fencing"
-	"github.com/holdfast-ha/holdfast/healthcheck"
 	"github.com/holdfast-ha/holdfast/internal/haconfig"
 	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
 )
@@ -242,7 +241,7 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 		Connect: s.session(), Look: s.zk.Connect, ReconnectPatience: s.cfg.Controller.ReconnectPatience,
 		Service: service,
 		Dial: func(id target.Identity) target.Service {
-			return probed{target.NewHadoop(s.known(id).Addr(), target.HadoopOptions{}), s.cfg.Failover.ProbeDeadline}
+			return probed{target.NewHadoop(s.known(id).Addr(), target.HadoopOptions{}), s.cfg.Failover.ProbeDeadline, s.hangs(id)}
 		},
 		DialPeer: func(id target.Identity) failover.Peer {
 			return target.NewZKFC(s.known(id).ZKFCAddr(), target.HadoopOptions{})
@@ -263,6 +262,7 @@ func (s *setup) control(ctx context.Context, local target.Identity, fencer *fenc
 
 	rpc := hadooprpc.NewServer(s.log, hadooprpc.ServerOptions{Before: s.policy()})
 	target.RegisterZKFC(rpc, c)
+	target.RegisterController(rpc, c)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer rpc.Close()
@@ -334,20 +334,6 @@ func (s *setup) pages(wg *sync.WaitGroup, h http.Handler) (stop func(), err erro
 	return func() { srv.Close() }, nil
 }
 
-// service is the local NameNode; health checks may go to another port of it than transitions.
-func (s *setup) service() target.Service {
-	control := target.NewHadoop(s.node.Addr(), target.HadoopOptions{})
-	where := s.node.Addr() + " by " + s.setBy("nameservices", "")
-	if s.cfg.Hadoop != nil {
-		key, file := s.cfg.AddressOf(s.ns.ID, s.node.ID)
-		where = s.node.Addr() + " by " + key + " of " + file
-	}
-	if a := s.node.HealthAddress; a != "" && a != s.node.Addr() {
-		return &puzzled{Service: split{Service: control, health: target.NewHadoop(a, target.HadoopOptions{})}, log: s.log, where: where + ", or " + a}
-	}
-	return &puzzled{Service: control, log: s.log, where: where}
-}
-
 // setBy tells where a key of holdfast.yaml was set, and with Hadoop's configuration by which key.
 func (s *setup) setBy(path, hadoops string) string {
 	if s.cfg.Hadoop == nil {
@@ -360,79 +346,3 @@ func (s *setup) setBy(path, hadoops string) string {
 	}
 	return hadoops + " of " + s.cfg.File
 }
-
-func (s *setup) health() healthcheck.Config {
-	return healthcheck.Config{Interval: s.cfg.Health.Interval, Deadline: s.cfg.Health.Deadline, Retry: s.cfg.Health.Retry}
-}
-
-// oftener says that health is checked more often than the configuration has it, and why; empty when it is not.
-func (s *setup) oftener() string {
-	every := s.health().Every()
-	if every >= s.cfg.Health.Interval {
-		return ""
-	}
-	return fmt.Sprintf("health is checked every %s, a quarter of %s (%s): the %s of %s would be too seldom to know a hang in that time", every,
-		s.setBy("health.deadline", "ha.health-monitor.rpc-timeout.ms"), s.cfg.Health.Deadline,
-		s.cfg.Health.Interval, s.setBy("health.interval", "ha.health-monitor.check-interval.ms"))
-}
-
-// puzzled says once, until it is understood again, that what answers at the NameNode's address is not what it should be.
-type puzzled struct {
-	target.Service
-	log   *zap.Logger
-	where string
-	said  atomic.Bool
-}
-
-func (p *puzzled) look(err error) error {
-	switch {
-	case err == nil:
-		p.said.Store(false)
-	case hadooprpc.Strange(err) && p.said.CompareAndSwap(false, true):
-		p.log.Error("What answers at "+p.where+" is not understood: is that the RPC port of a NameNode of Hadoop 2 or later?", zap.Error(err))
-	}
-	return err
-}
-
-// MonitorHealth implements target.Service.
-func (p *puzzled) MonitorHealth(ctx context.Context) error {
-	return p.look(p.Service.MonitorHealth(ctx))
-}
-
-// Status implements target.Service.
-func (p *puzzled) Status(ctx context.Context) (target.Status, error) {
-	st, err := p.Service.Status(ctx)
-	return st, p.look(err)
-}
-
-// probed is another node that shall step down: it has the whole deadline for that if it shows a sign of life within the
-// probe's, so that a hung one does not delay the failover.
-type probed struct {
-	target.Service
-	probe time.Duration
-}
-
-// TransitionToStandby implements target.Service.
-func (p probed) TransitionToStandby(ctx context.Context, source target.RequestSource) error {
-	if at, ok := ctx.Deadline(); ok && time.Until(at) <= p.probe { // nothing to gain
-		return p.Service.TransitionToStandby(ctx, source)
-	}
-	look, cancel := context.WithTimeout(ctx, p.probe)
-	_, err := p.Status(look)
-	cancel()
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("no sign of life within %s: %w", p.probe, err)
-	}
-	return p.Service.TransitionToStandby(ctx, source)
-}
-
-// split is a service whose health is asked for at another address.
-type split struct {
-	target.Service
-	health *target.Hadoop
-}
-
-func (s split) MonitorHealth(ctx context.Context) error           { return s.health.MonitorHealth(ctx) }
-func (s split) Status(ctx context.Context) (target.Status, error) { return s.health.Status(ctx) }
-func (s split) Down() <-chan struct{}                             { return s.health.Down() }
-func (s split) Close() error                                      { return errors.Join(s.Service.Close(), s.health.Close()) }
