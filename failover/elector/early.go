@@ -12,7 +12,10 @@ import (
 // question whether there is anything to take part in, and is then the first session of the election.
 //
 // Only a session that is new can be early. One that goes on from an earlier run may hold the lock, and must not be kept
-// alive for a service of which nobody knows yet whether it is well.
+// alive for a service of which nobody knows yet whether it is well: a controller that is started again and again beside a dead
+// service would keep everybody else from taking over. So a start that resumes needs two sessions, one for the question and,
+// when the service is well, the old one. To leave the question out would save some milliseconds of a restart during which the lock is
+// held anyway, and cost the answer that the parent znode is missing, with its exit code, whenever an old file lies about.
 type Early struct {
 	Tree
 	later Connect
