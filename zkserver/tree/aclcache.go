@@ -54,7 +54,7 @@ func (c *aclCache) place(e *aclEntry) {
 }
 
 // at is the entry of a znode.
-func (c *aclCache) at(n *node) *aclEntry { return c.slots[n.acl] }
+func (c *aclCache) at(n *node) *aclEntry { return c.slots[n.acl()] }
 
 func (c *aclCache) open() *aclEntry { return &c.world }
 

@@ -164,7 +164,7 @@ func (t *Tree) setData(h *zkproto.TxnHeader, x *zkproto.SetDataTxn, r *Result, e
 	t.subtract(n)
 	n.setData(x.Data)
 	t.setContent(n, x.Path, x.Data)
-	n.mtime = h.Time
+	n.setMtime(h.Time)
 	n.mzxid = h.Zxid
 	n.version = x.Version
 	t.add(n)
@@ -192,7 +192,7 @@ func (t *Tree) setACL(x *zkproto.SetACLTxn, r *Result) {
 
 func (t *Tree) changeACL(n *node, acl []zkproto.ACL) {
 	old := t.acls.at(n)
-	n.acl = t.acls.acquire(acl).slot
+	n.setACL(t.acls.acquire(acl).slot)
 	t.acls.release(old)
 }
 

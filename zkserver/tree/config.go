@@ -21,7 +21,8 @@ func (t *Tree) SetConfig(data []byte, version zkproto.Zxid, now int64) {
 	t.subtract(n)
 	n.setData(data)
 	t.setContent(n, configPath, data)
-	n.mtime, n.mzxid, n.version = now, version, -1
+	n.setMtime(now)
+	n.mzxid, n.version = version, -1
 	t.add(n)
 }
 

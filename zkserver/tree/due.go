@@ -12,7 +12,7 @@ func (t *Tree) Due(now, neverUsed int64) []string {
 		if len(n.children()) > 0 {
 			continue
 		}
-		age := now - n.mtime
+		age := now - n.mtime()
 		switch t.Kind(n.owner()) {
 		case Container:
 			if n.cversion() > 0 || neverUsed != 0 && age > neverUsed {

@@ -98,7 +98,7 @@ func (t *Tree) ready(d *Digester, path string, data []byte, st *zkproto.StatPers
 func (l *Loader) link(n hashed, path string, acl int64) error {
 	t := l.t
 	t.digest.sum += int64(n.n.digest)
-	n.n.acl = t.acls.use(acl).slot
+	n.n.setACL(t.acls.use(acl).slot)
 	if path == "" {
 		if t.root != nil {
 			return twice(path)

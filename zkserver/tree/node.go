@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"unsafe"
@@ -8,28 +9,35 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
-// node is a znode, 80 bytes: there may be millions. Most of them are small leaves of no session, and are kept so that such
+// node is a znode, 64 bytes: there may be millions. Most of them are small leaves of no session, and are kept so that such
 // a one costs little: a znode knows its name and its parent, not its path; name and data are one piece of memory; and what
-// such a znode does not have is in rare, which it does without.
+// such a znode does not have is in rare, which it does without. Times have 48 bits, which is enough for 4,459 years before and after
+// 1970, and the slot of the ACL has 16: a znode that needs more has it in rare.
 type node struct {
-	blob         *byte // small: a byte with the name's length, the name, the data. With rare: the data alone
-	up           *node // the parent; nil for the root, and for a znode that has been deleted
-	rare         *rare
+	blob         unsafe.Pointer // small: to a byte with the name's length, the name, the data. Else *rare
+	up           *node          // the parent; nil for the root, and for a znode that has been deleted
 	czxid, mzxid zkproto.Zxid
-	ctime, mtime int64
+	ctimeLo      uint32
+	mtimeLo      uint32
+	ctimeHi      int16
+	mtimeHi      int16
+	form         uint16 // small: the length of the data, or nullData. Else isRare
+	slot         uint16 // of the ACL, in the tree's aclCache
 	version      int32
 	pos          int32  // index in the parent's children, so that removing it costs the same for any number of them
-	dataLen      int32  // -1: null was stored
-	acl          uint32 // slot in the tree's aclCache
 	content      uint32 // checksum of path and data, for the digest
 	digest       uint32 // the znode's part in the tree's digest
 }
 
-// rare is what a small leaf does without. A znode that has got it keeps it.
+// rare is all that a small leaf does without. A znode that has got it keeps it.
 type rare struct {
 	kids               []*node
 	name               string
-	pzxid              zkproto.Zxid // without rare: the czxid
+	data               *byte
+	dataLen            int32  // -1: null was stored
+	slot               uint32 // in place of the node's
+	ctime, mtime       int64  // in place of the node's
+	pzxid              zkproto.Zxid
 	owner              int64
 	cversion, aversion int32
 }
@@ -40,13 +48,28 @@ const (
 	smallData = 511
 )
 
+// What form says beside the length of small data, and the largest slot of an ACL that a small znode has.
+const (
+	isRare   = math.MaxUint16
+	nullData = math.MaxUint16 - 1
+	mostSlot = math.MaxUint16
+)
+
+// smallTime tells whether a time fits into 48 bits.
+func smallTime(t int64) bool { return t == t<<16>>16 }
+
 // newNode makes a znode that is in no tree yet. The name is copied; so is the data if the znode is small, else it is kept.
 func newNode(name string, data []byte, st *zkproto.StatPersisted) *node {
-	n := &node{czxid: st.Czxid, mzxid: st.Mzxid, ctime: st.Ctime, mtime: st.Mtime, version: st.Version}
+	n := &node{czxid: st.Czxid, mzxid: st.Mzxid, version: st.Version}
 	if !small(name, data, st) {
-		n.rare = &rare{
+		n.form = isRare
+		n.blob = unsafe.Pointer(&rare{
 			name: strings.Clone(name), pzxid: st.Pzxid, owner: st.EphemeralOwner, cversion: st.Cversion, aversion: st.Aversion,
-		}
+			ctime: st.Ctime, mtime: st.Mtime,
+		})
+	} else {
+		n.ctimeLo, n.ctimeHi = uint32(st.Ctime), int16(st.Ctime>>32)
+		n.mtimeLo, n.mtimeHi = uint32(st.Mtime), int16(st.Mtime>>32)
 	}
 	n.keep(name, data)
 	return n
@@ -54,30 +77,40 @@ func newNode(name string, data []byte, st *zkproto.StatPersisted) *node {
 
 // small tells whether a znode can do without rare.
 func small(name string, data []byte, st *zkproto.StatPersisted) bool {
-	return len(name) > 0 && len(name) <= smallName && len(data) <= smallData &&
+	return len(name) > 0 && len(name) <= smallName && len(data) <= smallData && smallTime(st.Ctime) && smallTime(st.Mtime) &&
 		st.Pzxid == st.Czxid && st.EphemeralOwner == 0 && st.Cversion == 0 && st.Aversion == 0
+}
+
+// rare is what is rare of a znode, nil for a small one.
+func (n *node) rare() *rare {
+	if n.form != isRare {
+		return nil
+	}
+	return (*rare)(n.blob)
 }
 
 // keep sets the data, in the form that the znode has.
 func (n *node) keep(name string, data []byte) {
-	n.dataLen = int32(len(data))
-	if data == nil {
-		n.dataLen = -1
-	}
-	if n.rare != nil {
-		n.blob = unsafe.SliceData(data)
+	if r := n.rare(); r != nil {
+		r.data, r.dataLen = unsafe.SliceData(data), int32(len(data))
+		if data == nil {
+			r.dataLen = -1
+		}
 		return
 	}
 	b := make([]byte, 1+len(name)+len(data))
 	b[0] = byte(len(name))
 	copy(b[1:], name)
 	copy(b[1+len(name):], data)
-	n.blob = unsafe.SliceData(b)
+	n.blob, n.form = unsafe.Pointer(unsafe.SliceData(b)), uint16(len(data))
+	if data == nil {
+		n.form = nullData
+	}
 }
 
 // setData replaces the data. It is kept if it is not small. What was handed out of the old stays as it is.
 func (n *node) setData(data []byte) {
-	if n.rare == nil && len(data) > smallData {
+	if len(data) > smallData {
 		n.more()
 	}
 	n.keep(n.name(), data)
@@ -85,78 +118,138 @@ func (n *node) setData(data []byte) {
 
 // more gives the znode what small leaves do without.
 func (n *node) more() *rare {
-	if n.rare == nil {
-		data := n.data()
-		n.rare = &rare{name: strings.Clone(n.name()), pzxid: n.czxid}
-		n.blob = unsafe.SliceData(data)
+	if r := n.rare(); r != nil {
+		return r
 	}
-	return n.rare
+	r := &rare{name: strings.Clone(n.name()), slot: uint32(n.slot), ctime: n.ctime(), mtime: n.mtime(), pzxid: n.czxid}
+	data := n.data()
+	n.blob, n.form = unsafe.Pointer(r), isRare
+	n.keep(r.name, data)
+	return r
+}
+
+func (n *node) ctime() int64 {
+	if r := n.rare(); r != nil {
+		return r.ctime
+	}
+	return int64(n.ctimeHi)<<32 | int64(n.ctimeLo)
+}
+
+func (n *node) mtime() int64 {
+	if r := n.rare(); r != nil {
+		return r.mtime
+	}
+	return int64(n.mtimeHi)<<32 | int64(n.mtimeLo)
+}
+
+func (n *node) setMtime(t int64) {
+	if !smallTime(t) {
+		n.more()
+	}
+	if r := n.rare(); r != nil {
+		r.mtime = t
+		return
+	}
+	n.mtimeLo, n.mtimeHi = uint32(t), int16(t>>32)
+}
+
+// acl is the slot of the ACL in the tree's aclCache.
+func (n *node) acl() uint32 {
+	if r := n.rare(); r != nil {
+		return r.slot
+	}
+	return uint32(n.slot)
+}
+
+func (n *node) setACL(slot uint32) {
+	if slot > mostSlot {
+		n.more()
+	}
+	if r := n.rare(); r != nil {
+		r.slot = slot
+		return
+	}
+	n.slot = uint16(slot)
 }
 
 // name is the last name of the znode's path, "" for the root.
 func (n *node) name() string {
-	if n.rare != nil {
-		return n.rare.name
+	if r := n.rare(); r != nil {
+		return r.name
 	}
-	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(n.blob), 1)), *n.blob)
+	return unsafe.String((*byte)(unsafe.Add(n.blob, 1)), *(*byte)(n.blob))
 }
 
 // data is the data, nil for null.
 func (n *node) data() []byte {
-	switch {
-	case n.dataLen < 0:
-		return nil
-	case n.dataLen == 0:
-		return []byte{}
-	case n.rare != nil:
-		return unsafe.Slice(n.blob, n.dataLen)
-	default:
-		return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(n.blob), 1+uintptr(*n.blob))), n.dataLen)
+	if r := n.rare(); r != nil {
+		switch {
+		case r.dataLen < 0:
+			return nil
+		case r.dataLen == 0:
+			return []byte{}
+		}
+		return unsafe.Slice(r.data, r.dataLen)
 	}
+	switch n.form {
+	case nullData:
+		return nil
+	case 0:
+		return []byte{}
+	}
+	return unsafe.Slice((*byte)(unsafe.Add(n.blob, 1+uintptr(*(*byte)(n.blob)))), n.form)
 }
 
 // size is the length of the data.
-func (n *node) size() int32 { return max(n.dataLen, 0) }
+func (n *node) size() int32 {
+	if r := n.rare(); r != nil {
+		return max(r.dataLen, 0)
+	}
+	if n.form == nullData {
+		return 0
+	}
+	return int32(n.form)
+}
 
 func (n *node) children() []*node {
-	if n.rare == nil {
-		return nil
+	if r := n.rare(); r != nil {
+		return r.kids
 	}
-	return n.rare.kids
+	return nil
 }
 
 func (n *node) owner() int64 {
-	if n.rare == nil {
-		return 0
+	if r := n.rare(); r != nil {
+		return r.owner
 	}
-	return n.rare.owner
+	return 0
 }
 
 func (n *node) pzxid() zkproto.Zxid {
-	if n.rare == nil {
-		return n.czxid
+	if r := n.rare(); r != nil {
+		return r.pzxid
 	}
-	return n.rare.pzxid
+	return n.czxid
 }
 
 // cversion is the number of creates below it.
 func (n *node) cversion() int32 {
-	if n.rare == nil {
-		return 0
+	if r := n.rare(); r != nil {
+		return r.cversion
 	}
-	return n.rare.cversion
+	return 0
 }
 
 func (n *node) aversion() int32 {
-	if n.rare == nil {
-		return 0
+	if r := n.rare(); r != nil {
+		return r.aversion
 	}
-	return n.rare.aversion
+	return 0
 }
 
 func (n *node) persisted() zkproto.StatPersisted {
 	return zkproto.StatPersisted{
-		Czxid: n.czxid, Mzxid: n.mzxid, Ctime: n.ctime, Mtime: n.mtime, Version: n.version, Cversion: n.cversion(),
+		Czxid: n.czxid, Mzxid: n.mzxid, Ctime: n.ctime(), Mtime: n.mtime(), Version: n.version, Cversion: n.cversion(),
 		Aversion: n.aversion(), EphemeralOwner: n.owner(), Pzxid: n.pzxid(),
 	}
 }
@@ -220,13 +313,17 @@ func (n *node) addChild(c *node) {
 
 // removeChild moves the last child into the gap. The child still knows its parent.
 func (n *node) removeChild(c *node) {
-	kids := n.children()
+	r := n.rare()
+	if r == nil {
+		return
+	}
+	kids := r.kids
 	last := len(kids) - 1
 	if int(c.pos) > last || kids[c.pos] != c {
 		return
 	}
 	if last == 0 {
-		n.rare.kids = nil
+		r.kids = nil
 		return
 	}
 	moved := kids[last]
@@ -237,5 +334,5 @@ func (n *node) removeChild(c *node) {
 	if cap(kids) >= 64 && last <= cap(kids)/4 {
 		kids = append(make([]*node, 0, 2*last), kids...)
 	}
-	n.rare.kids = kids
+	r.kids = kids
 }

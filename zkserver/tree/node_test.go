@@ -3,6 +3,7 @@ package tree
 import (
 	"bytes"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -14,14 +15,17 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
-// A znode costs what it costs a million times: 80 and 64 are sizes in which memory is given out.
+// A znode costs what it costs a million times: 64 and 96 are sizes in which memory is given out.
 func TestSizeOfAZnode(t *testing.T) {
-	require.LessOrEqual(t, unsafe.Sizeof(node{}), uintptr(80))
-	require.LessOrEqual(t, unsafe.Sizeof(rare{}), uintptr(64))
+	require.LessOrEqual(t, unsafe.Sizeof(node{}), uintptr(64))
+	require.LessOrEqual(t, unsafe.Sizeof(rare{}), uintptr(96))
 }
 
 // lengths are on both sides of each limit, and -1 for null.
 var lengths = []int{-1, 0, 1, 100, smallData, smallData + 1, 3000}
+
+// times are on both sides of what a small znode has room for.
+var times = []int64{0, 1, -1, 1 << 32, 1_800_000_000_000, 1<<47 - 1, 1 << 47, -1 << 47, -1<<47 - 1, math.MaxInt64, math.MinInt64}
 
 func filled(length int, b byte) []byte {
 	if length < 0 {
@@ -34,23 +38,32 @@ func filled(length int, b byte) []byte {
 func TestFormsOfAZnode(t *testing.T) {
 	names := []string{"a", strings.Repeat("b", smallName), strings.Repeat("c", smallName+1)}
 	rapid.Check(t, func(t *rapid.T) {
-		x, zxid := New(), zkproto.Zxid(0)
+		x, zxid, now := New(), zkproto.Zxid(0), int64(0)
+		for len(x.acls.slots) < mostSlot { // the first list has the last slot that a small znode has room for
+			x.acls.slots = append(x.acls.slots, nil)
+		}
 		type znode struct {
-			data []byte
-			st   zkproto.StatPersisted
+			data  []byte
+			perms int32
+			st    zkproto.StatPersisted
 		}
 		model := map[string]*znode{}
 		given := map[*byte][]byte{} // what was handed out, and what it was
 		paths := func() []string { return slices.Sorted(maps.Keys(model)) }
 		apply := func(txn zkproto.Txn) Result {
 			zxid++
-			return x.Apply(&zkproto.TxnHeader{Zxid: zxid, ClientID: 7, Time: 1000 + int64(zxid), Type: typeOf(txn)}, txn, nil)
+			return x.Apply(&zkproto.TxnHeader{Zxid: zxid, ClientID: 7, Time: now, Type: typeOf(txn)}, txn, nil)
 		}
 		some := func(t *rapid.T) string {
 			if len(model) == 0 {
 				t.Skip("no znode")
 			}
 			return rapid.SampledFrom(paths()).Draw(t, "path")
+		}
+		clock := func(t *rapid.T) { now = rapid.SampledFrom(times).Draw(t, "time") }
+		perms := func(t *rapid.T) int32 { return rapid.Int32Range(1, 5).Draw(t, "perms") }
+		list := func(perms int32) []zkproto.ACL {
+			return []zkproto.ACL{{Perms: perms, ID: zkproto.ID{Scheme: "world", ID: "anyone"}}}
 		}
 		data := func(t *rapid.T) []byte { return filled(rapid.SampledFrom(lengths).Draw(t, "length"), byte(zxid)) }
 		t.Repeat(map[string]func(*rapid.T){
@@ -60,13 +73,14 @@ func TestFormsOfAZnode(t *testing.T) {
 				if model[path] != nil || strings.Count(path, "/") > 3 || parent != "" && model[parent].st.EphemeralOwner != 0 {
 					t.Skip("not possible")
 				}
-				n := &znode{data: data(t)}
+				clock(t)
+				n := &znode{data: data(t), perms: perms(t)}
 				ephemeral := rapid.Bool().Draw(t, "ephemeral")
 				if ephemeral {
 					n.st.EphemeralOwner = 7
 				}
-				apply(&zkproto.CreateTxn{Path: path, Data: n.data, ACL: zkproto.WorldAll(), Ephemeral: ephemeral, ParentCVersion: -1})
-				n.st.Czxid, n.st.Mzxid, n.st.Pzxid, n.st.Ctime, n.st.Mtime = zxid, zxid, zxid, 1000+int64(zxid), 1000+int64(zxid)
+				apply(&zkproto.CreateTxn{Path: path, Data: n.data, ACL: list(n.perms), Ephemeral: ephemeral, ParentCVersion: -1})
+				n.st.Czxid, n.st.Mzxid, n.st.Pzxid, n.st.Ctime, n.st.Mtime = zxid, zxid, zxid, now, now
 				model[path] = n
 				if p := model[parent]; p != nil {
 					p.st.Cversion, p.st.Pzxid = p.st.Cversion+1, zxid
@@ -74,18 +88,20 @@ func TestFormsOfAZnode(t *testing.T) {
 			},
 			"set": func(t *rapid.T) {
 				path := some(t)
+				clock(t)
 				n := model[path]
 				n.data = data(t)
 				n.st.Version++
 				apply(&zkproto.SetDataTxn{Path: path, Data: n.data, Version: n.st.Version})
-				n.st.Mzxid, n.st.Mtime = zxid, 1000+int64(zxid)
+				n.st.Mzxid, n.st.Mtime = zxid, now
 			},
 			"acl": func(t *rapid.T) {
 				n := model[some(t)]
+				n.perms = perms(t)
 				n.st.Aversion++
 				for path := range model {
 					if model[path] == n {
-						apply(&zkproto.SetACLTxn{Path: path, ACL: zkproto.WorldAll(), Version: n.st.Aversion})
+						apply(&zkproto.SetACLTxn{Path: path, ACL: list(n.perms), Version: n.st.Aversion})
 					}
 				}
 			},
@@ -119,6 +135,9 @@ func TestFormsOfAZnode(t *testing.T) {
 					}
 					if st := x.node(path).persisted(); st != n.st {
 						t.Fatalf("%.20s is %+v, not %+v", path, st, n.st)
+					}
+					if acl, _, _ := x.ACL(path); len(acl) != 1 || acl[0].Perms != n.perms {
+						t.Fatalf("ACL of %.20s: %v", path, acl)
 					}
 					if x.node(path).path() != path {
 						t.Fatalf("path of %.20s", path)

@@ -140,7 +140,7 @@ func (t *Tree) Info(path string) (Info, bool) {
 	return Info{
 		Path: shown(path), Version: n.version, Cversion: n.cversion(), Aversion: n.aversion(), Owner: n.owner(),
 		NumChildren: len(n.children()), ACL: t.acls.at(n).list,
-		Czxid: n.czxid, Mzxid: n.mzxid, Pzxid: n.pzxid(), Ctime: n.ctime, Mtime: n.mtime, Content: n.content, DataLen: n.size(),
+		Czxid: n.czxid, Mzxid: n.mzxid, Pzxid: n.pzxid(), Ctime: n.ctime(), Mtime: n.mtime(), Content: n.content, DataLen: n.size(),
 		Digest: int64(n.digest),
 	}, true
 }

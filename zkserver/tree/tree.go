@@ -52,7 +52,7 @@ func New(opts ...Option) *Tree {
 // plant puts a new znode into the tree, below parent.
 func (t *Tree) plant(parent *node, path string, data []byte, st *zkproto.StatPersisted, acl *aclEntry) *node {
 	n := newNode(path[len(parentPath(path))+1:], data, st)
-	n.acl = acl.slot
+	n.setACL(acl.slot)
 	parent.addChild(n)
 	t.index.put(path, n)
 	t.setContent(n, path, data)
@@ -132,8 +132,8 @@ func (t *Tree) disown(n *node, path []byte) {
 		t.disown(c, append(append(path, '/'), c.name()...))
 	}
 	n.up = nil
-	if n.rare != nil {
-		n.rare.kids = nil
+	if r := n.rare(); r != nil {
+		r.kids = nil
 	}
 	t.index.remove(path, n)
 	t.subtract(n)
@@ -162,7 +162,7 @@ func (t *Tree) disown(n *node, path []byte) {
 func (t *Tree) stat(n *node) zkproto.Stat {
 	kids := int32(len(n.children()))
 	s := zkproto.Stat{
-		Czxid: n.czxid, Mzxid: n.mzxid, Ctime: n.ctime, Mtime: n.mtime, Version: n.version,
+		Czxid: n.czxid, Mzxid: n.mzxid, Ctime: n.ctime(), Mtime: n.mtime(), Version: n.version,
 		Cversion: n.cversion()*2 - kids, Aversion: n.aversion(), DataLength: n.size(),
 		NumChildren: kids, Pzxid: n.pzxid(),
 	}
