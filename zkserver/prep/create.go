@@ -1,7 +1,6 @@
 package prep
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -57,7 +56,7 @@ func (p *Prep) create(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (zkp
 		Content: p.changes.content(path, q.Data), DataLen: int32(len(q.Data)),
 	}, 0)
 
-	data := bytes.Clone(q.Data)
+	data := p.copy(q.Data)
 	switch op {
 	case zkproto.OpCreateContainer:
 		return &zkproto.CreateContainerTxn{Path: path, Data: data, ACL: acl, ParentCVersion: parent.Cversion}, zkproto.ErrOK

@@ -1,7 +1,6 @@
 package prep
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -35,7 +34,7 @@ func (p *Prep) setData(c *call, path string, data []byte, version int32) (zkprot
 	n.Mzxid, n.Mtime = c.zxid, c.now
 	n.Content, n.DataLen = p.changes.content(n.Path, data), int32(len(data))
 	p.changes.put(c.zxid, &n, was)
-	return &zkproto.SetDataTxn{Path: path, Data: bytes.Clone(data), Version: next}, zkproto.ErrOK
+	return &zkproto.SetDataTxn{Path: path, Data: p.copy(data), Version: next}, zkproto.ErrOK
 }
 
 func (p *Prep) delete(c *call, path string, version int32) (zkproto.Txn, zkproto.Error) {

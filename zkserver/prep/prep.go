@@ -11,7 +11,7 @@
 // request becomes an ErrorTxn: it takes its zxid and is logged like the others.
 //
 // Who owns what: Prepare copies out of Body everything the transaction needs, data included; the tree keeps the
-// transaction's slices when it applies it. Nothing refers to the frame afterwards.
+// transaction's slices when it applies it, but makes a copy of short data. Nothing refers to the frame afterwards.
 //
 // One deliberate difference: the original does not note a new ACL, or the children a closing session takes along, among
 // the outstanding changes, so a pipelined request may be judged by the old ones, depending on timing. Here it never is.
@@ -74,6 +74,7 @@ type Prep struct {
 	sessions Sessions
 	auth     *auth.Registry
 	config   Config
+	room     []byte // the rest of a piece of memory that short data is copied to
 }
 
 // New returns a Prep without outstanding changes.
@@ -81,6 +82,23 @@ func New(t *tree.Tree, sessions Sessions, reg *auth.Registry, c Config) *Prep {
 	p := &Prep{sessions: sessions, auth: reg, config: c}
 	p.Reset(t)
 	return p
+}
+
+// roomSize is how much memory for short data is taken at once. The tree keeps none of it, so it is free again when all of its
+// transactions are applied, and is no gap between the many pieces of memory of that size which the tree does keep.
+const roomSize = 16 << 10
+
+// copy makes a copy of a request's data.
+func (p *Prep) copy(data []byte) []byte {
+	if len(data) == 0 || len(data) > tree.Copied {
+		return bytes.Clone(data)
+	}
+	if len(p.room) < len(data) {
+		p.room = make([]byte, roomSize)
+	}
+	n := copy(p.room, data)
+	data, p.room = p.room[:n:n], p.room[n:]
+	return data
 }
 
 // Applied forgets the changes up to zxid: they are in the tree.

@@ -419,3 +419,20 @@ func TestSetDataAllocatesTxnAndDataOnly(t *testing.T) {
 	})
 	require.LessOrEqual(t, allocs, 3.0, "header, txn, data")
 }
+
+// Short data has no memory of its own until it is in the tree.
+func TestShortDataIsCopiedTogether(t *testing.T) {
+	e := newEnv(Config{})
+	e.create("/node", 0)
+	r := &Request{Session: alice, Owner: 1, Op: zkproto.OpSetData, Body: setData("/node", strings.Repeat("x", tree.Copied), -1), IDs: e.ids}
+	var data []byte
+	allocs := testing.AllocsPerRun(1000, func() {
+		e.zxid++
+		_, txn := e.Prepare(r, e.zxid, 1)
+		data = txn.(*zkproto.SetDataTxn).Data
+		e.Applied(e.zxid)
+	})
+	require.Len(t, data, tree.Copied)
+	require.Equal(t, len(data), cap(data))
+	require.Less(t, allocs, 3.0, "header and txn")
+}

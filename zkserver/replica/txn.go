@@ -56,21 +56,28 @@ func DecodeTxn(data []byte) (zkproto.TxnHeader, zkproto.Txn, zkproto.TxnDigest, 
 	return h, txn, digest, nil
 }
 
-// own gives a transaction its own copy of the data that the tree will keep, so that a znode of a few bytes does not hold
-// the whole buffer its transaction came in.
+// own gives a transaction its own copy of the data that the tree will keep, so that a znode of some hundred bytes does not hold
+// the whole buffer its transaction came in. The tree copies short data itself.
 func own(txn zkproto.Txn) {
 	switch t := txn.(type) {
 	case *zkproto.CreateTxn:
-		t.Data = bytes.Clone(t.Data)
+		t.Data = ownData(t.Data)
 	case *zkproto.CreateContainerTxn:
-		t.Data = bytes.Clone(t.Data)
+		t.Data = ownData(t.Data)
 	case *zkproto.CreateTTLTxn:
-		t.Data = bytes.Clone(t.Data)
+		t.Data = ownData(t.Data)
 	case *zkproto.SetDataTxn:
-		t.Data = bytes.Clone(t.Data)
+		t.Data = ownData(t.Data)
 	case *zkproto.MultiTxn:
 		for i := range t.Ops {
 			own(t.Ops[i].Txn)
 		}
 	}
+}
+
+func ownData(data []byte) []byte {
+	if len(data) <= tree.Copied {
+		return data
+	}
+	return bytes.Clone(data)
 }

@@ -29,7 +29,7 @@ type Result struct {
 }
 
 // Apply applies one transaction and calls ev (nil: nobody watches) for each event, in the original's order. It keeps the
-// txn's data and ACL slices and strings. A NoNode or NodeExists in the result happens only in replay.
+// txn's ACL slices and strings, and data of more than Copied bytes. A NoNode or NodeExists in the result happens only in replay.
 func (t *Tree) Apply(h *zkproto.TxnHeader, txn zkproto.Txn, ev func(Event)) Result {
 	r := t.apply(h, h.Type, txn, ev)
 	t.last = max(t.last, h.Zxid)

@@ -83,7 +83,7 @@ func (l *Loader) Batch(size int) (add func(path string, data []byte, acl int64, 
 // ready makes a znode with its part in the digest. Of the tree it looks only at what never changes.
 func (t *Tree) ready(d *Digester, path string, data []byte, st *zkproto.StatPersisted) (n *node, h uint64) {
 	name := path[strings.LastIndexByte(path, '/')+1:]
-	if !small(name, data, st) {
+	if len(data) > Copied {
 		data = bytes.Clone(data)
 	}
 	n = newNode(name, data, st)

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strings"
@@ -42,10 +43,13 @@ type rare struct {
 	cversion, aversion int32
 }
 
-// The longest name and data of a small znode. Longer data is kept as it came, not copied.
+// Copied is up to how many bytes of data a tree copies; longer data is kept as it came.
+const Copied = 511
+
+// The longest name and data of a small znode.
 const (
 	smallName = 255
-	smallData = 511
+	smallData = Copied
 )
 
 // What form says beside the length of small data, and the largest slot of an ACL that a small znode has.
@@ -58,7 +62,7 @@ const (
 // smallTime tells whether a time fits into 48 bits.
 func smallTime(t int64) bool { return t == t<<16>>16 }
 
-// newNode makes a znode that is in no tree yet. The name is copied; so is the data if the znode is small, else it is kept.
+// newNode makes a znode that is in no tree yet. The name is copied, and the data if it is short.
 func newNode(name string, data []byte, st *zkproto.StatPersisted) *node {
 	n := &node{czxid: st.Czxid, mzxid: st.Mzxid, version: st.Version}
 	if !small(name, data, st) {
@@ -92,6 +96,9 @@ func (n *node) rare() *rare {
 // keep sets the data, in the form that the znode has.
 func (n *node) keep(name string, data []byte) {
 	if r := n.rare(); r != nil {
+		if len(data) <= Copied {
+			data = bytes.Clone(data)
+		}
 		r.data, r.dataLen = unsafe.SliceData(data), int32(len(data))
 		if data == nil {
 			r.dataLen = -1
@@ -108,7 +115,7 @@ func (n *node) keep(name string, data []byte) {
 	}
 }
 
-// setData replaces the data. It is kept if it is not small. What was handed out of the old stays as it is.
+// setData replaces the data, of which a copy is made if it is short. What was handed out of the old stays as it is.
 func (n *node) setData(data []byte) {
 	if len(data) > smallData {
 		n.more()

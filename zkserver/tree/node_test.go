@@ -52,6 +52,16 @@ func TestFormsOfAZnode(t *testing.T) {
 		paths := func() []string { return slices.Sorted(maps.Keys(model)) }
 		apply := func(txn zkproto.Txn) Result {
 			zxid++
+			var lent []byte // is written to again, if the tree has to copy it
+			switch txn := txn.(type) {
+			case *zkproto.CreateTxn:
+				lent = txn.Data
+			case *zkproto.SetDataTxn:
+				lent = txn.Data
+			}
+			if len(lent) <= Copied {
+				defer clear(lent)
+			}
 			return x.Apply(&zkproto.TxnHeader{Zxid: zxid, ClientID: 7, Time: now, Type: typeOf(txn)}, txn, nil)
 		}
 		some := func(t *rapid.T) string {
@@ -79,7 +89,7 @@ func TestFormsOfAZnode(t *testing.T) {
 				if ephemeral {
 					n.st.EphemeralOwner = 7
 				}
-				apply(&zkproto.CreateTxn{Path: path, Data: n.data, ACL: list(n.perms), Ephemeral: ephemeral, ParentCVersion: -1})
+				apply(&zkproto.CreateTxn{Path: path, Data: bytes.Clone(n.data), ACL: list(n.perms), Ephemeral: ephemeral, ParentCVersion: -1})
 				n.st.Czxid, n.st.Mzxid, n.st.Pzxid, n.st.Ctime, n.st.Mtime = zxid, zxid, zxid, now, now
 				model[path] = n
 				if p := model[parent]; p != nil {
@@ -92,7 +102,7 @@ func TestFormsOfAZnode(t *testing.T) {
 				n := model[path]
 				n.data = data(t)
 				n.st.Version++
-				apply(&zkproto.SetDataTxn{Path: path, Data: n.data, Version: n.st.Version})
+				apply(&zkproto.SetDataTxn{Path: path, Data: bytes.Clone(n.data), Version: n.st.Version})
 				n.st.Mzxid, n.st.Mtime = zxid, now
 			},
 			"acl": func(t *rapid.T) {
