@@ -286,6 +286,7 @@ func (s *Server) feedDisk(here bool) (synced bool) {
 	}
 	c.bytesSince += bytes
 	s.filling(bytes)
+	s.trimmer.logged(bytes)
 	job.roll = s.snapshotIfDue()
 	if s.peers == nil && len(job.records) <= directBatch && !job.roll {
 		s.disk.writeHere(s, job)

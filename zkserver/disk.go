@@ -95,6 +95,7 @@ func (d *disk) write(s *Server, job diskJob) error {
 	}
 	s.stats.logged(s.clock.Now().Sub(begin), len(job.records))
 	d.persisted.Store(int64(job.records[len(job.records)-1].Zxid))
+	clear(job.records) // the slice is used again: it must not hold the buffers in which they came until then
 	return nil
 }
 

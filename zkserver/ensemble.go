@@ -314,6 +314,7 @@ func (s *Server) replaced(st *store.State) {
 	s.core.replica.Replaced(st.Tree, st.Sessions)
 	s.treeMu.Unlock()
 	s.restartDisk(st.LastZxid)
+	s.trimmer.signal() // the former state, and what has become of the stream that this one came in
 }
 
 // restartDisk lets nothing be reported that was logged before.

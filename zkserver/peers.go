@@ -83,6 +83,15 @@ func (in *peerInbox) take(spare []peerItem) []peerItem {
 	return items
 }
 
+// shrink gives up an empty list of more than so many places.
+func (in *peerInbox) shrink(most int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.items) == 0 && cap(in.items) > most {
+		in.items = nil
+	}
+}
+
 // close lets everybody go; nothing is taken any more.
 func (in *peerInbox) close() {
 	in.mu.Lock()

@@ -76,6 +76,7 @@ type Server struct {
 	tokens    tokens
 	limits    limitCounts
 	volumes   volumes
+	trimmer   trimmer
 	live      atomic.Pointer[config.Config] // what a reload changes is read from here, the rest from cfg
 	asked     timeoutsAsked                 // owned by the core
 	reloadMu  sync.Mutex
@@ -106,6 +107,7 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 		wake: make(chan struct{}, 1), houseWake: make(chan struct{}, 1), stopping: make(chan struct{}), coreDone: make(chan struct{}),
 		failed: make(chan struct{}), quit: make(chan struct{}), watches: watch.New[*client](),
 	}
+	s.trimmer.init()
 	for _, o := range options {
 		o(s)
 	}
@@ -195,6 +197,7 @@ func (s *Server) start() error {
 		s.group.Go(s.reapContainers)
 	}
 	s.group.Go(s.keepHouse)
+	s.group.Go(s.trim)
 	s.port.Serve()
 	s.reportSecurity()
 	if s.metrics != nil {

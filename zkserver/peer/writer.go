@@ -18,6 +18,8 @@ const (
 	// keepBuffer and keepQueue are the largest buffers an idle link keeps: bytes, messages.
 	keepBuffer = 64 << 10
 	keepQueue  = 1 << 10
+	// calmBatches in a row that needed no large buffer make a link idle.
+	calmBatches = 16
 	// pieceSize is how much of a snapshot must be written in InitTimeout: a slow line is no stalled one.
 	pieceSize = 8 << 10
 )
@@ -112,6 +114,8 @@ type gather struct {
 	mark int // before it, buf is in vec
 	vec  net.Buffers
 	size int
+	most int // bytes in buf at once, of this batch
+	calm int // batches in a row that needed no large buffer
 }
 
 // message adds a message, or does what it stands for.
@@ -158,12 +162,18 @@ func (g *gather) flush() error {
 		_, err = all.WriteTo(g.l.nc)
 		clear(g.vec)
 	}
+	g.most = max(g.most, len(g.buf))
 	g.buf, g.vec, g.mark, g.size = g.buf[:0], g.vec[:0], 0, 0
 	return err
 }
 
+// shrink is called behind each batch. A link that has much to send keeps its buffer: to grow it anew for each batch made most of a
+// leader's garbage.
 func (g *gather) shrink() {
-	if cap(g.buf) > keepBuffer {
+	if g.calm++; g.most > keepBuffer {
+		g.calm = 0
+	}
+	if g.most = 0; g.calm >= calmBatches && cap(g.buf) > keepBuffer {
 		g.buf = nil
 	}
 	if cap(g.vec) > 64 {
