@@ -113,7 +113,7 @@ func nextPiece(took time.Duration, writes bool) int {
 	return snapshot.Piece
 }
 
-// settleReceived makes durable what has come of a snapshot from the leader, and pauses for twice as long as that took: a disk that
+// settleReceived makes durable what has come of a snapshot from the leader, and pauses for three times as long as that took: a disk that
 // others write to as well, their logs among that, is theirs most of the time. Pieces are small, but not on a slow disk, which takes as long for a
 // small one: it would take for ever.
 func (s *Server) settleReceived(f vfs.File) (next int, err error) {
@@ -122,7 +122,7 @@ func (s *Server) settleReceived(f vfs.File) (next int, err error) {
 		return 0, err
 	}
 	took := s.clock.Now().Sub(begin)
-	t := s.clock.NewTimer(min(2*took, longestPause))
+	t := s.clock.NewTimer(min(3*took, longestPause))
 	defer t.Stop()
 	select {
 	case <-t.C():
@@ -155,7 +155,7 @@ func (src *snapshotSource) Sessions() map[zkproto.SessionID]int32 { return src.s
 func (src *snapshotSource) ACLs() map[int64][]zkproto.ACL {
 	src.mu.RLock()
 	defer src.mu.RUnlock()
-	src.walk = src.tree.Walk()
+	src.walk = src.tree.Walk().Lend()
 	return src.tree.ACLCache()
 }
 

@@ -12,6 +12,7 @@ import (
 // Visitor takes a snapshot's content in the order of the file.
 type Visitor interface {
 	AddACL(id int64, acls []zkproto.ACL)
+	// AddNode takes a znode. If it comes from ReadStream, neither path nor data may be kept: the next is read to the same place.
 	AddNode(path string, data []byte, acl int64, st zkproto.StatPersisted) error
 }
 

@@ -71,7 +71,7 @@ func (s *state) AddNode(path string, data []byte, acl int64, st zkproto.StatPers
 	if len(s.nodes) == 0 && path != "" {
 		return fmt.Errorf("no parent of %s", path)
 	}
-	s.nodes = append(s.nodes, znode{path, data, acl, st})
+	s.nodes = append(s.nodes, znode{strings.Clone(path), bytes.Clone(data), acl, st})
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"hash/adler32"
 	"io"
+	"unsafe"
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/vfs"
@@ -67,7 +68,7 @@ type Settle func(f vfs.File) (next int, err error)
 // an original server that finds something behind the znodes would take for the digest's; the file's name tells it. settle, if not
 // nil, is called in between: one sync of all would hold up whoever else writes to that disk for as long as it takes.
 func ReadStream(r *bufio.Reader, f vfs.File, to Visitor, settle Settle) (map[zkproto.SessionID]int32, error) {
-	t := tap{r: r, f: f, sum: adler32.New(), settle: settle, piece: Piece}
+	t := tap{r: r, f: f, sum: adler32.New(), settle: settle, piece: Piece, data: []byte{}}
 	t.out = appendHead(t.out, nil)[:headSize]
 	sessions := t.sessions()
 	t.acls(to)
@@ -94,6 +95,8 @@ type tap struct {
 	settle Settle
 	piece  int // how many bytes go between two calls of it
 	loose  int // bytes since the last
+
+	path, data []byte // of the znode that is read: what take answers does not stay
 }
 
 // take reads n bytes and answers them; they are good until the next call.
@@ -217,13 +220,18 @@ func (t *tap) acls(to Visitor) {
 
 func (t *tap) nodes(to Visitor) {
 	for t.err == nil {
-		path := t.string("a path")
+		b, _ := t.field("a path")
+		t.path = append(t.path[:0], b...)
+		path := unsafe.String(unsafe.SliceData(t.path), len(t.path))
 		if path == endPath || t.err != nil {
 			return
 		}
 		var data []byte
 		if b, null := t.field("data"); !null {
-			data = append(make([]byte, 0, len(b)), b...)
+			data = append(t.data[:0], b...)
+			if t.data = data[:0]; cap(data) > bigField {
+				t.data = []byte{}
+			}
 		}
 		acl := t.int64()
 		d := jute.NewDecoder(t.take(statSize))

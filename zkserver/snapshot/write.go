@@ -11,7 +11,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
-// NodeFunc takes one znode. data and the path may be kept; they are immutable.
+// NodeFunc takes one znode. data may be kept; it is immutable. The path is good until Next is called again.
 type NodeFunc func(path string, data []byte, acl int64, st zkproto.StatPersisted)
 
 // Source is the state to write. Write calls its methods from one goroutine: Sessions, then ACLs, then Next until it

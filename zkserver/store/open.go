@@ -169,7 +169,7 @@ func (f *frozen) Sessions() map[zkproto.SessionID]int32 { return f.sessions }
 
 // ACLs implements snapshot.Source.
 func (f *frozen) ACLs() map[int64][]zkproto.ACL {
-	f.walk = f.tree.Walk()
+	f.walk = f.tree.Walk().Lend()
 	return f.tree.ACLCache()
 }
 

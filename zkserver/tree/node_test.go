@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -228,4 +229,28 @@ func TestWalkMeetsChanges(t *testing.T) {
 	}
 	slices.Sort(seen)
 	require.Equal(t, []string{"", "/a", "/d", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"}, seen)
+}
+
+// Who writes each path somewhere at once can do without memory for all of them.
+func TestLentPaths(t *testing.T) {
+	x := &txns{t: t, tree: New()}
+	x.apply(1, create("/a", 1))
+	const n = 2000
+	for i := range int32(n) {
+		x.apply(1, create(fmt.Sprintf("/a/%0100d", i), i+1))
+	}
+	paths := map[string]bool{}
+	w := x.tree.Walk().Lend()
+	for w.Next(7, func(path string, _ []byte, _ int64, _ zkproto.StatPersisted) { paths[strings.Clone(path)] = true }) {
+	}
+	require.Len(t, paths, x.tree.NodeCount()-1) // the root counts twice
+	for path := range paths {
+		require.NotNil(t, x.tree.node(path))
+	}
+	allocs := testing.AllocsPerRun(3, func() {
+		w := x.tree.Walk().Lend()
+		for w.Next(7, func(string, []byte, int64, zkproto.StatPersisted) {}) {
+		}
+	})
+	require.Less(t, allocs, 10.0)
 }

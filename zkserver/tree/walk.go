@@ -14,14 +14,25 @@ type Walk struct {
 	t     *Tree
 	stack [][]*node // znodes still to visit, per level, in reverse
 	text  []byte    // paths are cut from it: they live together, and make less work than each alone
+	reuse bool      // text is written over by each call of Next
 }
 
 // Walk starts a walk. Call ACLCache under the same lock, before.
 func (t *Tree) Walk() *Walk { return &Walk{t: t, stack: [][]*node{{t.root}}} }
 
+// Lend makes the paths good only until Next is called again: those of a large tree are many megabytes, which nobody keeps who
+// writes them somewhere at once.
+func (w *Walk) Lend() *Walk {
+	w.reuse = true
+	return w
+}
+
 // Next visits up to limit znodes and tells whether more are left. The tree may change between calls. What fn is given
-// may be kept.
+// may be kept, but see Lend.
 func (w *Walk) Next(limit int, fn func(path string, data []byte, acl int64, st zkproto.StatPersisted)) (more bool) {
+	if w.reuse {
+		w.text = w.text[:0]
+	}
 	for visited := 0; visited < limit && len(w.stack) > 0; {
 		top := len(w.stack) - 1
 		level := w.stack[top]
@@ -53,7 +64,7 @@ func (w *Walk) Next(limit int, fn func(path string, data []byte, acl int64, st z
 // walkText is how much memory for paths is taken at once.
 const walkText = 16 << 10
 
-// path makes a znode's path in memory that is not written to again.
+// path makes a znode's path in memory that is not written to again before the next call of Next.
 func (w *Walk) path(n *node) string {
 	size := n.pathLen()
 	if cap(w.text)-len(w.text) < size {
