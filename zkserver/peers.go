@@ -153,14 +153,15 @@ func (h *peerHandler) Disconnected(l zab.Link, reason error) {
 func (h *peerHandler) ReceiveSnapshot(from zab.Link, zxid zab.Zxid, body io.Reader) error {
 	begin := h.s.clock.Now()
 	collect := snapshot.WithoutGC() // nearly all that is allocated stays; and the collector takes every processor that is idle for a moment
-	defer collect()
 	got, err := h.s.store.Receive(zxid, &moving{h: h, link: from, r: body}, h.s.settleReceived)
 	if err != nil {
+		collect()
 		h.s.log.Error("the leader's snapshot could not be taken", zap.Int64("peer", int64(from.Peer)), zap.Stringer("zxid", zxid), zap.Error(err))
 		return err
 	}
 	h.s.log.Info("snapshot received from the leader", zap.Int64("peer", int64(from.Peer)), zap.Stringer("zxid", zxid),
 		zap.Int("znodes", got.Nodes), zap.Duration("took", h.s.clock.Now().Sub(begin)))
+	h.s.collectLater(collect, got.Nodes)
 	h.mu.Lock()
 	old := h.received[from]
 	h.received[from] = got

@@ -198,6 +198,7 @@ func (s *Server) start() error {
 	}
 	s.group.Go(s.keepHouse)
 	s.group.Go(s.trim)
+	s.group.Go(s.resumeCollecting)
 	s.port.Serve()
 	s.reportSecurity()
 	if s.metrics != nil {

@@ -29,7 +29,8 @@ const (
 // grown by two fifths, so it keeps up to that much of the largest heap there was, for as long as nobody writes.
 type trimmer struct {
 	wake   chan struct{}
-	unseen int64 // bytes logged since the last wake-up; the core's
+	later  chan func() // lets the collector run again
+	unseen int64       // bytes logged since the last wake-up; the core's
 
 	heap func() heapUse
 	free func()
@@ -43,7 +44,7 @@ type trimmer struct {
 type heapUse struct{ held, live uint64 }
 
 func (t *trimmer) init() {
-	*t = trimmer{wake: make(chan struct{}, 1), heap: readHeap, free: debug.FreeOSMemory}
+	*t = trimmer{wake: make(chan struct{}, 1), later: make(chan func(), 1), heap: readHeap, free: debug.FreeOSMemory}
 }
 
 func readHeap() heapUse {
