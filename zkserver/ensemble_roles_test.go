@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-ha/holdfast/internal/vfs"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
@@ -94,8 +95,11 @@ func TestSessionMovesBetweenServers(t *testing.T) {
 	_, err = c.Create("/moving", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
 	require.NoError(t, err)
 	for range 3 {
-		open := append(followers[0].port.Conns(), followers[1].port.Conns()...)
-		require.Len(t, open, 1)
+		var open []*cnxn.Conn
+		e.await("the old connection is forgotten", func() bool {
+			open = append(followers[0].port.Conns(), followers[1].port.Conns()...)
+			return len(open) == 1
+		})
 		open[0].Close(errReplaceTest)
 		awaitState(t, events, zk.StateHasSession)
 		_, err = c.Set("/moving", []byte("x"), -1)

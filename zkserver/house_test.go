@@ -80,7 +80,7 @@ func TestDiskIsLookedAtAsItFills(t *testing.T) {
 	r := startWith(t, cfg, WithFS(disk), WithClock(clock.NewFake(time.Now())))
 	c := r.raw(zkclient.Handshake{})
 	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/a", nil, 0)).Err)
-	await(t, func() bool { return r.DiskStatus().DataFree == 1<<40 }, "the first look")
+	await(t, func() bool { return r.DiskStatus().LogFree == 1<<40 }, "the first look, at both directories")
 	disk.free.Store(100)
 	value := make([]byte, 64<<10)
 	for range 4 { // a quarter of the reserve, and a bit

@@ -32,9 +32,10 @@ func (e *ensemble) asOriginalsCount(l *member, writes int64) {
 	c.Close()
 	e.same()
 	more := func(m *member, name string) int64 { return m.stats.metrics.Counters[name]() }
-	require.GreaterOrEqual(t, more(l, "prep_processor_request_queued"), 2*writes)
-	require.GreaterOrEqual(t, more(l, "outstanding_changes_queued"), 4*writes, "each znode and its parent")
-	require.Equal(t, more(l, "outstanding_changes_queued"), more(l, "outstanding_changes_removed"), "all of them are applied")
+	e.await("each znode and its parent are queued, and all of them applied", func() bool { // what a step did is counted at its end
+		queued := more(l, "outstanding_changes_queued")
+		return more(l, "prep_processor_request_queued") >= 2*writes && queued >= 4*writes && queued == more(l, "outstanding_changes_removed")
+	})
 	for _, f := range e.followers() {
 		for _, name := range []string{"prep_processor_request_queued", "outstanding_changes_queued", "outstanding_changes_removed"} {
 			require.Zero(t, more(f, name), "%s of a follower", name)
