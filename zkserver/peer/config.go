@@ -44,6 +44,8 @@ type Config struct {
 	// together is ended, where the system can tell (Linux). A shorter time would end learners that are busy installing what
 	// they were sent; that a peer is silent while it should not be is noticed by zab. Default 5 s.
 	SyncTimeout time.Duration
+	// LingerTime is how long a dropped link may take to send what it has, and the other end to take it and hang up. Default 1 s.
+	LingerTime time.Duration
 
 	// ListenOnAllIPs opens the ports on all addresses of the machine (quorumListenOnAllIPs).
 	ListenOnAllIPs bool
@@ -81,6 +83,7 @@ func (c *Config) setDefaults() {
 	def(&c.AnswerTimeout, defaultAnswerTime())
 	def(&c.InitTimeout, 10*time.Second)
 	def(&c.SyncTimeout, 5*time.Second)
+	def(&c.LingerTime, time.Second)
 	def(&c.ConnectTimeout, c.InitTimeout)
 	if c.MaxPacket == 0 {
 		c.MaxPacket = 2<<20 + 64<<10

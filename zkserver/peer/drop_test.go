@@ -2,17 +2,21 @@ package peer
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
+// unhurried lets a dropped link send all it has, however slow the machine is.
+func unhurried(c *Config) { c.LingerTime = time.Minute }
+
 // A connection that is closed with something unread in it would take what is on its way with it.
 func TestWhatWasSentBeforeADropArrivesThoughNobodyReadsHere(t *testing.T) {
 	c := newCluster(t, 2)
 	p1, r1 := c.start(1)
-	p2, r2 := c.start(2)
+	p2, r2 := c.start(2, unhurried)
 	r2.hold = make(chan struct{}, 1)
 	r2.hold <- struct{}{} // for the first packet
 	at := c.join(1, 2, 1)
@@ -51,7 +55,7 @@ func TestDropDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 func TestCloseLetsADroppedLinkFinish(t *testing.T) {
 	c := newCluster(t, 2)
 	_, r1 := c.start(1)
-	p2, _ := c.start(2)
+	p2, _ := c.start(2, unhurried)
 	at := c.join(1, 2, 1)
 	for range 12 {
 		p2.Send([]zab.Message{{Type: zab.Proposal, To: 1, Link: at.Link, Data: make([]byte, 1<<20)}})

@@ -16,9 +16,6 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
-// lingerTime is how long a dropped link may take to send what it has, and the other end to take it and hang up.
-const lingerTime = time.Second
-
 // perMessage is what a message in the queue counts for, besides its data.
 const perMessage = 128
 
@@ -86,7 +83,7 @@ func (l *link) wake() {
 	}
 }
 
-// drop ends the link when the other end has got everything queued and hung up, or lingerTime is over.
+// drop ends the link when the other end has got everything queued and hung up, or LingerTime is over.
 func (l *link) drop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,8 +96,8 @@ func (l *link) drop() {
 	}
 	l.dropping = true
 	l.mute.Store(true)
-	l.linger = time.AfterFunc(lingerTime, func() { l.end(errDropped) })
-	_ = l.nc.SetWriteDeadline(time.Now().Add(lingerTime))
+	l.linger = time.AfterFunc(l.p.cfg.LingerTime, func() { l.end(errDropped) })
+	_ = l.nc.SetWriteDeadline(time.Now().Add(l.p.cfg.LingerTime))
 	l.work.Signal()
 }
 

@@ -57,7 +57,7 @@ func TestMessagesOfALinkArriveInOrderAndWhole(t *testing.T) {
 func TestDropEndsALinkAfterWhatWasSent(t *testing.T) {
 	c := newCluster(t, 2)
 	_, r1 := c.start(1)
-	p2, r2 := c.start(2)
+	p2, r2 := c.start(2, unhurried)
 	at := c.join(1, 2, 1)
 	p2.Send([]zab.Message{{Type: zab.Ping, To: 1, Link: at.Link, Data: make([]byte, 1<<20)}})
 	p2.Drop([]zab.Link{at, {Peer: 9, Link: 9}})

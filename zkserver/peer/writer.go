@@ -94,7 +94,7 @@ func (l *link) give(batch []zab.Message, bytes int) {
 	}
 }
 
-// deadline gives the next write InitTimeout, or what is left of lingerTime, and fails when the link has ended.
+// deadline gives the next write InitTimeout, or what is left of LingerTime, and fails when the link has ended.
 func (l *link) deadline() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
