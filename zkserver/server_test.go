@@ -2,7 +2,6 @@ package zkserver
 
 import (
 	"context"
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -54,6 +53,9 @@ func start(t *testing.T, change ...func(*config.Config)) *running {
 
 func startWith(t *testing.T, cfg config.Config, options ...Option) *running {
 	t.Helper()
+	if cfg.ClientPort == 0 {
+		cfg.ClientPort = freePorts(t, 1)[0] // a restart finds it free
+	}
 	core, logs := observer.New(zap.DebugLevel)
 	s, err := New(cfg, append([]Option{WithLogger(zap.New(core))}, options...)...)
 	require.NoError(t, err)
@@ -76,9 +78,7 @@ func (r *running) stop() {
 func (r *running) restart() *running {
 	r.t.Helper()
 	r.stop()
-	cfg := r.cfg
-	cfg.ClientPort = r.Addr().(*net.TCPAddr).Port
-	return startWith(r.t, cfg)
+	return startWith(r.t, r.cfg)
 }
 
 type quiet struct{}

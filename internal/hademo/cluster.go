@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 )
 
 // node is one machine of the demo: a NameNode and the controller beside it.
@@ -42,7 +43,7 @@ type cluster struct {
 
 // newCluster chooses free ports and writes all configuration into dir, which exists and is empty.
 func newCluster(dir string, launch Launcher) (*cluster, error) {
-	ports, err := freePorts(4 + servers*portsOfServer)
+	ports, err := freeport.Take(4 + servers*portsOfServer)
 	if err != nil {
 		return nil, err
 	}
@@ -185,24 +186,4 @@ func (c *cluster) run(ctx context.Context, program string, args ...string) error
 		killed := <-done
 		return fmt.Errorf("%s %s: %w (%w): %s", program, strings.Join(args, " "), ctx.Err(), killed, strings.TrimSpace(out.String()))
 	}
-}
-
-// freePorts finds n ports that nobody uses now. They lie below the range from which systems take the local ports of outgoing
-// connections, so that a program that is down for a moment does not lose its port to a connection.
-func freePorts(n int) ([]int, error) {
-	const lowest, highest, attempts = 15000, 30000, 1000
-	var ports []int
-	for range attempts {
-		if len(ports) == n {
-			return ports, nil
-		}
-		port := lowest + rand.IntN(highest-lowest)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		ports = append(ports, port)
-	}
-	return nil, fmt.Errorf("no %d free ports between %d and %d on 127.0.0.1", n, lowest, highest)
 }

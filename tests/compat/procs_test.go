@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 )
 
 var ours struct {
@@ -113,10 +114,9 @@ func run(t *testing.T, stdin string, cmd *exec.Cmd) (code int, stdout, stderr st
 // freePort is a port that nobody listens on now.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.One()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // eventually asks again and again until ok answers yes. what says what was waited for.

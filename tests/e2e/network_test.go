@@ -7,42 +7,20 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 )
-
-// ports hands out port numbers. They lie below those that systems give to outgoing connections, so that no client's end
-// of a connection takes one between now and its use; and each is handed out once.
-var ports = struct {
-	sync.Mutex
-	next int
-}{next: os.Getpid() * 1009} // runs beside each other begin far apart
-
-func freePort() (int, error) {
-	const first, last = 10240, 32000
-	ports.Lock()
-	defer ports.Unlock()
-	for range last - first {
-		port := first + ports.next%(last-first)
-		ports.next++
-		l, err := net.Listen("tcp", ":"+strconv.Itoa(port)) // all addresses
-		if err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, errors.New("no free port")
-}
 
 func cmdFreeport(ts *testscript.TestScript, args []string) {
 	need(ts, args, 1, "freeport NAME...")
 	for _, name := range args {
-		port, err := freePort()
+		port, err := freeport.One()
 		ts.Check(err)
 		ts.Setenv(name, strconv.Itoa(port))
 	}

@@ -23,9 +23,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server runs a zkserver with its data in dir, on port or any. stop is idempotent and called at the end of the test.
+// server runs a zkserver with its data in dir, on port, or on any (0) that it can have again after a restart. stop is idempotent and called at the end of the test.
 func server(t *testing.T, dir string, port int) (addr string, stop func()) {
 	t.Helper()
+	if port == 0 {
+		port = free(t)
+	}
 	cfg := config.Default()
 	cfg.DataDir, cfg.ClientPort, cfg.ClientPortAddress = dir, port, "127.0.0.1"
 	cfg.TickTime, cfg.PreAllocSize = 100*time.Millisecond, 1<<16

@@ -23,6 +23,7 @@ import (
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/internal/cli"
 	"github.com/holdfast-ha/holdfast/internal/cli/zkfc"
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
 )
 
@@ -73,10 +74,9 @@ func serve(t *testing.T, n target.HAServer) (port int) {
 
 func free(t *testing.T) int {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.One()
 	require.NoError(t, err)
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 type place struct {

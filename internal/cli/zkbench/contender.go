@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 )
 
 // contender is one of the two servers compared.
@@ -209,7 +210,7 @@ func zooCfg(dir string, port, snapCount int) string {
 
 // boot starts the contender on dir and tells how long it took until it had answered a request.
 func (c *contender) boot(ctx context.Context, dir string, snapCount int) (*instance, time.Duration, error) {
-	port, err := freeLoopbackPort(ctx)
+	port, err := freeport.One()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -238,14 +239,4 @@ func (c *contender) start(ctx context.Context, dir string, port int, text string
 		return nil, 0, err
 	}
 	return &instance{process: p, c: c, dir: dir, addr: addr}, time.Duration(t.ServedMS * float64(time.Millisecond)), nil
-}
-
-func freeLoopbackPort(ctx context.Context) (int, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 )
 
 // ensemble is a quorum of servers of one contender on this machine.
@@ -31,7 +33,7 @@ type member struct {
 // bootEnsemble starts n servers on empty directories below dir, all at once, and tells how long it took until all had
 // answered a request.
 func (c *contender) bootEnsemble(ctx context.Context, dir string, n int) (e *ensemble, took time.Duration, err error) {
-	ports, err := freePorts(ctx, 3*n)
+	ports, err := freeport.Take(3 * n)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -158,19 +160,4 @@ func mode(addr string) string {
 		}
 	}
 	return ""
-}
-
-// freePorts finds n different ports that are free now.
-func freePorts(ctx context.Context, n int) ([]int, error) {
-	var ports []int
-	for range n {
-		var lc net.ListenConfig
-		l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer l.Close() // all of them are held until all are found
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }

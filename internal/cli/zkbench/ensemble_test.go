@@ -103,13 +103,6 @@ func TestTheModeOfAServer(t *testing.T) {
 	in.kill()
 	in.stop()
 	require.Empty(t, mode(in.addr))
-	ports, err := freePorts(t.Context(), 20)
-	require.NoError(t, err)
-	seen := map[int]bool{}
-	for _, p := range ports {
-		require.False(t, seen[p])
-		seen[p] = true
-	}
 }
 
 // A server that ends at once ends the boot of its ensemble, and the others are stopped.

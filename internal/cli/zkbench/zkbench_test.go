@@ -17,6 +17,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/cli"
 	"github.com/holdfast-ha/holdfast/internal/cli/zkserver"
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 	"github.com/holdfast-ha/holdfast/internal/jute"
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
 	"github.com/holdfast-ha/holdfast/internal/zkclient/zktest"
@@ -271,10 +272,9 @@ func TestNothingIsAllocatedPerRequest(t *testing.T) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.One()
 	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 func TestStartTimesAServer(t *testing.T) {

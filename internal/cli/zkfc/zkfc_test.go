@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-ha/holdfast/internal/cli"
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 )
 
 const yaml = `
@@ -27,12 +29,9 @@ fencing: {methods: ["shell(/bin/true)"]}
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.One()
 	require.NoError(t, err)
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	require.NoError(t, err)
-	return port
+	return strconv.Itoa(port)
 }
 
 func invoke(t *testing.T, ctx context.Context, args ...string) (code int, out, errs string) { //nolint:revive // t first

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/holdfast-ha/holdfast/internal/cli"
+	"github.com/holdfast-ha/holdfast/internal/freeport"
 )
 
 // TestMain is the command itself when a test starts it in the background.
@@ -45,10 +45,9 @@ func write(t *testing.T, lines ...string) string {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.One()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // lockedBuffer is a log that may be read while it is written.
