@@ -116,7 +116,8 @@ func (c *cluster) start(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.run(ctx, "zkfc", "-formatZK", "-nonInteractive"); err != nil {
+	// It waits for the zkservers, however long a loaded machine takes to start them.
+	if err := c.run(ctx, "zkfc", "-D", "controller.zookeeperPatience=1m", "-formatZK", "-nonInteractive"); err != nil {
 		return err
 	}
 	for _, n := range c.nodes {

@@ -99,7 +99,7 @@ const (
 	// scriptsDeadline is when whatever still runs is killed and the scripts fail.
 	scriptsDeadline = 3 * time.Minute
 	// patience is how long a single thing that must happen may take: far more than it needs on a slow machine.
-	patience = 20 * time.Second
+	patience = time.Minute
 	// pollPause is between two looks at something that does not tell when it changes.
 	pollPause = 20 * time.Millisecond
 )

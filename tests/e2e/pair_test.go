@@ -36,7 +36,7 @@ func cmdPair(ts *testscript.TestScript, args []string) {
 	startZK(ts)
 	startNN(ts, "nn1")
 	startNN(ts, "nn2")
-	if _, stderr, code := run(ts, []string{"zkfc", "-formatZK", "-nonInteractive"}, patience); code != 0 {
+	if _, stderr, code := run(ts, []string{"zkfc", "-D", "controller.zookeeperPatience=1m", "-formatZK", "-nonInteractive"}, patience); code != 0 {
 		ts.Fatalf("zkfc -formatZK: exit code %d: %s", code, stderr)
 	}
 	startFC(ts, "1")
