@@ -120,3 +120,19 @@ func TestMetricsThatNeverCountAreExplained(t *testing.T) {
 		require.True(t, used[pattern], "docs/compatibility.md explains %s, which is not there", pattern)
 	}
 }
+
+// Who has got the last answer is no connection any more to those who look, as in the original: not even when the server has not
+// heard yet that the other side has closed, too.
+func TestConnectionsWithTheirLastAnswerAreNotCounted(t *testing.T) {
+	r := start(t, func(c *config.Config) { c.Commands, c.MaxClientCnxns = []string{"srvr", "stat"}, 0 })
+	for range 100 {
+		open := r.dial() // not closed before the next one is asked
+		_, err := open.Write([]byte("srvr"))
+		require.NoError(t, err)
+		require.Contains(t, string(closedByServer(t, open)), "Connections: 1\n")
+		text := r.word("stat")
+		require.Contains(t, text, "Connections: 1\n")
+		require.Equal(t, 1, strings.Count(text, "\n /127.0.0.1:"))
+		require.NoError(t, open.Close())
+	}
+}

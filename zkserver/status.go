@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 )
@@ -181,7 +182,7 @@ func (s *Server) Digests() []admin.Digest {
 
 // connections describes the open connections, oldest first.
 func (s *Server) connections() []admin.Connection {
-	conns := s.port.Conns()
+	conns := slices.DeleteFunc(s.port.Conns(), (*cnxn.Conn).Leaving)
 	out := make([]admin.Connection, 0, len(conns))
 	for _, c := range conns {
 		a := admin.Connection{Addr: c.RemoteAddr().String(), Opened: c.Opened(), LastXid: -1, LastOp: "NA"}

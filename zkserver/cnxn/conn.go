@@ -49,6 +49,8 @@ type Conn struct {
 	largePart, largeDone int
 	letIn                bool
 
+	leaving atomic.Bool // Leaving
+
 	heard    atomic.Int64 // when bytes last came, nanoseconds since 1970
 	received atomic.Int64 // packets
 	sent     atomic.Int64
@@ -66,6 +68,9 @@ func (c *Conn) Client() Client {
 	}
 	return nil
 }
+
+// Leaving tells that the client has been told that nothing more comes: only its own end of the connection may still be open.
+func (c *Conn) Leaving() bool { return c.leaving.Load() }
 
 // LastHeard is when bytes of the client last came.
 func (c *Conn) LastHeard() time.Time { return time.Unix(0, c.heard.Load()) }

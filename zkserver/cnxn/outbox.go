@@ -143,6 +143,9 @@ func (c *Conn) endWriting() {
 	t, ok := c.nc.(*net.TCPConn)
 	if ok || c.clientFirst {
 		if !c.clientFirst {
+			if c.leaving.CompareAndSwap(false, true) { // before the client can know: who then asks is not told of this one
+				c.port.leaving.Add(1)
+			}
 			_ = t.CloseWrite()
 		}
 		_ = c.nc.SetReadDeadline(c.port.now().Add(lingerTime))

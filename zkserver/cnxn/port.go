@@ -76,6 +76,7 @@ type Port struct {
 	tooLarge  atomic.Int64 // frames above LargeTotal
 	oversized atomic.Int64 // frames above MaxBuffer
 	silent    atomic.Int64 // connections that sent no connect request in time
+	leaving   atomic.Int64 // of conns, those that are Leaving
 	quiet     limiter
 
 	mu       sync.Mutex
@@ -223,6 +224,9 @@ func (p *Port) forget(c *Conn, reason error) {
 	host := hostOf(c.addr)
 	p.mu.Lock()
 	delete(p.conns, c)
+	if c.leaving.Load() {
+		p.leaving.Add(-1)
+	}
 	if p.perHost[host]--; p.perHost[host] <= 0 {
 		delete(p.perHost, host)
 	}
@@ -253,7 +257,7 @@ func hostOf(a net.Addr) string {
 	return a.String()
 }
 
-// Conns are the connections open now.
+// Conns are the connections open now, those that are Leaving among them.
 func (p *Port) Conns() []*Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -264,11 +268,11 @@ func (p *Port) Conns() []*Conn {
 	return all
 }
 
-// Count is the number of connections, and Rejected how many were refused so far.
+// Count is the number of connections but for those that are Leaving.
 func (p *Port) Count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.conns)
+	return len(p.conns) - int(p.leaving.Load())
 }
 
 // Rejected is the number of connections refused for a limit.
