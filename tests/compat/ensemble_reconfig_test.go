@@ -37,7 +37,7 @@ func TestReconfigInMixedEnsemble(t *testing.T) {
 			fourth.observer = false
 			e.reconfig(fourth.line(true), "", "1=participant", "2=participant", "3=participant", "4=participant")
 			w.goesOn(30)
-			require.Equal(t, "follower", fourth.mode())
+			e.await(func() string { return fourth.String() + " follows" }, func() bool { return fourth.mode() == "follower" })
 
 			second := e.member(2)
 			second.observer = true
