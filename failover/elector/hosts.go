@@ -20,6 +20,8 @@ const (
 	longPause   = 250 * time.Millisecond
 	sayEvery    = 30 * time.Second
 	dialTimeout = time.Second
+
+	opCloseSession = -11 // behind length and xid
 )
 
 // hosts chooses and dials the servers for the client, instead of its own way to do so, which sleeps a second before
@@ -143,16 +145,25 @@ type framed struct {
 	asking bool   // the next frame that is written is the first
 }
 
-// Write is used by the client with one whole frame at a time.
+// Write is used by the client with one whole frame at a time. It never fails: a connection that takes nothing more is closed, and the
+// client learns that from its reader. When a write failed, the client would tell the request so and keep it among those that
+// wait for an answer, to be told once more when the connection has ended; for one that nobody waits for any more, because the session is
+// being closed, that is once too often, and the client hangs for ever, holding a lock (zk v1.0.4: sendData, flushRequests).
 func (f *framed) Write(p []byte) (int, error) {
 	if f.h.muted.Load() {
-		return 0, net.ErrClosed
+		if len(p) >= 12 && int32(binary.BigEndian.Uint32(p[8:])) == opCloseSession { // the last one: it is answered by the end
+			f.Close()
+		}
+		return len(p), nil
 	}
 	if f.asking {
 		f.asking = false
 		f.h.ticket.present(p)
 	}
-	return f.Conn.Write(p)
+	if _, err := f.Conn.Write(p); err != nil {
+		f.Close()
+	}
+	return len(p), nil
 }
 
 func (f *framed) Read(p []byte) (int, error) {

@@ -226,3 +226,41 @@ func TestAbandonedSessionLivesAndCanBeResumed(t *testing.T) {
 	require.NotEqual(t, id, next)
 	c.Close()
 }
+
+// However many requests are under way, and whatever becomes of them: the end of a session does not wait for them.
+func TestSessionEndsWhileRequestsAreUnderWay(t *testing.T) {
+	addr, _ := server(t, t.TempDir(), 0)
+	for name, end := range map[string]func(elector.Client){"closed": elector.Client.Close, "abandoned": elector.Client.Abandon} {
+		t.Run(name, func(t *testing.T) {
+			for range 100 {
+				up := make(chan struct{}, 10)
+				c, err := elector.ZooKeeper{Servers: []string{addr}, SessionTimeout: time.Minute}.Connect(func(e elector.Event) {
+					if _, ok := e.(elector.Connected); ok {
+						up <- struct{}{}
+					}
+				})
+				require.NoError(t, err)
+				<-up
+				var busy, begun sync.WaitGroup
+				for range 32 {
+					begun.Add(1)
+					busy.Go(func() {
+						once := sync.OnceFunc(begun.Done)
+						for err := error(nil); err == nil; once() {
+							_, _, err = c.Get("/zookeeper")
+						}
+					})
+				}
+				begun.Wait()
+				ended := make(chan struct{})
+				go func() { end(c); close(ended) }()
+				select {
+				case <-ended:
+				case <-time.After(time.Minute):
+					require.FailNow(t, "it does not end")
+				}
+				busy.Wait()
+			}
+		})
+	}
+}
