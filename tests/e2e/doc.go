@@ -22,7 +22,7 @@
 //	tear FILE N                    cuts a log file N bytes before the end of what was written
 //	[!] same FILE FILE             compares, with dates and session ids made equal and variables replaced in the second
 //	pair [VAR=VALUE...]            starts zkserver and two nodes with their controllers, and waits until nn1 is active
-//	pids GLOB N                    remembers the N processes named by pid files
+//	pids GLOB N                    waits until N processes named by pid files live, and remembers them
 //	gone                           waits until all of them have ended
 //	empty DIR                      fails when the directory holds something
 package e2e

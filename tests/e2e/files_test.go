@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,23 +93,36 @@ func cmdEmpty(ts *testscript.TestScript, args []string) {
 
 func cmdPids(ts *testscript.TestScript, args []string) {
 	need(ts, args, 2, "pids GLOB N")
-	s := of(ts)
-	s.pids = nil
-	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	pause := time.NewTicker(pollPause)
+	defer pause.Stop()
+	for began := time.Now(); ; <-pause.C {
+		pids, dead := living(ts, args[0])
+		if dead == "" && strconv.Itoa(len(pids)) == args[1] {
+			of(ts).pids = pids
+			return
+		}
+		if time.Since(began) > patience { // the demo kills some of them, and starts them again
+			ts.Fatalf("%d processes live, %s does not", len(pids), cmp.Or(dead, "any other"))
+		}
+	}
+}
+
+// living are the processes that pid files name; dead is a file whose process does not live.
+func living(ts *testscript.TestScript, glob string) (pids []int, dead string) {
+	files, err := filepath.Glob(ts.MkAbs(glob))
 	ts.Check(err)
 	for _, f := range files {
 		text, err := os.ReadFile(f)
-		ts.Check(err)
-		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		ts.Check(err)
-		if !alive(pid) {
-			ts.Fatalf("the process of %s does not live", f)
+		if err != nil {
+			return pids, f // it was just being written anew
 		}
-		s.pids = append(s.pids, pid)
+		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil || !alive(pid) {
+			return pids, f
+		}
+		pids = append(pids, pid)
 	}
-	if fmt.Sprint(len(s.pids)) != args[1] {
-		ts.Fatalf("%d pid files: %v", len(files), files)
-	}
+	return pids, ""
 }
 
 func cmdGone(ts *testscript.TestScript, _ []string) {
