@@ -56,7 +56,7 @@ func (p place) daemon(t *testing.T, node string, args ...string) *daemon {
 	// Nothing but what the test does may end a session or make a service sick, however slow the machine is.
 	args = append([]string{
 		"-config", p.config, "-id", node, "-events", d.events,
-		"-D", "zookeeper.sessionTimeout=60s", "-D", "health.deadline=60s", "-D", "health.interval=250ms", "-D", "failover.gracefulFenceDeadline=60s",
+		"-D", "zookeeper.sessionTimeout=60s", "-D", "health.deadline=60s", "-D", "health.interval=250ms", "-D", "failover.gracefulFenceDeadline=60s", "-D", "failover.probeDeadline=60s",
 	}, args...)
 	go func() { d.done <- zkfc.Main(ctx, args, cli.Streams{In: strings.NewReader(""), Out: d.out, Err: d.out}) }()
 	return d
