@@ -47,7 +47,7 @@ func (r *running) ask(method, path, header string, body []byte) (*http.Response,
 
 // Clients that are shed keep their sessions: they come back here or elsewhere.
 func TestConnectionsAreShedOverHTTP(t *testing.T) {
-	r := start(t, withAdmin)
+	r := start(t, withAdmin, func(c *config.Config) { c.MaxSessionTimeout = time.Minute }) // nobody pings
 	clients := make([]*raw, 8)
 	for i := range clients {
 		clients[i] = r.raw(zkclient.Handshake{Timeout: 30 * time.Second})

@@ -31,6 +31,19 @@ func newMasters(t *testing.T, voters, observers int) *ensemble {
 	return e
 }
 
+// startInTurn starts the voters, and the observers only when there are followers: one that comes while those are not yet sure of
+// their leader goes on to the next, and to the leader at last.
+func (e *ensemble) startInTurn(voters int) {
+	e.t.Helper()
+	for _, m := range e.members[:voters] {
+		m.start()
+	}
+	for _, m := range e.members[:voters] {
+		e.await("the voters serve", m.serves)
+	}
+	e.startAll()
+}
+
 // master is where a member's data come from.
 func (m *member) master() (id quorum.Sid) {
 	m.onCore(func() { id = m.core.replica.Node().Upstream() })
@@ -39,7 +52,7 @@ func (m *member) master() (id quorum.Sid) {
 
 func TestObserversJoinFollowers(t *testing.T) {
 	e := newMasters(t, 3, 2)
-	e.startAll()
+	e.startInTurn(3)
 	observers := e.members[3:]
 	for _, o := range observers {
 		require.NotEqual(t, e.leader().id, o.master())
@@ -88,7 +101,9 @@ func TestFollowerSendsASnapshotToAnObserver(t *testing.T) {
 	for _, m := range e.members[:3] {
 		m.start()
 	}
-	e.leader()
+	for _, m := range e.members[:3] {
+		e.await("the voters serve", m.serves)
+	}
 	w := e.writeAt(2, e.members[:3])
 	w.more(300)
 	o.start()
@@ -160,7 +175,7 @@ func TestObserverReturnsToAFollower(t *testing.T) {
 // Garbage on the port for observers costs nobody anything.
 func TestGarbageOnThePortForObservers(t *testing.T) {
 	e := newMasters(t, 3, 1)
-	e.startAll()
+	e.startInTurn(3)
 	c := e.connect(e.members[3])
 	master := e.members[e.members[3].master()-1]
 	info := zab.LearnerInfo{Sid: 9, ProtocolVersion: zab.ProtocolVersion}
