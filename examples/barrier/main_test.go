@@ -40,7 +40,6 @@ func play(t *testing.T, o session.Options, name string) *player {
 
 func TestAllBeginAndEndTogether(t *testing.T) {
 	o := stage.Server(t)
-	o.Timeout *= 100
 	anna, bert := play(t, o, "anna"), play(t, o, "bert")
 	anna.out.Await(t, "anna is there")
 	bert.out.Await(t, "bert is there")
@@ -63,7 +62,7 @@ func TestAllBeginAndEndTogether(t *testing.T) {
 
 func TestOneThatDiesOutsideIsReplaced(t *testing.T) {
 	o := stage.Server(t)
-	anna, bert := play(t, o, "anna"), play(t, o, "bert")
+	anna, bert := play(t, o, "anna"), play(t, stage.Mortal(o), "bert")
 	anna.out.Await(t, "anna is there")
 	bert.out.Await(t, "bert is there")
 	bert.cable.Cut()
@@ -79,7 +78,7 @@ func TestOneThatDiesOutsideIsReplaced(t *testing.T) {
 
 func TestNobodyWaitsForTheDead(t *testing.T) {
 	o := stage.Server(t)
-	anna, bert, cleo := play(t, o, "anna"), play(t, o, "bert"), play(t, o, "cleo")
+	anna, bert, cleo := play(t, o, "anna"), play(t, stage.Mortal(o), "bert"), play(t, o, "cleo")
 	for _, p := range []*player{anna, bert, cleo} {
 		p.out.Await(t, "begins")
 	}
@@ -92,7 +91,7 @@ func TestNobodyWaitsForTheDead(t *testing.T) {
 
 func TestOneThatWasPausedOutsideSaysSo(t *testing.T) {
 	o := stage.Server(t)
-	anna := play(t, o, "anna")
+	anna := play(t, stage.Mortal(o), "anna")
 	anna.out.Await(t, "anna is there")
 	anna.cable.Hold()
 	s, _ := stage.Open(t, o)

@@ -59,7 +59,6 @@ func TestTheLastOfManyChangesIsSeen(t *testing.T) {
 
 func TestAChangeDuringALostConnectionIsSeen(t *testing.T) {
 	o := stage.Server(t)
-	o.Timeout *= 10
 	s, _ := stage.Open(t, o)
 	require.NoError(t, store(t.Context(), s, path, "old"))
 	out, cable := watcher(t, o)
@@ -77,12 +76,12 @@ func TestAChangeDuringAnExpiredSessionIsSeen(t *testing.T) {
 	s, _ := stage.Open(t, o)
 	require.NoError(t, store(t.Context(), s, path, "old"))
 	require.NoError(t, s.MakePath(t.Context(), "/mark"))
-	out, cable := watcher(t, o)
+	out, cable := watcher(t, stage.Mortal(o))
 	out.Await(t, "old")
 
 	// A session of the same timeout that falls silent later is gone: so is the watcher's.
 	cable.Hold()
-	mark, markCable := stage.Open(t, o)
+	mark, markCable := stage.Open(t, stage.Mortal(o))
 	_, err := mark.Create("/mark/ephemeral", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
 	require.NoError(t, err)
 	markCable.Cut()

@@ -46,7 +46,7 @@ func protected(t *testing.T) (url string, out *stage.Output) {
 func TestAPausedMasterIsRefusedByTheLedger(t *testing.T) {
 	o := stage.Server(t)
 	url, ledger := protected(t)
-	anna := play(t, o, url, "anna")
+	anna := play(t, stage.Mortal(o), url, "anna")
 	first := anna.out.Await(t, "anna is master with token")
 	bert := play(t, o, url, "bert")
 	bert.out.Await(t, "bert waits, 1 before it")
@@ -71,7 +71,7 @@ func TestAPausedMasterIsRefusedByTheLedger(t *testing.T) {
 func TestAKilledMasterIsReplaced(t *testing.T) {
 	o := stage.Server(t)
 	url, ledger := protected(t)
-	anna := play(t, o, url, "anna")
+	anna := play(t, stage.Mortal(o), url, "anna")
 	anna.out.Await(t, "is master")
 	bert := play(t, o, url, "bert")
 	bert.out.Await(t, "waits")

@@ -36,7 +36,6 @@ func play(t *testing.T, o session.Options, name string) *player {
 
 func TestMembersComeAndGo(t *testing.T) {
 	o := stage.Server(t)
-	o.Timeout *= 100 // nobody expires here
 	anna := play(t, o, "anna")
 	anna.out.Await(t, "1 in the group: anna")
 	bert := play(t, o, "bert")
@@ -49,7 +48,7 @@ func TestMembersComeAndGo(t *testing.T) {
 
 func TestAKilledMemberIsGoneAfterItsTimeout(t *testing.T) {
 	o := stage.Server(t)
-	anna, bert := play(t, o, "anna"), play(t, o, "bert")
+	anna, bert := play(t, o, "anna"), play(t, stage.Mortal(o), "bert")
 	anna.out.Await(t, "2 in the group: anna, bert")
 	bert.cable.Cut()
 	anna.out.Await(t, "1 in the group: anna")
@@ -57,7 +56,7 @@ func TestAKilledMemberIsGoneAfterItsTimeout(t *testing.T) {
 
 func TestAPausedMemberJoinsAgain(t *testing.T) {
 	o := stage.Server(t)
-	anna, bert := play(t, o, "anna"), play(t, o, "bert")
+	anna, bert := play(t, o, "anna"), play(t, stage.Mortal(o), "bert")
 	anna.out.Await(t, "2 in the group: anna, bert")
 	bert.cable.Hold()
 	anna.out.Await(t, "1 in the group: anna")
@@ -68,7 +67,7 @@ func TestAPausedMemberJoinsAgain(t *testing.T) {
 
 func TestARestartedMemberWaitsForItsOldSession(t *testing.T) {
 	o := stage.Server(t)
-	killed := play(t, o, "anna")
+	killed := play(t, stage.Mortal(o), "anna")
 	killed.out.Await(t, "1 in the group: anna")
 	killed.cable.Cut()
 	again := play(t, o, "anna")

@@ -33,12 +33,17 @@ func play(t *testing.T, o session.Options, name string) *player {
 	return p
 }
 
-// inLine starts players so that each is in line before the next one comes. The first holds the lock.
-func inLine(t *testing.T, o session.Options, names ...string) []*player {
+// inLine starts players so that each is in line before the next one comes. The first holds the lock. One of them is mortal, or
+// nobody.
+func inLine(t *testing.T, o session.Options, mortal string, names ...string) []*player {
 	t.Helper()
 	var all []*player
 	for i, name := range names {
-		p := play(t, o, name)
+		his := o
+		if name == mortal {
+			his = stage.Mortal(o)
+		}
+		p := play(t, his, name)
 		if i == 0 {
 			p.out.Await(t, "holds the lock")
 		} else {
@@ -55,8 +60,7 @@ func (p *player) holds() bool {
 
 func TestTheLockGoesRoundInTheOrderOfArrival(t *testing.T) {
 	o := stage.Server(t)
-	o.Timeout *= 100
-	line := inLine(t, o, "anna", "bert", "cleo", "dora")
+	line := inLine(t, o, "", "anna", "bert", "cleo", "dora")
 	for i, p := range line {
 		if i > 0 {
 			require.Len(t, waits(p), 1, "woken once only, when it was its turn")
@@ -84,7 +88,7 @@ func waits(p *player) []string {
 
 func TestTheLockOfAKilledHolderGoesToTheNext(t *testing.T) {
 	o := stage.Server(t)
-	line := inLine(t, o, "anna", "bert", "cleo")
+	line := inLine(t, o, "anna", "anna", "bert", "cleo")
 	line[0].cable.Cut()
 	line[1].out.Await(t, "holds the lock")
 	require.False(t, line[2].holds())
@@ -93,7 +97,7 @@ func TestTheLockOfAKilledHolderGoesToTheNext(t *testing.T) {
 // The znode that cleo watches goes away, but anna still holds the lock: cleo must not take it.
 func TestTheDeathOfAWaiterGivesNobodyTheLock(t *testing.T) {
 	o := stage.Server(t)
-	line := inLine(t, o, "anna", "bert", "cleo")
+	line := inLine(t, o, "bert", "anna", "bert", "cleo")
 	line[1].cable.Cut()
 	line[2].out.Await(t, "cleo is 0000000002 and waits for 0000000000")
 	require.False(t, line[2].holds())
@@ -103,7 +107,7 @@ func TestTheDeathOfAWaiterGivesNobodyTheLock(t *testing.T) {
 
 func TestAHolderLearnsThatItsSessionIsOver(t *testing.T) {
 	o := stage.Server(t)
-	line := inLine(t, o, "anna", "bert")
+	line := inLine(t, o, "anna", "anna", "bert")
 	line[0].cable.Hold()
 	line[1].out.Await(t, "holds the lock")
 	line[0].cable.LetGo()

@@ -82,7 +82,7 @@ func TestItemsAreFinishedInOrder(t *testing.T) {
 func TestTheItemOfAKilledWorkerIsTakenByAnother(t *testing.T) {
 	o := stage.Server(t)
 	s := filled(t, o, "a")
-	anna := play(t, o, "anna")
+	anna := play(t, stage.Mortal(o), "anna")
 	require.Equal(t, "a", stage.Await(t, anna.begun))
 	bert := play(t, o, "bert")
 	anna.cable.Cut()
@@ -98,7 +98,7 @@ func TestAPausedWorkerCannotFinishWhatItHasLost(t *testing.T) {
 		t.Run(fmt.Sprintf("late=%v", late), func(t *testing.T) {
 			o := stage.Server(t)
 			s := filled(t, o, "a")
-			anna := play(t, o, "anna")
+			anna := play(t, stage.Mortal(o), "anna")
 			require.Equal(t, "a", stage.Await(t, anna.begun))
 			anna.cable.Hold()
 			bert := play(t, o, "bert")
@@ -124,7 +124,6 @@ func TestAPausedWorkerCannotFinishWhatItHasLost(t *testing.T) {
 
 func TestManyWorkersFinishEachItemOnce(t *testing.T) {
 	o := stage.Server(t)
-	o.Timeout *= 100
 	const items, workers = 60, 4
 	var names []string
 	for n := range items {

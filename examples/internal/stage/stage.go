@@ -19,9 +19,12 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
-// Timeout is the session timeout of the plays: short, so that the death of a session is not waited for long; long enough for
-// the pauses of a busy machine.
-const Timeout = 600 * time.Millisecond
+// The session timeouts of the plays. Who is to die does it soon, so that its death is not waited for long, but not in the pauses of a
+// busy machine; nothing that happens within a test ends the sessions of all others, or their connections.
+const (
+	short = time.Second
+	long  = time.Minute
+)
 
 // patience is how long a test waits for what must happen before it fails.
 const patience = 20 * time.Second
@@ -32,12 +35,18 @@ func Server(t *testing.T) session.Options {
 	cfg := config.Default()
 	cfg.DataDir, cfg.ClientPortAddress = t.TempDir(), "127.0.0.1"
 	cfg.TickTime, cfg.PreAllocSize = 50*time.Millisecond, 1<<16
-	cfg.MaxSessionTimeout = 2 * time.Minute // some tests want sessions that do not expire
+	cfg.MaxSessionTimeout = long
 	s, err := zkserver.New(cfg)
 	require.NoError(t, err)
 	require.NoError(t, s.Start())
 	t.Cleanup(func() { require.NoError(t, s.Shutdown(context.Background())) })
-	return session.Options{Server: s.Addr().String(), Timeout: Timeout}
+	return session.Options{Server: s.Addr().String(), Timeout: long}
+}
+
+// Mortal are the options for those whose session ends in the play: when their cable is cut, or held for long.
+func Mortal(o session.Options) session.Options {
+	o.Timeout = short
+	return o
 }
 
 // Context ends with the test.
