@@ -94,7 +94,9 @@ func (s *Session) Err() error { return context.Cause(s.ended) }
 // Again reports whether a request that failed with err is worth asking again: the connection was lost, but the session
 // lives as far as we know and ctx has not ended. Only for requests that may be done twice; a write may have happened.
 func (s *Session) Again(ctx context.Context, err error) bool {
-	return ctx.Err() == nil && s.ended.Err() == nil && (errors.Is(err, zk.ErrConnectionClosed) || errors.Is(err, zk.ErrNoServer))
+	var broken net.Error // the connection took no more: what was written last is told so, not zk.ErrConnectionClosed
+	lost := errors.Is(err, zk.ErrConnectionClosed) || errors.Is(err, zk.ErrNoServer) || errors.Is(err, net.ErrClosed) || errors.As(err, &broken)
+	return ctx.Err() == nil && s.ended.Err() == nil && lost
 }
 
 // Close ends the session: its ephemeral znodes are deleted at once.
