@@ -93,7 +93,7 @@ func TestOneThatWasPausedOutsideSaysSo(t *testing.T) {
 	o := stage.Server(t)
 	anna := play(t, stage.Mortal(o), "anna")
 	anna.out.Await(t, "anna is there")
-	anna.cable.Hold()
+	anna.cable.Hold(t)
 	s, _ := stage.Open(t, o)
 	stage.Gone(t, s, path+"/anna")
 	anna.cable.LetGo()

@@ -63,7 +63,7 @@ func TestAChangeDuringALostConnectionIsSeen(t *testing.T) {
 	require.NoError(t, store(t.Context(), s, path, "old"))
 	out, cable := watcher(t, o)
 	out.Await(t, "old")
-	cable.Hold()
+	cable.Hold(t)
 	cable.Drop()
 	require.NoError(t, store(t.Context(), s, path, "new"))
 	cable.LetGo()
@@ -80,7 +80,7 @@ func TestAChangeDuringAnExpiredSessionIsSeen(t *testing.T) {
 	out.Await(t, "old")
 
 	// A session of the same timeout that falls silent later is gone: so is the watcher's.
-	cable.Hold()
+	cable.Hold(t)
 	mark, markCable := stage.Open(t, stage.Mortal(o))
 	_, err := mark.Create("/mark/ephemeral", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
 	require.NoError(t, err)

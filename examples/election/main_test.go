@@ -53,7 +53,7 @@ func TestAPausedMasterIsRefusedByTheLedger(t *testing.T) {
 
 	anna.turn <- time.Time{}
 	ledger.Await(t, "anna 1")
-	anna.cable.Hold()
+	anna.cable.Hold(t)
 	second := bert.out.Await(t, "bert is master with token")
 	bert.turn <- time.Time{}
 	require.Contains(t, ledger.Await(t, "bert 1"), "accepted")

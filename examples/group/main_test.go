@@ -58,7 +58,7 @@ func TestAPausedMemberJoinsAgain(t *testing.T) {
 	o := stage.Server(t)
 	anna, bert := play(t, o, "anna"), play(t, stage.Mortal(o), "bert")
 	anna.out.Await(t, "2 in the group: anna, bert")
-	bert.cable.Hold()
+	bert.cable.Hold(t)
 	anna.out.Await(t, "1 in the group: anna")
 	bert.cable.LetGo()
 	bert.out.Await(t, "session expired")

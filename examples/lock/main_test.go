@@ -108,7 +108,7 @@ func TestTheDeathOfAWaiterGivesNobodyTheLock(t *testing.T) {
 func TestAHolderLearnsThatItsSessionIsOver(t *testing.T) {
 	o := stage.Server(t)
 	line := inLine(t, o, "anna", "anna", "bert")
-	line[0].cable.Hold()
+	line[0].cable.Hold(t)
 	line[1].out.Await(t, "holds the lock")
 	line[0].cable.LetGo()
 	require.ErrorIs(t, stage.Await(t, line[0].result), session.ErrExpired)

@@ -100,7 +100,7 @@ func TestAPausedWorkerCannotFinishWhatItHasLost(t *testing.T) {
 			s := filled(t, o, "a")
 			anna := play(t, stage.Mortal(o), "anna")
 			require.Equal(t, "a", stage.Await(t, anna.begun))
-			anna.cable.Hold()
+			anna.cable.Hold(t)
 			bert := play(t, o, "bert")
 			require.Equal(t, "a", stage.Await(t, bert.begun))
 			back := func() {

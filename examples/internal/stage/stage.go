@@ -156,8 +156,10 @@ func (c *Cable) drop() {
 	c.ends = nil
 }
 
-// Hold stops all traffic.
-func (c *Cable) Hold() {
+// Hold stops all traffic, until the end of the test at most: a program that is waited for then must not hang.
+func (c *Cable) Hold(t *testing.T) {
+	t.Helper()
+	t.Cleanup(c.LetGo)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held = make(chan struct{})
