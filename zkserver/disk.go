@@ -19,6 +19,7 @@ type disk struct {
 	bell      *bell.Bell
 	running   sync.WaitGroup
 	busy      atomic.Bool
+	idle      chan struct{} // told when it is busy no more: for who is the core, whoever that is, and can do nothing before
 	persisted atomic.Int64 // the last zxid that is durable
 }
 
@@ -29,7 +30,7 @@ type diskJob struct {
 }
 
 func (d *disk) start(s *Server) {
-	d.jobs, d.bell = make(chan diskJob, 1), bell.New()
+	d.jobs, d.bell, d.idle = make(chan diskJob, 1), bell.New(), make(chan struct{}, 1)
 	d.persisted.Store(int64(s.core.logged))
 	d.running.Go(func() {
 		for job := range d.jobs {
@@ -54,6 +55,10 @@ func (d *disk) do(s *Server, job diskJob) bool {
 		return false
 	}
 	d.busy.Store(false)
+	select {
+	case d.idle <- struct{}{}:
+	default: // the last time was not waited for
+	}
 	return true
 }
 

@@ -241,8 +241,8 @@ func (s *Server) quietDisk(forget bool) (release func(), err error) {
 	for s.disk.busy.Load() || !c.snapshotting.CompareAndSwap(false, true) {
 		t := s.clock.NewTimer(time.Millisecond)
 		select {
-		case <-s.wake:
-		case <-t.C():
+		case <-s.disk.idle:
+		case <-t.C(): // the snapshot may be what is waited for
 		case <-s.failed:
 			t.Stop()
 			return nil, s.Err()
@@ -252,7 +252,6 @@ func (s *Server) quietDisk(forget bool) (release func(), err error) {
 		}
 		t.Stop()
 	}
-	s.wakeCore() // what else it was woken for
 	release = func() { c.snapshotting.Store(false) }
 	if !forget && len(c.toLog) > 0 {
 		s.store.Logged(c.toLog)

@@ -293,7 +293,7 @@ func (s *Server) quiesce() bool {
 		s.feedDisk(true)
 		if s.disk.busy.Load() {
 			select {
-			case <-s.wake:
+			case <-s.disk.idle:
 			case <-s.failed:
 				return false
 			case <-c.giveUp:
@@ -302,6 +302,5 @@ func (s *Server) quiesce() bool {
 		}
 	}
 	s.flush()
-	s.wakeCore() // what else it was woken for
 	return true
 }
