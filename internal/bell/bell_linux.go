@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,10 @@ func New() *Bell {
 	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err == nil {
 		b.file = os.NewFile(uintptr(fd), "eventfd")
-		if b.raw, err = b.file.SyscallConn(); err != nil {
+		if err = b.file.SetReadDeadline(time.Time{}); err == nil { // os.ErrNoDeadline: the poller does not take it
+			b.raw, err = b.file.SyscallConn()
+		}
+		if err != nil {
 			_ = b.file.Close()
 		}
 	}
