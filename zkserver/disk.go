@@ -20,7 +20,7 @@ type disk struct {
 	running   sync.WaitGroup
 	busy      atomic.Bool
 	idle      chan struct{} // told when it is busy no more: for who is the core, whoever that is, and can do nothing before
-	persisted atomic.Int64 // the last zxid that is durable
+	persisted atomic.Int64  // the last zxid that is durable
 }
 
 // diskJob is a batch to append and sync. With roll, a new log file begins before it.
