@@ -280,6 +280,9 @@ func (w *client) authenticate(h *zkproto.RequestHeader, d *jute.Decoder) error {
 		return fmt.Errorf("zkserver: auth packet: %w", d.Err())
 	}
 	ids, err := w.server.registry.Authenticate(req.Scheme, req.Auth, w.remote)
+	if errors.Is(err, auth.ErrOtherEnsemble) {
+		return fmt.Errorf("zkserver: %w", err) // without an answer
+	}
 	if err != nil {
 		w.server.stats.authFailed.Add(1)
 		w.server.log.Warn("authentication failed", zap.Stringer("session", w.session), zap.Stringer("peer", w.RemoteAddr()),

@@ -67,6 +67,27 @@ func TestWhoAmI(t *testing.T) {
 	require.Equal(t, []zkproto.ClientInfo{{Scheme: "ip", User: "127.0.0.1"}, {Scheme: "digest", User: "ann"}}, got)
 }
 
+// A client that means another ensemble gets no answer but the end of its connection, so that it tries its next server.
+func TestClientOfAnotherEnsembleIsSentOn(t *testing.T) {
+	r := start(t, func(c *config.Config) { c.EnsembleAuth, c.EnsembleNames = true, "ours, mine" })
+	c := r.raw(zkclient.Handshake{})
+	say := func(name string) {
+		auth := zkproto.AuthRequest{Scheme: "ensemble", Auth: []byte(name)}
+		require.NoError(t, c.Write(frame(zkproto.XidAuth, zkproto.OpAuth, auth.AppendTo(nil))))
+	}
+	for _, name := range []string{"ours", "mine", ""} {
+		say(name)
+		rep := c.next()
+		require.Equal(t, zkproto.XidAuth, rep.Xid)
+		require.Equal(t, zkproto.ErrOK, rep.Err)
+	}
+	say("theirs")
+	require.Error(t, c.ReadBatch(func([]byte) error { t.Error("an answer"); return nil }))
+	m := r.stats.metrics.Counters
+	require.Equal(t, []int64{1, 2, 1}, []int64{m["ensemble_auth_skip"](), m["ensemble_auth_success"](), m["ensemble_auth_fail"]()})
+	require.Zero(t, r.stats.authFailed.Load())
+}
+
 func TestUnknownSchemeEndsTheConnection(t *testing.T) {
 	c := start(t).raw(zkclient.Handshake{})
 	auth := zkproto.AuthRequest{Scheme: "magic", Auth: []byte("x")}

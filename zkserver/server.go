@@ -112,7 +112,11 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 		o(s)
 	}
 	var err error
-	s.registry, err = auth.New(auth.Config{SuperDigest: cfg.SuperDigest, DigestAlgorithm: cfg.DigestAlgorithm, DisableDigest: !cfg.DigestAuth, SkipACL: cfg.SkipACL})
+	s.registry, err = auth.New(auth.Config{
+		SuperDigest: cfg.SuperDigest, DigestAlgorithm: cfg.DigestAlgorithm, DisableDigest: !cfg.DigestAuth, SkipACL: cfg.SkipACL,
+		Ensemble: cfg.EnsembleAuth, EnsembleNames: cfg.EnsembleNames,
+		OnEnsemble: func(c auth.EnsembleCheck) { s.stats.ensembleChecks[c].Add(1) },
+	})
 	if err != nil {
 		return nil, fmt.Errorf("zkserver: %w", err)
 	}

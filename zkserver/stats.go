@@ -7,6 +7,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/obs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
 )
 
@@ -18,6 +19,7 @@ type stats struct {
 	connects, dropped         atomic.Int64 // asked for a session; closed by the client without closing its session
 	deficit                   *obs.Summary
 	authFailed                atomic.Int64
+	ensembleChecks            [3]atomic.Int64 // by auth.EnsembleCheck
 	revalidated, expired      atomic.Int64
 	slowSyncs                 atomic.Int64
 	snapshots, snapFailures   atomic.Int64
@@ -152,6 +154,9 @@ func (s *Server) count() {
 		"restore_error_count":             st.restoreFailures.Load,
 		"restore_rate_limited_count":      st.restLimited.Load,
 		"digest_mismatches_count":         s.DigestMismatches,
+		"ensemble_auth_skip":              st.ensembleChecks[auth.EnsembleSkipped].Load,
+		"ensemble_auth_success":           st.ensembleChecks[auth.EnsembleMatches].Load,
+		"ensemble_auth_fail":              st.ensembleChecks[auth.EnsembleDiffers].Load,
 		"prep_processor_request_queued":   st.prepared.Load,
 		"sync_processor_request_queued":   func() int64 { return int64(st.batches.Sum()) },
 		"outstanding_changes_queued":      st.queued.Load,

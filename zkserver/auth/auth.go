@@ -26,6 +26,9 @@ type Config struct {
 	DigestAlgorithm string // SHA1 (default), or another that CheckAlgorithm knows
 	DisableDigest   bool   // no scheme digest
 	SkipACL         bool   // every check succeeds
+	Ensemble        bool   // the scheme ensemble, by which clients say where they mean to be
+	EnsembleNames   string // of this ensemble, with commas between; empty: whatever clients say is right
+	OnEnsemble      func(EnsembleCheck)
 }
 
 // Scheme is one way to be known.
@@ -52,6 +55,9 @@ type Registry struct {
 func New(c Config) (*Registry, error) {
 	r := &Registry{schemes: make(map[string]Scheme), skip: c.SkipACL}
 	r.Register(ipScheme{})
+	if c.Ensemble {
+		r.Register(newEnsemble(c.EnsembleNames, c.OnEnsemble))
+	}
 	if !c.DisableDigest {
 		d, err := newDigest(c.DigestAlgorithm, c.SuperDigest)
 		if err != nil {

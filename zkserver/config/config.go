@@ -72,6 +72,10 @@ type Config struct {
 	// DigestAuth allows scheme digest (default true).
 	DigestAuth bool
 	// ExtendedTypes allows znodes with a time to live.
+	// EnsembleAuth adds the scheme ensemble (authProvider.N=EnsembleAuthenticationProvider): a client that says by it that it means
+	// another ensemble than one of EnsembleNames (ensembleAuthName, with commas between) is disconnected. Without names none is.
+	EnsembleAuth  bool
+	EnsembleNames string
 	ExtendedTypes bool
 	// ContainerCheckInterval is the time between searches for empty containers and outlived TTL znodes (default 60 s;
 	// 0 for never), and ContainerMaxPerMinute the most that are deleted in a minute (default 10000).

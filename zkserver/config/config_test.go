@@ -85,6 +85,7 @@ func TestWarnings(t *testing.T) {
 		"twice":       {"dataDir=/other", "zoo.cfg:3: dataDir: given before in line 1; this line counts"},
 		"no endpoint": {"metricsProvider.httpPort=1", "zoo.cfg:3: metricsProvider.httpPort: accepted, but no endpoint is opened: metricsProvider.className does not name the PrometheusMetricsProvider"},
 	} {
+		"ensemble":    {"ensembleAuthName=a", "zoo.cfg:3: ensembleAuthName: accepted, but clients are not compared with it: no authProvider.N names the EnsembleAuthenticationProvider"},
 		t.Run(name, func(t *testing.T) {
 			_, warnings, problems := parse("dataDir=/d\nclientPort=1\n" + c.line)
 			require.Empty(t, problems)

@@ -178,6 +178,18 @@ func accessKeys() []key {
 		}},
 		boolKey("readonlymode.enabled", func(c *Config) *bool { return &c.ReadOnlyMode }),
 		boolKey("extendedTypesEnabled", func(c *Config) *bool { return &c.ExtendedTypes }),
+		textKey("ensembleAuthName", func(c *Config) *string { return &c.EnsembleNames }),
+		as(key{name: "authProvider.", set: func(c *Config, v string) error {
+			switch v[strings.LastIndexByte(v, '.')+1:] {
+			case "DigestAuthenticationProvider", "IPAuthenticationProvider": // every server has them
+			case "EnsembleAuthenticationProvider":
+				c.EnsembleAuth = true
+			default:
+				return bad("remove it, or stay with the original until then", "this authentication provider is not built in; SASL and x509 "+
+					"come with a later release, others cannot be added")
+			}
+			return nil
+		}}, "authProvider"),
 		boolKey("emulate353TTLNodes", func(c *Config) *bool { return &c.Emulate353TTL }),
 	}
 }

@@ -68,6 +68,7 @@ var each = map[string]string{
 	"datadir.autocreate": "false", "db.autocreate": "false", "serializeLastProcessedZxid.enabled": "false",
 	"digest.enabled": "false", "skipACL": "yes", "DigestAuthenticationProvider.enabled": "false",
 	"DigestAuthenticationProvider.superDigest": "super:abc=", "DigestAuthenticationProvider.digestAlg": "SHA-256",
+	"ensembleAuthName": "ours, mine", "authProvider.1": "org.apache.zookeeper.server.auth.EnsembleAuthenticationProvider",
 	"extendedTypesEnabled": "true", "emulate353TTLNodes": "true", "4lw.commands.whitelist": "ruok, mntr", "readonlymode.enabled": "true",
 	"admin.enableServer": "false", "admin.serverAddress": "0.0.0.0", "admin.serverPort": "8081", "admin.idleTimeout": "1000",
 	"admin.commandURL": "/c", "admin.snapshot.enabled": "false", "admin.restore.enabled": "false",
@@ -93,7 +94,7 @@ func wanted() Config {
 		MinSessionTimeout: 1500 * time.Millisecond, MaxSessionTimeout: 9 * time.Second, MaxClientCnxns: 7, MaxCnxns: 8,
 		GlobalOutstandingLimit: 9, MaxBuffer: 4096, PreAllocSize: 100 << 10, SnapCount: 1000, SnapSizeLimit: -1 << 10,
 		LogSizeLimit: 300 << 10, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
-		SkipACL: true, SuperDigest: "super:abc=", DigestAlgorithm: "SHA-256", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
+		SkipACL: true, EnsembleAuth: true, EnsembleNames: "ours, mine", SuperDigest: "super:abc=", DigestAlgorithm: "SHA-256", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
 		ContainerMaxPerMinute: 6, ContainerMaxNeverUsed: 700 * time.Millisecond, Commands: []string{"ruok", "mntr", "isro"},
 		ReadOnlyMode: true, MetricsAddr: "127.0.0.1:7001", MetricsNoRuntime: true, LogLevel: "warn", Source: "zoo.cfg",
 		Flow: Flow{
@@ -138,7 +139,7 @@ func TestEveryHonouredKeyIsRead(t *testing.T) {
 	require.Equal(t, wanted(), cfg)
 	for _, k := range Keys() {
 		if _, ok := each[k.Name]; !ok && k.Class == Honoured {
-			require.Contains(t, []string{"server.", "group.", "weight.", "dynamicConfigFile"}, k.Name, "has no test")
+			require.Contains(t, []string{"server.", "group.", "weight.", "authProvider.", "dynamicConfigFile"}, k.Name, "has no test")
 		}
 	}
 }
@@ -179,11 +180,11 @@ func TestRefusals(t *testing.T) {
 		"sessionRequireClientSASLAuth=true":              "SASL comes with a later release",
 		"zookeeper.superUser=me":                         "SASL comes with a later release",
 		"authProvider.1=org.a.SASLAuthentic":             "this authentication provider is not built in",
+		"authProvider=org.a.SASLAuthentic":               "this authentication provider is not built in",
 		"ssl.authProvider=x509":                          "authentication by certificate comes with a later release",
 		"enforce.auth.enabled=true":                      "the demand that clients authenticate comes with a later release",
 		"admin.forceHttps=true":                          "HTTPS of the admin server comes with a later release",
 		"metricsProvider.httpsPort=7001":                 "HTTPS of the metrics endpoint comes with a later release",
-		"zookeeper.ensembleAuthName=a":                   "the scheme ensemble comes with a later release",
 		"sslQuorum=maybe":                                "TLS comes with a later release",
 		"server.1=a:2888:3888;2181;2281":                 "names a secure client port",
 		"server.1=a:2888:3888;99999":                     "has no usable client port",

@@ -237,6 +237,14 @@ func (p *parser) finish() {
 		p.warn(at.line, "metricsProvider.httpPort", "accepted, but no endpoint is opened: metricsProvider.className does not name "+
 			"the PrometheusMetricsProvider")
 	}
+	if p.cfg.EnsembleNames != "" && !p.cfg.EnsembleAuth {
+		at := p.fromProperties["ensembleAuthName"]
+		if given, ok := p.seen["ensembleAuthName"]; ok {
+			at = given
+		}
+		p.file = at.file
+		p.warn(at.line, "ensembleAuthName", "accepted, but clients are not compared with it: no authProvider.N names the EnsembleAuthenticationProvider")
+	}
 	if p.cfg.ReadOnlyMode && !slices.Contains(p.cfg.Commands, "isro") {
 		p.cfg.Commands = append(p.cfg.Commands, "isro")
 	}

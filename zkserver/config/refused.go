@@ -12,15 +12,6 @@ func ifTrue(v string) bool {
 
 func ifGiven(v string) bool { return v != "" }
 
-// builtIn tells whether an authentication provider of the original is not one that every server has here.
-func notBuiltIn(v string) bool {
-	switch v[strings.LastIndexByte(v, '.')+1:] {
-	case "DigestAuthenticationProvider", "IPAuthenticationProvider":
-		return false
-	}
-	return true
-}
-
 // refused are the keys that switch something on which this release does not have, and without which the server would
 // protect less, or keep less, than the operator expects.
 func refused() []key {
@@ -40,8 +31,6 @@ func refused() []key {
 		{"java.security.auth.login.config requireClientAuthScheme superUser superUser.", ifGiven, "SASL " + later},
 		{"enforce.auth.enabled", ifTrue, "the demand that clients authenticate " + later},
 		{"enforce.auth.schemes", ifGiven, "the demand that clients authenticate " + later},
-		{"ensembleAuthName", ifGiven, "the scheme ensemble " + later},
-		{"authProvider authProvider.", notBuiltIn, "this authentication provider is not built in; SASL and x509 come with a later release, others cannot be added"},
 		{"IPAuthenticationProvider.usexforwardedfor", ifTrue, "the address of a client is that of its connection; reading it from a header " + later},
 		{"admin.forceHttps admin.needClientAuth admin.portUnification", ifTrue, "HTTPS of the admin server " + later},
 		{"metricsProvider.httpsPort", ifGiven, "HTTPS of the metrics endpoint " + later},

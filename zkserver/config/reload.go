@@ -54,7 +54,7 @@ var keyOf = map[string]string{
 	"ContainerCheckInterval": "znode.container.checkIntervalMs", "ContainerMaxNeverUsed": "znode.container.maxNeverUsedIntervalMs",
 	"ContainerMaxPerMinute": "znode.container.maxPerMinute", "DBAutocreate": "db.autocreate", "Digest": "digest.enabled",
 	"DigestAlgorithm": "DigestAuthenticationProvider.digestAlg", "DigestAuth": "DigestAuthenticationProvider.enabled",
-	"DirAutocreate": "datadir.autocreate", "DynamicFile": "dynamicConfigFile", "Emulate353TTL": "emulate353TTLNodes",
+	"DirAutocreate": "datadir.autocreate", "DynamicFile": "dynamicConfigFile", "EnsembleAuth": "authProvider.N", "EnsembleNames": "ensembleAuthName", "Emulate353TTL": "emulate353TTLNodes",
 	"ExtendedTypes": "extendedTypesEnabled", "FsyncWarnThreshold": "fsync.warningthresholdms", "Groups": "group.N",
 	"HandshakeTimeout": "nio.sessionlessCnxnTimeout", "LastZxidInSnapshot": "serializeLastProcessedZxid.enabled",
 	"ListenBacklog": "clientPortListenBacklog", "ListenOnAllIPs": "quorumListenOnAllIPs", "LocalSessions": "localSessionsEnabled",
