@@ -53,7 +53,9 @@ func TestProblems(t *testing.T) {
 		"no number":    {good + "tickTime=2s", `zoo.cfg:3: tickTime: "2s" is not a whole number; give a whole number of milliseconds from 1 to 2147483647`},
 		"port":         {"dataDir=/d\nclientPort=70000", "zoo.cfg:2: clientPort: 70000 is out of range; give a whole number from 1 to 65535"},
 		"huge":         {good + "snapCount=99999999999999999999", "zoo.cfg:3: snapCount: 99999999999999999999 is out of range; give a whole number from 2 to 2147483647"},
-		"boolean":      {good + "forceSync=maybe", `zoo.cfg:3: forceSync: "maybe" is neither true nor false; give true or false`},
+		"boolean":      {good + "enforceQuota=maybe", `zoo.cfg:3: enforceQuota: "maybe" is neither true nor false; give true or false`},
+		"hexadecimal":  {good + "jute.maxbuffer=0xg", `zoo.cfg:3: jute.maxbuffer: "0xg" is not a whole number; give a whole number from 1024 to 1073741824`},
+		"huge in hex":  {good + "jute.maxbuffer=0xffffffffffffffffff", `zoo.cfg:3: jute.maxbuffer: 0xffffffffffffffffff is out of range; give a whole number from 1024 to 1073741824`},
 		"no value":     {"clientPort=1\ndataDir=", "zoo.cfg:2: dataDir: is empty; give a value or remove the line"},
 		"interval":     {good + "autopurge.purgeInterval=soon", `zoo.cfg:3: autopurge.purgeInterval: "soon" is no interval; give hours as a bare number, or a number with d, h, m, s or ms`},
 		"word":         {good + "4lw.commands.whitelist=stats", `zoo.cfg:3: 4lw.commands.whitelist: "stats" is no four-letter word; list them like srvr,ruok,mntr or give *`},
@@ -83,9 +85,9 @@ func TestWarnings(t *testing.T) {
 		"group":       {"group.1=1:2:3", "zoo.cfg:3: group.1: accepted, has no meaning for a single server"},
 		"tls tuning":  {"ssl.protocol=x", "zoo.cfg:3: ssl.protocol: accepted, has no meaning here: it tunes TLS, which no port of this server speaks yet"},
 		"twice":       {"dataDir=/other", "zoo.cfg:3: dataDir: given before in line 1; this line counts"},
+		"ensemble":    {"ensembleAuthName=a", "zoo.cfg:3: ensembleAuthName: accepted, but clients are not compared with it: no authProvider.N names the EnsembleAuthenticationProvider"},
 		"no endpoint": {"metricsProvider.httpPort=1", "zoo.cfg:3: metricsProvider.httpPort: accepted, but no endpoint is opened: metricsProvider.className does not name the PrometheusMetricsProvider"},
 	} {
-		"ensemble":    {"ensembleAuthName=a", "zoo.cfg:3: ensembleAuthName: accepted, but clients are not compared with it: no authProvider.N names the EnsembleAuthenticationProvider"},
 		t.Run(name, func(t *testing.T) {
 			_, warnings, problems := parse("dataDir=/d\nclientPort=1\n" + c.line)
 			require.Empty(t, problems)

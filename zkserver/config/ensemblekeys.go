@@ -49,7 +49,7 @@ func member(*Config, string) error { return nil }
 
 func ensembleKeys() []key {
 	return append(ensemble(
-		boolKey("leaderServes", func(c *Config) *bool { return &c.LeaderServes }),
+		yesKey("leaderServes", true, func(c *Config) *bool { return &c.LeaderServes }),
 		millisKey("holdfast.rejoinGrace", 0, func(c *Config) *time.Duration { return &c.RejoinGrace }),
 		intKey("commitLogCount", 0, 1<<31-1, func(c *Config) *int { return &c.CommitLogCount }),
 		as(intKey("maxConcurrentSnapSyncs", 1, 1<<20, func(c *Config) *int { return &c.MaxSnapSyncs }), "leader.maxConcurrentSnapSyncs"),

@@ -139,14 +139,16 @@ func storageKeys() []key {
 	return []key{
 		kibKey("preAllocSize", 1, func(c *Config) *int64 { return &c.PreAllocSize }),
 		kibKey("txnLogSizeLimitInKb", -1, func(c *Config) *int64 { return &c.LogSizeLimit }),
-		boolKey("forceSync", func(c *Config) *bool { return &c.ForceSync }),
+		yesKey("forceSync", true, func(c *Config) *bool { return &c.ForceSync }),
 		millisKey("fsync.warningthresholdms", 1, func(c *Config) *time.Duration { return &c.FsyncWarnThreshold }),
 		{name: "snapshot.compression.method", set: func(c *Config, v string) error {
-			switch v {
+			switch v = strings.ToLower(v); v {
 			case "gz", "snappy", "":
 				c.Compression = v
+			case "none":
+				c.Compression = ""
 			default: // the original takes every other name for "do not compress"
-				return bad("give gz or snappy, or remove the line", "%q is no compression method", v)
+				return bad("give gz, snappy or none", "%q is no compression method", v)
 			}
 			return nil
 		}},
@@ -160,10 +162,10 @@ func storageKeys() []key {
 
 func accessKeys() []key {
 	return []key{
-		boolKey("skipACL", func(c *Config) *bool { return &c.SkipACL }),
+		yesKey("skipACL", false, func(c *Config) *bool { return &c.SkipACL }),
 		boolKey("DigestAuthenticationProvider.enabled", func(c *Config) *bool { return &c.DigestAuth }),
 		{name: "DigestAuthenticationProvider.superDigest", set: func(c *Config, v string) error {
-			if user, hash, ok := strings.Cut(v, ":"); !ok || user != "super" || hash == "" {
+			if user, hash, ok := strings.Cut(v, ":"); !ok || user == "" || hash == "" { // any user may be the superuser
 				return bad("give super:<base64 of the digest of super:password>", "does not have the form super:hash")
 			}
 			c.SuperDigest = v
@@ -176,8 +178,6 @@ func accessKeys() []key {
 			c.DigestAlgorithm = v
 			return nil
 		}},
-		boolKey("readonlymode.enabled", func(c *Config) *bool { return &c.ReadOnlyMode }),
-		boolKey("extendedTypesEnabled", func(c *Config) *bool { return &c.ExtendedTypes }),
 		textKey("ensembleAuthName", func(c *Config) *string { return &c.EnsembleNames }),
 		as(key{name: "authProvider.", set: func(c *Config, v string) error {
 			switch v[strings.LastIndexByte(v, '.')+1:] {
@@ -190,6 +190,8 @@ func accessKeys() []key {
 			}
 			return nil
 		}}, "authProvider"),
+		boolKey("readonlymode.enabled", func(c *Config) *bool { return &c.ReadOnlyMode }),
+		boolKey("extendedTypesEnabled", func(c *Config) *bool { return &c.ExtendedTypes }),
 		boolKey("emulate353TTLNodes", func(c *Config) *bool { return &c.Emulate353TTL }),
 	}
 }

@@ -18,9 +18,14 @@ func bad(remedy, format string, args ...any) error {
 	return &badValue{reason: fmt.Sprintf(format, args...), remedy: remedy}
 }
 
-// number reads an integer within bounds.
+// number reads an integer within bounds, in decimal or, as the original's documentation writes jute.maxbuffer, in hexadecimal.
 func number(v, unit string, least, most int64) (int64, error) {
 	n, err := strconv.ParseInt(v, 10, 64)
+	if digits, ok := hexadecimal(v); ok {
+		var u uint64
+		u, err = strconv.ParseUint(digits, 16, 63)
+		n = int64(u)
+	}
 	remedy := fmt.Sprintf("give a whole number%s from %d to %d", unit, least, most)
 	if errors.Is(err, strconv.ErrRange) || (err == nil && (n < least || n > most)) {
 		return 0, bad(remedy, "%s is out of range", v)
@@ -31,9 +36,21 @@ func number(v, unit string, least, most int64) (int64, error) {
 	return n, nil
 }
 
+// hexadecimal are the digits of a number that is written so, in the forms that Java's Integer.decode knows.
+func hexadecimal(v string) (digits string, ok bool) {
+	for _, prefix := range []string{"0x", "0X", "#"} {
+		if digits, ok = strings.CutPrefix(v, prefix); ok {
+			return digits, true
+		}
+	}
+	return "", false
+}
+
+// boolean reads true or false. To the original no is false, too, but yes is not true: a file must not switch on here what it
+// leaves off there.
 func boolean(v string) (bool, error) {
 	switch strings.ToLower(v) {
-	case "true", "yes":
+	case "true":
 		return true, nil
 	case "false", "no":
 		return false, nil
@@ -123,6 +140,26 @@ func boolKey(name string, field func(*Config) *bool) key {
 			*field(c) = b
 		}
 		return err
+	}}
+}
+
+// yesKey is one of those that the original wants to be yes or no. It takes everything else for the standard, so what looks like
+// the contrary is refused: skipACL=true leaves the permissions on there, and forceSync=false the fsync.
+func yesKey(name string, standard bool, field func(*Config) *bool) key {
+	change, stay := "yes", "no"
+	if standard {
+		change, stay = stay, change
+	}
+	return key{name: name, set: func(c *Config, v string) error {
+		switch v {
+		case change:
+			*field(c) = !standard
+		case stay, strconv.FormatBool(standard):
+			*field(c) = standard
+		default:
+			return bad(fmt.Sprintf("give %s or %s", change, stay), "%q means %s to the original, which knows yes and no only", v, stay)
+		}
+		return nil
 	}}
 }
 

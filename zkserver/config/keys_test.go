@@ -193,7 +193,7 @@ func TestRefusals(t *testing.T) {
 		"peerType=leader":                                `"leader" is no role; give participant or observer`,
 		"myid=256":                                       "256 is no number of a server; number the servers from 1 to 255",
 		"server.1=a:2888:3888;2182":                      "gives the client port 2182, and clientPort is 1",
-		"snapshot.compression.method=zip":                `"zip" is no compression method; give gz or snappy, or remove the line`,
+		"snapshot.compression.method=zip":                `"zip" is no compression method; give gz, snappy or none`,
 		"connectionDropIncrease=2":                       `"2" is no share; give a number from 0 to 1, such as 0.02`,
 		"holdfast.logLevel=loud":                         `"loud" is no log level; give debug, info, warn or error`,
 		"admin.commandURL=x":                             `"x" does not begin with a slash; give a path such as /commands`,
@@ -207,13 +207,66 @@ func TestRefusals(t *testing.T) {
 		require.Contains(t, problems, want, line)
 	}
 	for _, line := range []string{
-		"sslQuorum=false", "reconfigEnabled=true", "myid=3", "audit.enable=no", "audit.enable=yes\naudit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
+		"sslQuorum=false", "reconfigEnabled=true", "myid=3", "audit.enable=no", "audit.enable=true\naudit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
 		"audit.impl.class=org.example.Mine", "log.dir=/logs", "secureClientPort=", "admin.forceHttps=false",
+		"DigestAuthenticationProvider.superDigest=admin:abc=",
 		"authProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
 	} {
 		_, warnings, problems := parse("dataDir=/d\nclientPort=1\n" + line)
 		require.Empty(t, problems, line)
 		require.Empty(t, warnings, line)
+	}
+}
+
+// What the original takes for the standard, because it knows yes and no only, is not read as the contrary here; and yes is not
+// true where it knows true only.
+func TestYesAndTrueMeanWhatTheOriginalTakesThemFor(t *testing.T) {
+	for line, want := range map[string]string{
+		"skipACL=true":       `"true" means no to the original, which knows yes and no only; give yes or no`,
+		"skipACL=Yes":        `"Yes" means no to the original, which knows yes and no only; give yes or no`,
+		"forceSync=false":    `"false" means yes to the original, which knows yes and no only; give no or yes`,
+		"leaderServes=false": `"false" means yes to the original, which knows yes and no only; give no or yes`,
+		"enforceQuota=yes":   `"yes" is neither true nor false; give true or false`,
+	} {
+		_, _, problems := parse("dataDir=/d\nclientPort=1\n" + line)
+		require.Equal(t, "zoo.cfg:3: "+line[:strings.IndexByte(line, '=')]+": "+want, problems)
+	}
+	for line, want := range map[string][3]bool{ // SkipACL, ForceSync, LeaderServes
+		"skipACL=yes": {true, true, true}, "skipACL=no": {false, true, true}, "skipACL=false": {false, true, true},
+		"forceSync=no": {false, false, true}, "forceSync=yes": {false, true, true}, "forceSync=true": {false, true, true},
+		"leaderServes=no": {false, true, false}, "leaderServes=true": {false, true, true},
+	} {
+		cfg, _, problems := parse("dataDir=/d\nclientPort=1\n" + line)
+		require.Empty(t, problems)
+		require.Equal(t, want, [3]bool{cfg.SkipACL, cfg.ForceSync, cfg.LeaderServes}, line)
+	}
+}
+
+// Numbers in hexadecimal are what the original's documentation itself writes for jute.maxbuffer.
+func TestNumbersInHexadecimal(t *testing.T) {
+	for _, v := range []string{"0x400000", "0X400000", "#400000", "4194304"} {
+		cfg, _, err := Input{
+			File: "zoo.cfg", Text: []byte("dataDir=/d\nclientPort=1\n"), Properties: []Setting{{"JVMFLAGS", "jute.maxbuffer", v}},
+		}.Load()
+		require.NoError(t, err)
+		require.Equal(t, 4<<20, cfg.MaxBuffer, v)
+	}
+}
+
+func TestCompressionHasThreeNames(t *testing.T) {
+	for v, want := range map[string]string{"gz": "gz", "GZ": "gz", "Snappy": "snappy", "none": "", "": ""} {
+		cfg, _, problems := parse("dataDir=/d\nclientPort=1\nsnapshot.compression.method=" + v)
+		require.Empty(t, problems)
+		require.Equal(t, want, cfg.Compression, v)
+	}
+}
+
+// Settings that older releases knew do not keep a server from starting.
+func TestKeysOfOlderReleasesAreKnown(t *testing.T) {
+	for _, name := range []string{"root.logger", "leader.maxConcurrentSnapshots", "ipReachableTimeout", "jaasLoginRenew"} {
+		info, known := Classify("zookeeper." + name)
+		require.True(t, known, name)
+		require.Equal(t, Meaningless, info.Class)
 	}
 }
 

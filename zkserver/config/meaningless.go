@@ -11,7 +11,6 @@ const (
 var meaningless = []struct{ why, names string }{
 	{"here: it tunes how the original's threads and sockets between servers work", `quorum.cnxn.threads.size
 		learner.closeSocketAsync leader.closeSocketAsync learner.asyncSending follower.nodelay leader.nodelay
-		messageTracker.BufferSize messageTracker.Enabled
 		forward_learner_requests_to_commit_processor_disabled follower.skipLearnerRequestToNextProcessor
 		observerMaster.sizeLimit`},
 	{"here: ack_latency measures all acknowledgements", `leader.ackLoggingFrequency`},
@@ -25,6 +24,12 @@ var meaningless = []struct{ why, names string }{
 	{"here: permissions are checked once, where the write is decided", `enableEagerACLCheck`},
 	{"here: closing a session is always logged with the ephemerals it ends, as by default", `closeSessionTxn.enabled`},
 	{"here: nothing counts failures", `failLimit`},
+	{"here: read_per_namespace and write_per_namespace tell which paths are used most", `pathStats.enabled pathStats.delay
+		pathStats.initialDelay pathStats.maxDepth pathStats.sampleRate pathStats.slotCapacity pathStats.slotDuration pathStats.topPathMax`},
+	{"here: the log, the admin command learners and holdfast_learner_* tell what became of a link between servers", `messageTracker.BufferSize
+		messageTracker.Enabled`},
+	{"since release 3.6, which names it leader.maxConcurrentSnapSyncs", `leader.maxConcurrentSnapshots leader.maxConcurrentSnapshotTimeout`},
+	{"since release 3.6: multiAddress.enabled tries all addresses of a server", `ipReachableTimeout`},
 	{noJVM, `serverCnxnFactory advancedFlowControlEnabled netty.advancedFlowControl.enabled
 		nio.numSelectorThreads nio.numWorkerThreads nio.directBufferBytes nio.shutdownTimeout commitProcessor.numWorkerThreads
 		commitProcessor.maxReadBatchSize commitProcessor.maxCommitBatchSize commitProcessor.shutdownTimeout
@@ -32,12 +37,11 @@ var meaningless = []struct{ why, names string }{
 		watchManagerName watcherCleanThreadsNum watcherCleanThreshold watcherCleanIntervalInSeconds maxInProcessingDeadWatchers
 		bitHashCacheSize maxResponseCacheSize maxGetChildrenResponseCacheSize
 		jvm.pause.monitor jvm.pause.info-threshold.ms jvm.pause.warn-threshold.ms jvm.pause.sleep.time.ms
-		pathStats.enabled pathStats.delay pathStats.initialDelay pathStats.maxDepth pathStats.sampleRate pathStats.slotCapacity
-		pathStats.slotDuration pathStats.topPathMax jmx.log4j.disable jmx.log4j.mbean admin.httpVersion
+		jmx.log4j.disable jmx.log4j.mbean admin.httpVersion
 		metricsProvider.numWorkerThreads metricsProvider.maxQueueSize
 		metricsProvider.workerShutdownTimeoutMs metricsProvider.prometheusMetricsSummaryRotateIntervalSeconds`},
 	{"here: what the log holds is read up to 128 MiB for each record, whatever was added to a request", `jute.maxbuffer.extrasize`},
-	{"here: the log goes to standard error (see --log-level and holdfast.logLevel)", `log.file log.threshold console.threshold
+	{"here: the log goes to standard error (see --log-level and holdfast.logLevel)", `log.file log.threshold console.threshold root.logger
 		log.maxfilesize log.maxbackupindex tracelog.dir tracelog.file`},
 	{"here: the audit log holds every event", `auditlog.threshold`},
 	{noTLS, `ssl.keyStore.location ssl.keyStore.password ssl.quorum.keyStore.location ssl.quorum.keyStore.password
@@ -54,7 +58,7 @@ var meaningless = []struct{ why, names string }{
 		ssl.quorum. ssl. metricsProvider.ssl.`},
 	{noSASL, `quorum.auth.learner.saslLoginContext quorum.auth.server.saslLoginContext
 		quorum.auth.kerberos.servicePrincipal kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
-		kerberos.minReLoginTimeMs kinit sasl.serverconfig allowSaslFailedClients letAnySaslUserDoX requireKerberosConfig
+		kerberos.minReLoginTimeMs jaasLoginRenew kinit sasl.serverconfig allowSaslFailedClients letAnySaslUserDoX requireKerberosConfig
 		security.auth_to_local server.principal server.realm SASLAuthenticationProvider.superPassword`},
 	{noClient, `clientCnxnSocket client.secure sasl.client sasl.clientconfig sasl.client.username sasl.client.canonicalize.hostname
 		disableAutoWatchReset request.timeout`},
