@@ -21,8 +21,8 @@ var imageVariables = []struct{ variable, key, fallback string }{
 	{"ZOO_4LW_COMMANDS_WHITELIST", "4lw.commands.whitelist", ""},
 }
 
-// otherVariables are those that no line of the image's zoo.cfg is made of. ZOO_MY_ID is handed over as a system property,
-// since it counts with a zoo.cfg, too.
+// otherVariables are those that no line of the image's zoo.cfg is made of. ZOO_MY_ID and ZOO_LOG_DIR are handed over as system
+// properties, since they count with a zoo.cfg, too.
 var otherVariables = " ZOO_SERVERS ZOO_PORT ZOO_CFG_EXTRA ZOO_MY_ID ZOO_CONF_DIR ZOO_LOG_DIR ZOO_LOG_FILE ZOO_USER ZOO_LOG4J_PROP " +
 	"ZOO_DATADIR_AUTOCREATE_DISABLE ZOO_NOEXEC "
 
@@ -48,9 +48,6 @@ func FromEnvironment(environ []string) (settings []Setting, warnings Problems, o
 	}
 	if level, _, _ := strings.Cut(env["ZOO_LOG4J_PROP"], ","); level != "" {
 		settings = append(settings, Setting{Origin: "ZOO_LOG4J_PROP", Name: "holdfast.logLevel", Value: level})
-	}
-	if dir := env["ZOO_LOG_DIR"]; dir != "" {
-		settings = append(settings, Setting{Origin: "ZOO_LOG_DIR", Name: "log.dir", Value: dir}) // as zkServer.sh hands it on
 	}
 	servers := env["ZOO_SERVERS"]
 	for _, name := range []string{"ZOO_SERVERS", "ZOO_CFG_EXTRA", "ZOO_PORT"} {

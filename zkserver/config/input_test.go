@@ -105,7 +105,7 @@ func TestEnvironment(t *testing.T) {
 	want.DataDir, want.DataLogDir, want.TickTime, want.PurgeInterval, want.SnapRetainCount = "/data", "/datalog", 1500*time.Millisecond, 0, 4
 	want.MaxClientCnxns, want.AdminExplicit, want.Commands, want.SnapCount = 61, true, []string{"srvr", "ruok"}, 500
 	want.InitLimit, want.SyncLimit = 5, 2
-	want.ClientPort, want.Source, want.LogLevel, want.AuditDir = 2181, "the environment", "warn", "/logs"
+	want.ClientPort, want.Source, want.LogLevel = 2181, "the environment", "warn"
 	require.Equal(t, want, cfg)
 
 	// The least: the image's defaults, with the purge on.

@@ -252,7 +252,7 @@ func (d *daemon) restart(ctx context.Context, args []string) error {
 func (d *daemon) printCmd(_ context.Context, args []string) error {
 	fmt.Fprintf(d.s.Err, "Using config: %s\n", d.flags.source(args).name)
 	var words []string
-	for _, name := range []string{"SERVER_JVMFLAGS", "JVMFLAGS", "ZOO_DATADIR_AUTOCREATE_DISABLE", "ZOO_MY_ID"} {
+	for _, name := range []string{"SERVER_JVMFLAGS", "JVMFLAGS", "ZOO_LOG_DIR", "ZOO_DATADIR_AUTOCREATE_DISABLE", "ZOO_MY_ID"} {
 		if value := os.Getenv(name); value != "" {
 			words = append(words, name+"="+quote(value))
 		}

@@ -127,10 +127,11 @@ func TestPrintCmd(t *testing.T) {
 	require.Equal(t, exitOK, code)
 	cfg := regexp.QuoteMeta(filepath.Join(dir, "conf", "zoo.cfg"))
 	tail := cfg + `' >'` + regexp.QuoteMeta(dir) + `/logs/zookeeper-.*-server-.*\.out' 2>&1 </dev/null\n$`
-	require.Regexp(t, `^'[^']+' 'start-foreground' '-Dzookeeper\.snapCount=7' '`+tail, out)
+	logs := `ZOO_LOG_DIR='` + regexp.QuoteMeta(dir) + `/logs' `
+	require.Regexp(t, `^`+logs+`'[^']+' 'start-foreground' '-Dzookeeper\.snapCount=7' '`+tail, out)
 	t.Setenv("SERVER_JVMFLAGS", "-Dzookeeper.x='y z'")
 	_, out, _ = run("print-cmd", "--log-level=warn")
-	require.Contains(t, out, `SERVER_JVMFLAGS='-Dzookeeper.x='\''y z'\''' '`)
+	require.Contains(t, out, `SERVER_JVMFLAGS='-Dzookeeper.x='\''y z'\''' ZOO_LOG_DIR='`)
 	require.Regexp(t, ` '[^']+' 'start-foreground' '--log-level' 'warn' '`+tail, out)
 }
 
@@ -215,6 +216,22 @@ func TestEnvironmentOfTheImage(t *testing.T) {
 	code, _, errs := run("start-foreground")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, `the environment (ZOO_...) cannot be used, 1 problem(s):`+"\n"+`ZOO_TICK_TIME: tickTime: "x" is not a whole number`)
+}
+
+// zkServer.sh hands ZOO_LOG_DIR on as zookeeper.log.dir, where the audit log then is; flags and zoo.cfg count more.
+func TestLogDirectoryOfTheEnvironmentHoldsTheAuditLog(t *testing.T) {
+	path := func(f *flags, lines ...string) string {
+		t.Helper()
+		cfg, _, err := f.source([]string{write(t, append([]string{"clientPort=2181", "dataDir=/d"}, lines...)...)}).load()
+		require.NoError(t, err)
+		return filepath.ToSlash(cfg.AuditPath())
+	}
+	t.Setenv("ZOO_LOG_DIR", "")
+	require.Equal(t, "/d/zookeeper_audit.log", path(&flags{}))
+	t.Setenv("ZOO_LOG_DIR", "/var/log/zk")
+	require.Equal(t, "/var/log/zk/zookeeper_audit.log", path(&flags{}))
+	require.Equal(t, "/flag/zookeeper_audit.log", path(&flags{defines: []string{"zookeeper.log.dir=/flag"}}))
+	require.Equal(t, "/file/zookeeper_audit.log", path(&flags{}, "log.dir=/file"))
 }
 
 func TestCheck(t *testing.T) {

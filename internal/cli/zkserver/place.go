@@ -21,6 +21,9 @@ type source struct {
 // zoo.cfg there when nothing is given.
 func (f *flags) source(args []string) *source {
 	src := &source{}
+	if dir := os.Getenv("ZOO_LOG_DIR"); dir != "" { // zkServer.sh hands it on, before the flags, for the audit log
+		src.input.Properties = append(src.input.Properties, config.Setting{Origin: "ZOO_LOG_DIR", Name: "zookeeper.log.dir", Value: dir})
+	}
 	for _, name := range []string{"SERVER_JVMFLAGS", "JVMFLAGS"} {
 		settings, warnings := config.ParseJVMFlags(name, os.Getenv(name))
 		src.input.Properties = append(src.input.Properties, settings...)
