@@ -22,6 +22,10 @@ func WithClock(c clock.Clock) Option { return func(s *Server) { s.clock = c } }
 // WithLogger logs to l instead of nowhere.
 func WithLogger(l *zap.Logger) Option { return func(s *Server) { s.log = l } }
 
+// WithProperties tells the admin command system_properties which settings, by name, do not come from the configuration's file: -D
+// flags, variables of the environment. They change nothing else: the configuration has them.
+func WithProperties(p map[string]string) Option { return func(s *Server) { s.properties = p } }
+
 // WithListener serves clients on l instead of listening on the configured port. The server closes it.
 func WithListener(l net.Listener) Option { return func(s *Server) { s.listener = l } }
 

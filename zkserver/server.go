@@ -48,11 +48,13 @@ type Server struct {
 	port      *cnxn.Port
 	metrics   *metricsEndpoint
 	admin     *admin.HTTP
-	initial   string       // the text of zoo.cfg
-	beat      atomic.Int64 // when the core last ticked, nanoseconds since 1970
-	restoreMu sync.Mutex   // one restore at a time
-	stats     stats
-	audit     *auditor // nil: there is no audit log
+	initial   string // the text of zoo.cfg
+	// properties are settings that do not stand in it.
+	properties map[string]string
+	beat       atomic.Int64 // when the core last ticked, nanoseconds since 1970
+	restoreMu  sync.Mutex   // one restore at a time
+	stats      stats
+	audit      *auditor // nil: there is no audit log
 
 	peerHandler peerHandler
 

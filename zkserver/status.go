@@ -72,7 +72,7 @@ func (s *Server) Status(details bool) admin.Status {
 	if details {
 		st.Connections = s.connections()
 	}
-	st.InitialConfig, st.DropProbability = s.initial, s.tokens.chance()
+	st.InitialConfig, st.Properties, st.DropProbability = s.initial, s.properties, s.tokens.chance()
 	st.Ensemble = s.ensembleStatus()
 	return st
 }

@@ -18,6 +18,7 @@ type fixed struct {
 	metrics                Metrics
 	silent                 bool
 	ensemble               *Ensemble
+	text                   string // of zoo.cfg, in the place of the usual one; and no properties
 }
 
 func (f *fixed) State() State {
@@ -64,7 +65,11 @@ func (f *fixed) Status(details bool) Status {
 		MaxTimeout: 40 * time.Second, MaxClientCnxns: 60, ListenBacklog: -1, OpenFiles: 5, MaxFiles: 1024, LastResponse: 16,
 		MinResponse: 16, MaxResponse: 93, LastSnapshot: 0x12, LastSnapshotTime: time.Unix(1700000000, 0),
 		Now: time.Unix(1700000060, 0), Ensemble: f.ensemble,
-		InitialConfig: "clientPort=2181\nssl.keyStore.password=geheim\n",
+		InitialConfig: "clientPort=2181\nssl.keyStore.password=geheim\nsnapCount : 7\n",
+		Properties:    map[string]string{"zookeeper.snapCount": "5", "jute.maxbuffer": "0x400000", "zookeeper.ssl.quorum.keyStore.password": "geheim"},
+	}
+	if f.text != "" {
+		s.InitialConfig, s.Properties = f.text, nil
 	}
 	if details {
 		at := time.UnixMilli(1700000000000).UTC()

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -215,26 +214,6 @@ func (h *HTTP) setTraceMask(w http.ResponseWriter, r *http.Request, c *httpComma
 	}
 }
 
-// settings are the lines of zoo.cfg, as properties zookeeper.KEY: in the original the properties of the JVM, among which
-// those are that it does not know itself.
-func (h *HTTP) settings() object {
-	m := map[string]string{}
-	for line := range strings.Lines(h.src.Status(false).InitialConfig) {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
-		if key = strings.TrimSpace(key); !ok || key == "" || key[0] == '#' || key[0] == '!' {
-			continue
-		}
-		if m["zookeeper."+key] = strings.TrimSpace(value); secret(key) {
-			m["zookeeper."+key] = hidden
-		}
-	}
-	o := object{}
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		o = append(o, field{key, m[key]})
-	}
-	return o
-}
-
 func (h *HTTP) watchSummary() object {
 	st := h.src.Status(false)
 	return object{{"num_connections", st.Watchers}, {"num_paths", st.WatchPaths}, {"num_total_watches", st.DataWatches}}
@@ -250,25 +229,4 @@ func (h *HTTP) watches() object {
 
 func (h *HTTP) watchesByPath() object {
 	return object{{"path_to_session_ids", watchesByPath(h.src.Watching())}}
-}
-
-// hidden stands for a secret (CVE-2026-24308).
-const hidden = "***"
-
-// secret tells whether the value of a key must not be shown.
-func secret(key string) bool {
-	key = strings.ToLower(key)
-	return strings.HasSuffix(key, "password") || strings.HasSuffix(key, "passwd") || strings.HasSuffix(key, "superdigest")
-}
-
-// withoutSecrets hides the secrets of a zoo.cfg.
-func withoutSecrets(text string) string {
-	lines := strings.SplitAfter(text, "\n")
-	for i, line := range lines {
-		at := strings.IndexAny(line, "=: ")
-		if at > 0 && secret(strings.TrimSpace(line[:at])) {
-			lines[i] = line[:at+1] + hidden + "\n"
-		}
-	}
-	return strings.Join(lines, "")
 }

@@ -106,6 +106,24 @@ func TestSecretsAreHidden(t *testing.T) {
 		withoutSecrets("a=1\nssl.trustStore.password: x\nDigestAuthenticationProvider.superDigest=super:x=\n"))
 }
 
+// A .properties file has many ways to write a line.
+func TestSecretsAreHiddenHoweverTheyAreWritten(t *testing.T) {
+	for _, text := range []string{
+		"  superDigest=super:geheim=\n", "\tssl.keyStore.password\t=\tgeheim\n", "superDigest geheim\n", "superDigest=\\\n  super:geheim=\n",
+		"superDigest=super:\\\r\n  \\\n  geheim=\r\n", "# ssl.keyStore.password=geheim\n", "#!superDigest : geheim", "a=1\\\\\nsuperDigest=geheim",
+		"# a comment that ends with \\\nsuperDigest=geheim\n",
+	} {
+		require.NotContains(t, withoutSecrets(text+"\nclientPort=1\n"), "geheim", "%q", text)
+		require.Contains(t, withoutSecrets(text+"\nclientPort=1\n"), "\nclientPort=1\n", "%q", text)
+		h := HTTP{src: &fixed{text: text}}
+		shown, err := plainJSON(h.settings())
+		require.NoError(t, err)
+		require.NotContains(t, string(shown), "geheim", "%q", text)
+	}
+	h := HTTP{src: &fixed{text: "a\\\n  b : c\\\n  d\n! x=1\n  e f \ng\\\\\n=\n"}}
+	require.Equal(t, object{{"zookeeper.ab", "cd"}, {"zookeeper.e", "f"}}, h.settings())
+}
+
 func TestNobodyTakesSnapshotsOrRestores(t *testing.T) {
 	op := &nobody{}
 	h := handler(op)

@@ -43,8 +43,9 @@ type Status struct {
 	EphemeralPaths           map[zkproto.SessionID][]string
 	LastSnapshot             zkproto.Zxid // NoSnapshot when there is none
 	LastSnapshotTime         time.Time
-	InitialConfig            string           // the text of zoo.cfg
-	Quotas                   map[string]Quota // by namespace: the first part of the path
+	InitialConfig            string            // the text of zoo.cfg
+	Properties               map[string]string // settings that do not stand in zoo.cfg: -D flags, variables of the environment
+	Quotas                   map[string]Quota  // by namespace: the first part of the path
 	LogBytes                 int64
 	Ensemble                 *Ensemble // nil for a standalone server
 }

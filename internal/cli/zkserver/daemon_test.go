@@ -4,6 +4,8 @@ package zkserver
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -232,6 +234,33 @@ func TestLogDirectoryOfTheEnvironmentHoldsTheAuditLog(t *testing.T) {
 	require.Equal(t, "/var/log/zk/zookeeper_audit.log", path(&flags{}))
 	require.Equal(t, "/flag/zookeeper_audit.log", path(&flags{defines: []string{"zookeeper.log.dir=/flag"}}))
 	require.Equal(t, "/file/zookeeper_audit.log", path(&flags{}, "log.dir=/file"))
+}
+
+// What does not stand in the file can be seen over HTTP, by the names that it has as properties.
+func TestFlagsAndVariablesAreShownAsProperties(t *testing.T) {
+	t.Setenv("ZOO_LOG_DIR", "/var/log/zk")
+	t.Setenv("SERVER_JVMFLAGS", "-Xmx1000m -Djute.maxbuffer=0x400000 -Dzookeeper.snapCount=5")
+	f := &flags{defines: []string{"zookeeper.snapCount=7"}}
+	want := map[string]string{"zookeeper.log.dir": "/var/log/zk", "jute.maxbuffer": "0x400000", "zookeeper.snapCount": "7"}
+	require.Equal(t, want, f.source([]string{"any.cfg"}).properties())
+	t.Setenv("ZOOCFGDIR", t.TempDir())
+	t.Setenv("ZOO_CFG_EXTRA", "maxCnxns=9")
+	got := f.source(nil).properties()
+	require.Equal(t, "9", got["zookeeper.maxCnxns"])
+	require.Equal(t, "/data", got["zookeeper.dataDir"])
+
+	port := freePort(t)
+	file := write(t, fmt.Sprintf("clientPort=%d", freePort(t)), "clientPortAddress=127.0.0.1", fmt.Sprintf("admin.serverPort=%d", port), "dataDir="+t.TempDir())
+	_, s := serveInBackground(t, "start-foreground", "-Dzookeeper.snapCount=7", file)
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/commands/system_properties", port)) //nolint:noctx // on this machine
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	require.NoError(t, err)
+	require.Contains(t, string(body), `"zookeeper.snapCount" : "7"`)
+	require.Contains(t, string(body), fmt.Sprintf(`"zookeeper.admin.serverPort" : "%d"`, port))
+	code, _ := s.stop()
+	require.Equal(t, exitOK, code)
 }
 
 func TestCheck(t *testing.T) {

@@ -99,6 +99,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// properties are the settings that do not stand in a file, by the names that they have as properties of the original.
+func (src *source) properties() map[string]string {
+	m := map[string]string{}
+	for _, p := range src.input.Properties {
+		m[p.Name] = p.Value
+	}
+	for _, p := range src.input.Environment {
+		m["zookeeper."+p.Name] = p.Value
+	}
+	return m
+}
+
 // load reads the configuration; the error is one for Main.
 func (src *source) load() (config.Config, config.Problems, error) {
 	cfg, warnings, err := src.input.Load()

@@ -48,7 +48,7 @@ func serve(ctx context.Context, f *flags, args []string, s cli.Streams) error {
 		return err
 	}
 	tuneGC()
-	if v.srv, err = server.New(cfg, server.WithLogger(v.log)); err != nil {
+	if v.srv, err = server.New(cfg, server.WithLogger(v.log), server.WithProperties(v.src.properties())); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	reload, quiet := reloadSignal()
