@@ -9,26 +9,43 @@ import (
 	"time"
 
 	"github.com/magiconair/properties"
+
+	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
-// clientOptions are the settings of a -client-configuration file that mean something here.
+// clientOptions are the settings of a -client-configuration file, and of the environment, that mean something here.
 type clientOptions struct {
 	requestTimeout time.Duration // zookeeper.request.timeout, milliseconds in the file; 0: none
 	maxBuffer      int           // jute.maxbuffer, bytes; 0: the client's own limit
 	noWatchReset   bool          // zookeeper.disableAutoWatchReset
 }
 
-// readClientOptions reads a properties file as ZKClientConfig does. All that is wrong with it is answered at once: what
-// asks for security that would silently not be there is refused, and so is a key that nobody knows.
-func readClientOptions(path string) (clientOptions, error) {
-	var o clientOptions
+// flags takes the system properties of a java command line, as zkCli.sh hands them on from a variable of the environment. What
+// else stands there is for the JVM, or for the server, which may have the same variable.
+func (o *clientOptions) flags(variable string) error {
+	settings, _ := config.ParseJVMFlags(variable, os.Getenv(variable))
+	for _, s := range settings {
+		switch s.Name {
+		case "zookeeper.request.timeout", "jute.maxbuffer", "zookeeper.disableAutoWatchReset", "zookeeper.client.secure",
+			"java.security.auth.login.config":
+			if err := o.set(s.Name, s.Value); err != nil {
+				return fmt.Errorf("%s: -D%s=%s: %w", variable, s.Name, s.Value, err)
+			}
+		}
+	}
+	return nil
+}
+
+// read reads a properties file as ZKClientConfig does. All that is wrong with it is answered at once: what asks for
+// security that would silently not be there is refused, and so is a key that nobody knows.
+func (o *clientOptions) read(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return o, err
+		return err
 	}
 	props, err := (&properties.Loader{Encoding: properties.ISO_8859_1, DisableExpansion: true}).LoadBytes(data)
 	if err != nil {
-		return o, err
+		return err
 	}
 	var errs []error
 	for _, key := range props.Keys() {
@@ -37,7 +54,7 @@ func readClientOptions(path string) (clientOptions, error) {
 			errs = append(errs, fmt.Errorf("%s=%s: %w", key, value, err))
 		}
 	}
-	return o, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 var (

@@ -187,11 +187,31 @@ func TestJSON(t *testing.T) {
 	require.JSONEq(t, `{"path":"/b","data":"x"}`, out)
 }
 
+// zkCli.sh hands CLIENT_JVMFLAGS and JVMFLAGS on, the latter last; a -client-configuration counts more.
+func TestClientSettingsOfTheEnvironment(t *testing.T) {
+	t.Setenv("CLIENT_JVMFLAGS", "-Xmx256m -Djute.maxbuffer=0x500 -Dzookeeper.request.timeout=700")
+	t.Setenv("JVMFLAGS", `"-Dzookeeper.request.timeout=800" -Dzookeeper.snapCount=5 -Dzookeeper.ssl.keyStore.location=/k`)
+	set, err := parseSettings(nil)
+	require.NoError(t, err)
+	require.Equal(t, clientOptions{requestTimeout: 800 * time.Millisecond, maxBuffer: 0x500}, set.client)
+	file := filepath.Join(t.TempDir(), "client.properties")
+	require.NoError(t, os.WriteFile(file, []byte("jute.maxbuffer=4096\n"), 0o644))
+	set, err = parseSettings([]string{"-client-configuration", file})
+	require.NoError(t, err)
+	require.Equal(t, clientOptions{requestTimeout: 800 * time.Millisecond, maxBuffer: 4096}, set.client)
+	t.Setenv("JVMFLAGS", "-Dzookeeper.client.secure=true")
+	code, _, stderr := runMain(t, "", "ls", "/")
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "JVMFLAGS: -Dzookeeper.client.secure=true: zkcli does not speak TLS yet")
+}
+
 func TestClientConfigurationFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "client.properties")
 	read := func(text string) (clientOptions, error) {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
-		return readClientOptions(file)
+		var o clientOptions
+		err := o.read(file)
+		return o, err
 	}
 	o, err := read("# client\nzookeeper.request.timeout=1500\njute.maxbuffer = 0xfffff\nzookeeper.disableAutoWatchReset=true\n" +
 		"zookeeper.client.secure=false\nzookeeper.sasl.client=false\nzookeeper.clientCnxnSocket=org.apache.zookeeper.ClientCnxnSocketNIO\n")

@@ -40,7 +40,7 @@ type settings struct {
 	wait     bool // retry until the server is there or the timeout is over
 	help     bool
 	json     bool          // --output json
-	client   clientOptions // -client-configuration
+	client   clientOptions // -client-configuration, CLIENT_JVMFLAGS
 	args     []string      // the command and its arguments; none: a shell
 }
 
@@ -49,6 +49,11 @@ var errUsage = errors.New("usage")
 
 func parseSettings(args []string) (settings, error) {
 	s := settings{server: "localhost:2181", timeout: 30 * time.Second}
+	for _, variable := range []string{"CLIENT_JVMFLAGS", "JVMFLAGS"} {
+		if err := s.client.flags(variable); err != nil {
+			return s, fmt.Errorf("%w: %w", errUsage, err)
+		}
+	}
 	for i := 0; i < len(args); i++ {
 		opt := args[i]
 		value := func() (string, error) {
@@ -79,7 +84,7 @@ func parseSettings(args []string) (settings, error) {
 		case "-client-configuration":
 			var path string
 			if path, err = value(); err == nil {
-				if s.client, err = readClientOptions(path); err != nil {
+				if err = s.client.read(path); err != nil {
 					err = fmt.Errorf("%w: -client-configuration %s: %w", errUsage, path, err)
 				}
 			}
