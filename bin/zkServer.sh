@@ -20,6 +20,14 @@ else
   . "$ZOOBINDIR/zkEnv.sh"
 fi
 
+case "${1:-}" in
+start | start-foreground | restart)
+  if [ -n "${JMXPORT:-}" ]; then
+    echo "zkServer.sh: JMXPORT has no meaning here: there is no JMX. The HTTP commands (admin.serverPort) and the metrics for" \
+      "Prometheus (metricsProvider.className) tell the same" >&2
+  fi
+  ;;
+esac
 program="$(program zkserver)" || exit 1
 if [ -n "${CONFIG_GIVEN:-}" ]; then
   exec "$program" --config "$ZOOCFGDIR" "$@"

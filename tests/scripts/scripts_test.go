@@ -104,6 +104,18 @@ func TestConfigurationDirectoryAndItsFiles(t *testing.T) {
 	require.Equal(t, "zkserver init --configfile=ROOT/other dir/mine.cfg\n"+env, out)
 }
 
+func TestJMXPortIsToldToMeanNothing(t *testing.T) {
+	root := install(t, "bin")
+	for what, told := range map[string]bool{"start": true, "start-foreground": true, "restart": true, "stop": false, "status": false} {
+		code, out, stderr := call(t, root, []string{"JMXPORT=9010"}, "zkServer.sh", what)
+		require.Zero(t, code)
+		require.Contains(t, out, "zkserver "+what+"\n")
+		require.Equal(t, told, strings.Contains(stderr, "JMXPORT has no meaning here"), what)
+	}
+	_, _, stderr := call(t, root, nil, "zkServer.sh", "start")
+	require.Empty(t, stderr)
+}
+
 func TestScriptsOfTheController(t *testing.T) {
 	root := install(t, "bin")
 	code, out, stderr := call(t, root, nil, "zkfc.sh", "--config", root, "-formatZK", "-force")
