@@ -17,6 +17,9 @@ import (
 const (
 	// houseInterval is how often the server looks at its disks, at least: see filling.
 	houseInterval = 5 * time.Second
+	// firstPurge is how long after its start a server purges for the first time: one that is restarted more often than
+	// autopurge.purgeInterval comes would never do it. Not at once, because then its clients come back.
+	firstPurge = time.Minute
 	// alarmRepeat is how often it tells of one that is nearly full.
 	alarmRepeat = time.Minute
 	// leastDiskAlarm is the free space that is always worth an alarm when none was set.
@@ -55,7 +58,7 @@ func (s *Server) DiskStatus() DiskStatus {
 
 // keepHouse looks at the disks and removes old snapshots and logs, until the server stops.
 func (s *Server) keepHouse() {
-	s.volumes.lastPurge = s.clock.Now()
+	s.volumes.lastPurge = s.clock.Now().Add(min(0, firstPurge-s.live.Load().PurgeInterval))
 	for {
 		s.lookAtDisks()
 		if cfg := s.live.Load(); s.purgeDue(cfg) {

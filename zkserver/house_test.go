@@ -70,6 +70,24 @@ func TestNearlyFullDisk(t *testing.T) {
 	require.Equal(t, zkproto.ErrOK, r.restart().raw(zkclient.Handshake{}).ask(zkproto.OpExists, readBody("/a", false)).Err)
 }
 
+// A server that is restarted more often than the purge comes by the clock purges, too.
+func TestPurgeAMinuteAfterTheStart(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.SnapCount, cfg.PurgeInterval = 20, 24*time.Hour
+	now := clock.NewFake(time.Now())
+	r := startWith(t, cfg, WithClock(now))
+	await(t, func() bool { return r.DiskStatus().LogFree != 0 }, "the first look")
+	c := r.raw(zkclient.Handshake{})
+	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/a", nil, 0)).Err)
+	await(t, func() bool {
+		require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpSetData, setBody("/a", nil)).Err)
+		return r.stats.snapshots.Load() >= 6
+	}, "snapshots are written")
+	require.Greater(t, r.snapshots(), 4)
+	now.Advance(firstPurge)
+	await(t, func() bool { r.wakeHouse(); return r.snapshots() <= 4 }, "purged, though one may have been on its way")
+}
+
 // Heavy writes fill a disk faster than the server looks at it by the clock: so it looks again whenever a part of the reserve has
 // been written. The clock stands still here.
 func TestDiskIsLookedAtAsItFills(t *testing.T) {

@@ -60,7 +60,8 @@ type Config struct {
 	FsyncWarnThreshold time.Duration
 	// SnapRetainCount is how many snapshots, and the logs they need, the purge keeps (default and least 3).
 	SnapRetainCount int
-	// PurgeInterval is the time between purges (default 1 h); 0 never purges, not even when the disk is nearly full.
+	// PurgeInterval is the time between purges (default 1 h), the first of which comes a minute after the start at the latest;
+	// 0 never purges, not even when the disk is nearly full.
 	PurgeInterval time.Duration
 	// SkipACL switches all permission checks off.
 	SkipACL bool
@@ -71,11 +72,11 @@ type Config struct {
 	DigestAlgorithm string
 	// DigestAuth allows scheme digest (default true).
 	DigestAuth bool
-	// ExtendedTypes allows znodes with a time to live.
 	// EnsembleAuth adds the scheme ensemble (authProvider.N=EnsembleAuthenticationProvider): a client that says by it that it means
 	// another ensemble than one of EnsembleNames (ensembleAuthName, with commas between) is disconnected. Without names none is.
 	EnsembleAuth  bool
 	EnsembleNames string
+	// ExtendedTypes allows znodes with a time to live.
 	ExtendedTypes bool
 	// ContainerCheckInterval is the time between searches for empty containers and outlived TTL znodes (default 60 s;
 	// 0 for never), and ContainerMaxPerMinute the most that are deleted in a minute (default 10000).
