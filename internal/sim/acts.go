@@ -29,6 +29,10 @@ func (c *client) act() {
 
 func (c *client) actOnce() {
 	w := c.w
+	if w.plan.members != nil && w.rng.IntN(30) == 0 {
+		c.reconfigure()
+		return
+	}
 	key := keys[w.rng.IntN(w.plan.keys)]
 	switch n := w.rng.IntN(100); {
 	case n < 20:

@@ -27,7 +27,8 @@
 // current. A server that finds its disk unreadable after a crash is a failure, too.
 //
 // With Options.Bare there are no clients and no sessions, only zab and the disks: that is for the quorum's side.
-// Options.Members changes the membership of such an ensemble all the time, with Options.Groups that of hierarchical quorums.
+// Options.Members changes the membership all the time (clients ask for it, or a bare leader proposes it), with Options.Groups that of
+// hierarchical quorums.
 // Options.Oracle runs two voters with an oracle (arbiter.go), with or without clients.
 //
 // # Finding out what went wrong

@@ -5,6 +5,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
+	"github.com/holdfast-ha/holdfast/zkserver/prep"
 	"github.com/holdfast-ha/holdfast/zkserver/replica"
 	"github.com/holdfast-ha/holdfast/zkserver/tree"
 	"github.com/holdfast-ha/holdfast/zkserver/watch"
@@ -33,6 +34,7 @@ func newFull(s *server, cfg zab.Config) (*full, error) {
 		Zab: cfg, Tree: s.state.Tree, Sessions: s.state.Sessions, Registry: reg, Host: f, Now: s.time(),
 		BucketMillis: 20, TickMillis: p.tick / millisecond, RejoinGrace: p.grace,
 		LocalSessions: p.local, LocalUpgrade: p.local, LeaderServesNot: p.leaderServesNot,
+		Prep: prep.Config{ReconfigEnabled: p.members != nil},
 	})
 	return f, err
 }

@@ -151,19 +151,10 @@ func (s *server) dropNext() error {
 	return err
 }
 
-// reconfigure asks the leader for another configuration: a server leaves, joins or changes its role.
+// reconfigure asks the leader for another configuration.
 func (b *bare) reconfigure(z zab.Zxid) zkproto.Txn {
 	w := b.s.w
-	id := w.servers[w.rng.IntN(len(w.servers))].id
-	q := zkproto.ReconfigRequest{CurConfigID: -1}
-	if _, member := b.n.Active().Member(id); member && w.rng.IntN(2) == 0 {
-		q.Leaving = fmt.Sprint(id)
-	} else {
-		q.Joining = memberLine(id, w.rng.IntN(4) == 0)
-	}
-	if w.opt.Groups {
-		q = zkproto.ReconfigRequest{CurConfigID: -1, NewMembers: b.newGroups(id, q.Joining)}
-	}
+	q := w.change(b.n.Active())
 	m, err := b.n.Reconfigure(&q, z)
 	if err != nil {
 		w.tracef("%s refuses to reconfigure: %v", b.s, err)
@@ -173,10 +164,36 @@ func (b *bare) reconfigure(z zab.Zxid) zkproto.Txn {
 	return &zkproto.SetDataTxn{Path: "/zookeeper/config", Data: m.Data()}
 }
 
+// reconfigure is what an administrator asks whichever server the client is connected to, by what the leader goes by.
+func (c *client) reconfigure() {
+	w := c.w
+	l := w.leader()
+	if l == nil {
+		return
+	}
+	q := w.change(l.machine.node().Active())
+	w.fault("%s asks %s: leaving %q joining %q %s", c, c.seat.s, q.Leaving, q.Joining, q.NewMembers)
+	c.send(zkproto.OpReconfig, q.AppendTo(nil), &asked{path: "/zookeeper/config", op1: -1})
+}
+
+// change is another configuration than the one in force: a server leaves, joins or changes its role.
+func (w *World) change(active *quorum.Membership) zkproto.ReconfigRequest {
+	id := w.servers[w.rng.IntN(len(w.servers))].id
+	q := zkproto.ReconfigRequest{CurConfigID: -1}
+	if _, member := active.Member(id); member && w.rng.IntN(2) == 0 {
+		q.Leaving = fmt.Sprint(id)
+	} else {
+		q.Joining = memberLine(id, w.rng.IntN(4) == 0)
+	}
+	if w.opt.Groups {
+		q = zkproto.ReconfigRequest{CurConfigID: -1, NewMembers: w.newGroups(active, id, q.Joining)}
+	}
+	return q
+}
+
 // newGroups is the whole of another configuration, as changes of groups have to be: one server leaves, or joins with the line
 // given, and the groups stay as they are or are made anew.
-func (b *bare) newGroups(id zab.Sid, joins string) string {
-	w, active := b.s.w, b.n.Active()
+func (w *World) newGroups(active *quorum.Membership, id zab.Sid, joins string) string {
 	var lines []string
 	var voters []zab.Sid
 	for _, m := range active.Members {

@@ -117,7 +117,7 @@ func (w *World) makePlan() {
 	if w.broken == MinorityCommits {
 		p.quorum = minority{p.quorum}
 	}
-	if w.opt.Bare && w.opt.Members {
+	if w.opt.Members {
 		w.makeMembers()
 	}
 	p.duration = w.between(500, 2500) * millisecond

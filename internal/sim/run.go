@@ -21,7 +21,7 @@ type Options struct {
 	Seed uint64
 	// Bare runs zab, the log, the snapshots and the tree without sessions and clients.
 	Bare bool
-	// Members changes the membership while the run goes on; with Bare only.
+	// Members changes the membership while the run goes on.
 	Members bool
 	// Groups makes the quorums of these memberships hierarchical.
 	Groups bool

@@ -124,7 +124,11 @@ func (c *seat) request(a ask) {
 		if c.s.w.broken == SendTwice && a.op == zkproto.OpSetData && c.s.w.chance(10) {
 			f.r.Submit(&replica.Request{From: &seat{s: c.s}, Session: c.session, Op: a.op, Xid: -a.xid - 1000, Body: a.body, IDs: anyone})
 		}
-		f.r.Submit(&replica.Request{From: c, Session: c.session, Op: a.op, Xid: a.xid, Body: a.body, IDs: anyone})
+		ids := anyone
+		if a.op == zkproto.OpReconfig {
+			ids = administrator
+		}
+		f.r.Submit(&replica.Request{From: c, Session: c.session, Op: a.op, Xid: a.xid, Body: a.body, IDs: ids})
 		return
 	}
 	switch {
@@ -137,7 +141,10 @@ func (c *seat) request(a ask) {
 	}
 }
 
-var anyone = []zkproto.ID{{Scheme: "ip", ID: "127.0.0.1"}}
+var (
+	anyone        = []zkproto.ID{{Scheme: "ip", ID: "127.0.0.1"}}
+	administrator = []zkproto.ID{{Scheme: "super", ID: ""}}
+)
 
 // answerHeld answers the reads that waited for a leader.
 func (c *seat) answerHeld() {
