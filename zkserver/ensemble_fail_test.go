@@ -2,6 +2,7 @@ package zkserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -190,10 +191,10 @@ func TestEnsembleSendsASnapshot(t *testing.T) {
 	w.stop()
 }
 
-// A leader that has logged what no other has gets it cut off when it comes back (C.2 row 1).
-func TestEnsembleTruncates(t *testing.T) {
-	e := newEnsemble(t, 3, 0, nil)
-	e.startAll()
+// leaderWithMore gives the leader a proposal, /never, that only its own disk has; then it is killed, and the others go on
+// without it.
+func (e *ensemble) leaderWithMore() *member {
+	t := e.t
 	w := e.write(1)
 	w.more(10)
 	w.stop()
@@ -217,8 +218,46 @@ func TestEnsembleTruncates(t *testing.T) {
 			m.start()
 		}
 	}
-	w = e.write(1)
+	return old
+}
+
+// A leader that has logged what no other has gets it cut off when it comes back (C.2 row 1).
+func TestEnsembleTruncates(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	e.startAll()
+	old := e.leaderWithMore()
+	w := e.write(1)
 	w.more(20)
+	old.start()
+	e.startAll()
+	old.mustHaveLogged("history truncated", "")
+	w.stop()
+	_, _, ok := old.tree.Exists("/never")
+	require.False(t, ok)
+}
+
+// The disk refuses to truncate: that is no truncation. The server stops, and what it had comes back with its disk, to be cut then
+// (ZOOKEEPER-3701).
+func TestTruncationThatFailsStopsTheServer(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	e.startAll()
+	old := e.leaderWithMore()
+	w := e.write(1)
+	w.more(20)
+	failing := func(c vfs.Call) error {
+		if c.Op == vfs.OpTruncate {
+			return errors.New("no space left on device")
+		}
+		return nil
+	}
+	old.fault.Store(&failing)
+	old.start()
+	e.await("it has stopped", func() bool { return old.Err() != nil })
+	require.ErrorContains(t, old.Err(), "no space left on device")
+	require.False(t, old.logged("history truncated", ""))
+	w.more(20)
+	old.fault.Store(nil)
+	old.stop()
 	old.start()
 	e.startAll()
 	old.mustHaveLogged("history truncated", "")

@@ -415,6 +415,57 @@ func TestZOOKEEPER4712LateSyncOfAFormerRole(t *testing.T) {
 	require.Empty(t, acks(n.Ready()))
 }
 
+// 18. What came to a learner between NEWLEADER and UPTODATE is in its memory as well: when it leads, it hands on no hole.
+func TestZOOKEEPER4925WhatCameBeforeUpToDateIsHandedOn(t *testing.T) {
+	c := newCluster(t, 3, 1)
+	c.noFloor, c.cfg.KeepCommitted = true, 16
+	c.startAll()
+	c.elect()
+	require.NoError(t, c.propose(c.leader(), "everywhere"))
+	c.settle()
+	c.crash(4, 0) // an observer, which has to get the rest from memory
+	c.crash(3, 0)
+	c.elect()
+	require.Equal(t, Sid(2), c.leader())
+	for _, data := range []string{"a", "b"} {
+		require.NoError(t, c.propose(2, data))
+	}
+	c.settle()
+	c.restart(3)
+	exchange := func() {
+		for _, p := range [][2]Sid{{3, 2}, {2, 3}, {3, 1}, {1, 3}, {2, 1}, {1, 2}} {
+			for c.deliver(p[0], p[1], false) {
+				continue
+			}
+		}
+	}
+	for i := 0; len(c.servers[3].pending) < 2; i++ {
+		require.Less(t, i, 100)
+		c.tick(3)
+		exchange()
+	}
+	for _, data := range []string{"c", "d"} { // server 3 has not got its data on disk, and the others decide without it
+		require.NoError(t, c.propose(2, data))
+		exchange()
+		c.sync(1)
+		c.sync(2)
+		exchange()
+	}
+	require.Len(t, c.history, 5)
+	require.False(t, c.servers[3].node.Status().Serving())
+	c.settle()
+	require.Len(t, c.servers[3].applied, 5)
+
+	c.crash(2, 0)
+	c.elect()
+	require.Equal(t, Sid(3), c.leader())
+	c.restart(4)
+	c.run(12)
+	require.Equal(t, []string{"everywhere", "a", "b", "c", "d"}, data(c.servers[4].applied))
+	require.Zero(t, c.servers[4].start, "server 4 was to get a DIFF")
+	c.allEqual()
+}
+
 // 25. A link that ends in the middle of a batch leaves whole entries only, and the next synchronization starts behind them.
 func TestZOOKEEPER2355LinkEndsBetweenProposals(t *testing.T) {
 	c := ensemble(t, 1)
