@@ -1,7 +1,9 @@
 package zkserver
 
 import (
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,7 +64,7 @@ func TestForceNewCluster(t *testing.T) {
 	require.Equal(t, "server."+m.id.String()+"="+m.server.String(), readAll(t, m.mem, done.DynamicFile))
 
 	for _, standalone := range []bool{true, false} {
-		cfg.Members, cfg.StandaloneEnabled = done.After, standalone
+		cfg.Members, cfg.StandaloneEnabled, cfg.ReconfigEnabled, cfg.SkipACL = done.After, standalone, !standalone, true
 		require.Equal(t, !standalone, cfg.Distributed())
 		s, err := New(cfg, WithFS(m.mem))
 		require.NoError(t, err)
@@ -75,8 +77,34 @@ func TestForceNewCluster(t *testing.T) {
 		c := e.connect(m)
 		_, err = c.Create("/alone"+map[bool]string{true: "1", false: "2"}[standalone], nil, 0, zk.WorldACL(zk.PermAll))
 		require.NoError(t, err)
+		if !standalone {
+			e.grows(m, done.After, w.acked)
+		}
 		m.stop()
 	}
+}
+
+// grows lets a server that was lost, and comes back empty, join the new ensemble.
+func (e *ensemble) grows(m *member, alone config.Members, acked []string) {
+	t := e.t
+	o := e.members[0]
+	if o == m {
+		o = e.members[1]
+	}
+	o.mem = vfs.NewMem()
+	e.change = func(c *config.Config) {
+		c.ReconfigEnabled = true
+		c.Servers = append(slices.Clone(alone.Servers), o.server)
+	}
+	o.start()
+	e.await("it follows without a vote", o.serves)
+	_, err := e.connect(m).IncrementalReconfig([]string{fmt.Sprintf("server.%d=%s", o.id, &o.server)}, nil, -1)
+	require.NoError(t, err)
+	e.await("both know of both", func() bool { return m.knows(m.id, o.id) && o.knows(m.id, o.id) })
+	for _, path := range acked {
+		require.True(t, o.has(path))
+	}
+	o.stop()
 }
 
 func TestForceNewClusterRefuses(t *testing.T) {
