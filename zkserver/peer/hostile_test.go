@@ -166,6 +166,32 @@ func TestServerWithOurOwnIDIsNamed(t *testing.T) {
 	require.Contains(t, logs.All()[0].ContextMap()["error"], "two servers have the same myid")
 }
 
+// A server that is no member may be one that is about to join. It is heard, and both ports say that it is none.
+func TestServerThatIsNoMemberIsNamed(t *testing.T) {
+	c := newCluster(t, 2)
+	logger, logs, lines := observed(zapcore.InfoLevel)
+	_, r := c.start(2, func(cfg *Config) { cfg.Logger = logger })
+	c.start(1)
+	said := func(message string) any {
+		for receive(t, lines, message).Message != message {
+			continue
+		}
+		return logs.FilterMessage(message).FilterField(zap.Int64("peer", 9)).All()[0].ContextMap()["member"]
+	}
+	nc := dialHello(t, c.servers[1].Election[0], hello{9, []string{"127.0.0.1:1"}}, false)
+	require.Equal(t, false, said("election connection established"))
+	require.NoError(t, nc.Close())
+	nc, err := net.Dial("tcp", c.servers[1].Quorum[0])
+	require.NoError(t, err)
+	defer nc.Close()
+	_, err = nc.Write(firstPacket(zab.FollowerInfo, learnerInfo(9, 0x10000)))
+	require.NoError(t, err)
+	require.Equal(t, false, said("learner connected"))
+	require.Equal(t, zab.FollowerInfo, r.next(t).Type)
+	c.stillWorks(2, 1)
+	require.Equal(t, true, logs.FilterMessage("election connection established").FilterField(zap.Int64("peer", 1)).All()[0].ContextMap()["member"])
+}
+
 func TestSilentConnectionsAreClosedInTime(t *testing.T) {
 	c := newCluster(t, 2)
 	logger, logs, lines := observed(zapcore.WarnLevel)

@@ -158,7 +158,8 @@ func (v *voter) install(nc net.Conn) {
 	case v.poke <- struct{}{}:
 	default:
 	}
-	v.p.log.Info("election connection established", zap.Int64("peer", int64(v.sid)), zap.Stringer("address", nc.RemoteAddr()))
+	_, member := v.p.server(v.sid)
+	v.p.log.Info("election connection established", zap.Int64("peer", int64(v.sid)), zap.Stringer("address", nc.RemoteAddr()), zap.Bool("member", member))
 }
 
 // ended takes note of the end of a connection. What was sent shortly before may be lost.
