@@ -164,6 +164,10 @@ func (o operator) Quorum() admin.Health {
 	default:
 		c := e.QuorumCheck(o.s.clock.Now())
 		h.Add(c.Name, c.OK, c.Reason)
+		if mine := e.Members.Server(e.ID); mine != nil && !mine.Observer {
+			reason, ok := o.s.electable()
+			h.Add("electable", ok, reason)
+		}
 	}
 	return h
 }

@@ -228,6 +228,7 @@ func (s *Server) perform() {
 			c.toLog = append(c.toLog, txnlog.Record{Zxid: e.Zxid, Data: e.Data})
 		}
 		if s.peers != nil {
+			s.standBack(r.Messages)
 			s.peers.Send(r.Messages)
 			s.countReady(&r)
 		}

@@ -1,6 +1,7 @@
 package zkserver
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -140,6 +141,18 @@ func (s *Server) fillEnsemble(e *admin.Ensemble) []zab.LearnerView {
 		e.Learners = append(e.Learners, a)
 	}
 	return learners
+}
+
+// electable tells whether other servers can reach this one, in words. A voter whose ports cannot be opened may follow, if it is the one
+// that dials; nobody can follow it (ZOOKEEPER-3320).
+func (s *Server) electable() (reason string, ok bool) {
+	for _, p := range s.peers.Status().Ports {
+		if !p.Open && p.Failures > 0 && p.Name != "observer" {
+			return fmt.Sprintf("nobody can follow this server: its %s port %s could not be opened %d times in a row, the last time: %s; trying on",
+				p.Name, p.Address, p.Failures, p.LastError), false
+		}
+	}
+	return "the ports for other servers are open", true
 }
 
 var adminRoles = map[zab.Role]admin.Role{

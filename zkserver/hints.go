@@ -45,6 +45,23 @@ func (s *Server) hintSilent(sid zab.Sid, silent bool) {
 	c.replica.Silent(sid, silent)
 }
 
+// standBack takes the weight from this server's vote for itself while its ports cannot be opened: nobody could follow it, and while it
+// has the best vote nobody else would be elected. Others still hear of it, and it can follow. Its own election knows better: it
+// votes for no server that has less than it has. (ZOOKEEPER-3320)
+func (s *Server) standBack(msgs []zab.Message) {
+	for i := range msgs {
+		v := msgs[i].Vote
+		if msgs[i].Type != zab.Notification || v == nil || v.State != zab.Looking || v.Vote.Leader != s.cfg.MyID {
+			continue
+		}
+		if _, ok := s.electable(); !ok {
+			weak := *v
+			weak.Vote.PeerEpoch = -1 // less than anybody's
+			msgs[i].Vote = &weak
+		}
+	}
+}
+
 // oracleInterval is how often the oracle's file is read.
 const oracleInterval = 200 * time.Millisecond
 

@@ -2,6 +2,7 @@ package zkserver
 
 import (
 	"fmt"
+	"net"
 	"testing"
 
 	"github.com/go-zookeeper/zk"
@@ -125,4 +126,37 @@ func TestWhatAnEnsembleTellsOperators(t *testing.T) {
 	require.False(t, operator{next.Server}.Ready().OK)
 	require.False(t, operator{next.Server}.Quorum().OK)
 	require.True(t, operator{next.Server}.Live().OK, "there is no need to restart it")
+}
+
+// A voter whose port is taken follows, for it dials the others; but it cannot be elected, and says so until it can (ZOOKEEPER-3320).
+func TestVoterWithoutAPortIsNotElectable(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	m := e.members[2]
+	taken, err := net.Listen("tcp", m.server.Addresses[0].Quorum())
+	require.NoError(t, err)
+	defer taken.Close()
+	for _, other := range e.members[:2] {
+		other.start()
+	}
+	e.leader()
+	m.start()
+	e.await("it follows", m.serves)
+	e.await("it knows that its port is taken", func() bool { return !operator{m.Server}.Quorum().OK })
+	h := operator{m.Server}.Quorum()
+	require.True(t, h.Checks[0].OK, "it belongs to a quorum")
+	require.Equal(t, "electable", h.Checks[1].Name)
+	require.Contains(t, h.Checks[1].Reason, "its quorum port "+m.server.Addresses[0].Quorum()+" could not be opened")
+	require.True(t, operator{m.Server}.Ready().OK, "clients may stay")
+	require.True(t, operator{e.members[0].Server}.Quorum().OK)
+
+	e.leader().kill() // whoever that is: the third has the best vote, and must not win
+	for _, other := range e.members[:2] {
+		if other.Server == nil {
+			other.start()
+		}
+	}
+	e.await("another leads, and it follows", func() bool { return m.serves() && e.leader() != m })
+	require.False(t, operator{m.Server}.Quorum().OK)
+	require.NoError(t, taken.Close())
+	e.await("the port is open", func() bool { return operator{m.Server}.Quorum().OK })
 }
