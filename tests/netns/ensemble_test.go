@@ -22,11 +22,21 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/cli/zkserver"
 )
 
-// serverVar makes the test binary be a zkserver with the configuration file that it names.
-const serverVar = "HOLDFAST_NETNS_SERVER"
+const (
+	// serverVar makes the test binary be a zkserver with the configuration file that it names.
+	serverVar = "HOLDFAST_NETNS_SERVER"
+	// hostsVar is the file in which that zkserver finds names: its /etc/hosts, and nobody else's (ip netns exec has given it mounts
+	// of its own).
+	hostsVar = "HOLDFAST_NETNS_HOSTS"
+)
 
 func TestMain(m *testing.M) {
 	if conf := os.Getenv(serverVar); conf != "" {
+		if hosts := os.Getenv(hostsVar); hosts != "" {
+			if err := syscall.Mount(hosts, "/etc/hosts", "", syscall.MS_BIND, ""); err != nil {
+				panic(err)
+			}
+		}
 		cli.Run(func(ctx context.Context, _ []string, s cli.Streams) int {
 			return zkserver.Main(ctx, []string{"start-foreground", conf}, s)
 		})
@@ -51,11 +61,23 @@ type ensemble struct {
 	*network
 	members []*member
 	dir     string
+	hosts   string // a file like /etc/hosts, in which all members find each other; empty while they go by addresses
 }
 
 // newEnsemble starts n zkservers and waits until one leads and the others follow. dataDir, if not nil, gives a member another
 // data directory.
 func newEnsemble(t *testing.T, n int, dataDir func(host int) string) *ensemble {
+	t.Helper()
+	e := prepared(t, n, dataDir, func(e *ensemble, host int) string { return e.addr(host) })
+	for _, m := range e.members {
+		e.start(m)
+	}
+	e.settled()
+	return e
+}
+
+// prepared is newEnsemble without the start. name is what the members call a host.
+func prepared(t *testing.T, n int, dataDir func(host int) string, name func(e *ensemble, host int) string) *ensemble {
 	t.Helper()
 	e := &ensemble{network: newNetwork(t, n), dir: t.TempDir()}
 	logs := e.dir
@@ -65,7 +87,7 @@ func newEnsemble(t *testing.T, n int, dataDir func(host int) string) *ensemble {
 	}
 	var list strings.Builder
 	for i := 1; i <= n; i++ {
-		fmt.Fprintf(&list, "server.%d=%s:2888:3888\n", i, e.addr(i))
+		fmt.Fprintf(&list, "server.%d=%s:2888:3888\n", i, name(e, i))
 	}
 	for i := 1; i <= n; i++ {
 		dir := filepath.Join(e.dir, "data"+strconv.Itoa(i))
@@ -89,10 +111,6 @@ admin.enableServer=false
 		e.members = append(e.members, m)
 	}
 	t.Cleanup(e.end)
-	for _, m := range e.members {
-		e.start(m)
-	}
-	e.settled()
 	return e
 }
 
@@ -105,7 +123,7 @@ func (e *ensemble) start(m *member) {
 	require.NoError(e.t, err)
 	defer log.Close()
 	m.cmd = e.command(m.host, self)
-	m.cmd.Env = append(os.Environ(), serverVar+"="+m.conf)
+	m.cmd.Env = append(os.Environ(), serverVar+"="+m.conf, hostsVar+"="+e.hosts)
 	m.cmd.Stdout, m.cmd.Stderr = log, log
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(e.t, m.cmd.Start())

@@ -16,8 +16,9 @@ import (
 // network is a bridge and hosts around it.
 type network struct {
 	t      *testing.T
-	prefix string // of the namespaces' names
-	hosts  int
+	prefix string         // of the namespaces' names
+	n      int            // of hosts
+	moved  map[int]string // hosts that have another address than at first
 
 	mu sync.Mutex
 }
@@ -29,7 +30,7 @@ var networks int
 func newNetwork(t *testing.T, n int) *network {
 	t.Helper()
 	networks++
-	w := &network{t: t, prefix: fmt.Sprintf("hf%x%x", os.Getpid()&0xffff, networks), hosts: n}
+	w := &network{t: t, prefix: fmt.Sprintf("hf%x%x", os.Getpid()&0xffff, networks), n: n, moved: map[int]string{}}
 	t.Cleanup(w.remove)
 	hub := w.prefix + "h"
 	w.must("ip", "netns", "add", hub)
@@ -58,11 +59,24 @@ const testAddr = "10.77.0.254"
 func (w *network) namespace(i int) string { return fmt.Sprintf("%s%d", w.prefix, i) }
 
 // addr is the address of host i, counted from 1.
-func (w *network) addr(i int) string { return fmt.Sprintf("10.77.0.%d", i) }
+func (w *network) addr(i int) string {
+	if a := w.moved[i]; a != "" {
+		return a
+	}
+	return fmt.Sprintf("10.77.0.%d", i)
+}
+
+// move gives a host another address.
+func (w *network) move(i int, to string) {
+	w.t.Helper()
+	w.must("ip", "-n", w.namespace(i), "addr", "del", w.addr(i)+"/24", "dev", "eth0")
+	w.must("ip", "-n", w.namespace(i), "addr", "add", to+"/24", "dev", "eth0")
+	w.moved[i] = to
+}
 
 // remove takes everything down again. Deleting a namespace deletes the interfaces in it, and with them their other ends.
 func (w *network) remove() {
-	for i := 1; i <= w.hosts; i++ {
+	for i := 1; i <= w.n; i++ {
 		_ = exec.Command("ip", "netns", "del", w.namespace(i)).Run()
 	}
 	_ = exec.Command("ip", "netns", "del", w.prefix+"h").Run()
@@ -113,7 +127,7 @@ func (w *network) heal() {
 	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := 1; i <= w.hosts; i++ {
+	for i := 1; i <= w.n; i++ {
 		w.must("ip", "netns", "exec", w.namespace(i), "iptables", "-w", "-F", "INPUT")
 	}
 }
@@ -121,7 +135,7 @@ func (w *network) heal() {
 // others are all hosts but the given ones.
 func (w *network) others(not ...int) []int {
 	var rest []int
-	for i := 1; i <= w.hosts; i++ {
+	for i := 1; i <= w.n; i++ {
 		keep := true
 		for _, n := range not {
 			keep = keep && n != i
