@@ -81,7 +81,11 @@ func (e *ensemble) configure(m *member, list []*member) {
 		b.WriteString("peerType=observer\n")
 	}
 	for _, other := range list {
-		b.WriteString(other.line(e.dynamic) + "\n")
+		line := other.line(e.dynamic)
+		if other == m && m.wildcard {
+			line = strings.Replace(line, "=127.0.0.1:", "=0.0.0.0:", 1)
+		}
+		b.WriteString(line + "\n")
 	}
 	require.NoError(e.t, os.WriteFile(m.cfg(), []byte(b.String()), 0o644))
 }

@@ -35,10 +35,20 @@ func (m *serverMake) String() string { return m.name }
 
 // The makes. Java starts with a small heap and its first compiler only: that halves what a start costs.
 var (
-	java39 = &serverMake{"java", true, javaServer(zookeeper)}
+	theirs = release(os.Getenv("HOLDFAST_COMPAT_RELEASE"))
+	java39 = &serverMake{"java", true, javaServer(theirs)}
 	java38 = &serverMake{"java38-", true, javaServer(zookeeper38)}
 	golang = oursOr(os.Getenv("HOLDFAST_COMPAT_MAKES"))
 )
+
+// release is the original that the ensembles are made of: with HOLDFAST_COMPAT_RELEASE=3.8 the release before takes the place
+// of 3.9 in all of them.
+func release(name string) *original {
+	if name == "3.8" {
+		return zookeeper38
+	}
+	return zookeeper
+}
 
 // oursOr is our own make. With HOLDFAST_COMPAT_MAKES=java the original takes its place, and with ours we take the
 // original's: whether a test asks for something that the original does not do itself is seen in this way.
@@ -48,7 +58,7 @@ func oursOr(makes string) *serverMake {
 	}}
 	switch makes {
 	case "java":
-		return &serverMake{"alsojava", true, javaServer(zookeeper)}
+		return &serverMake{"alsojava", true, javaServer(theirs)}
 	case "ours":
 		*java39, *java38 = *ours, *ours
 		java39.name, java38.name = "alsoours", "alsoours38-"
@@ -133,6 +143,7 @@ type member struct {
 	starts   int
 
 	twoAddresses bool
+	wildcard     bool // its own zoo.cfg gives it 0.0.0.0 for an address
 
 	cmd  *exec.Cmd
 	log  string

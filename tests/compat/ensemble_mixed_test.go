@@ -28,6 +28,13 @@ func mixes() map[string][]*serverMake {
 	}
 }
 
+// withRelease38 are the ways of mixes, and one with the release before.
+func withRelease38() map[string][]*serverMake {
+	all := mixes()
+	all["two of 3.8, one of ours"] = []*serverMake{java38, golang, java38}
+	return all
+}
+
 // makesOf are the makes in an ensemble, once each.
 func (e *ensemble) makesOf() []*serverMake {
 	var out []*serverMake
@@ -233,7 +240,8 @@ func (e *ensemble) leaderHasMore(w *writer, leads *serverMake) {
 	leader.start()
 	e.settle()
 	if next.make.java || leader.make.java {
-		require.Contains(t, []string{"TRUNC", "SNAP", "DIFFTRUNC"}, joined(next, leader, before))
+		// A learner of 3.8 may fail at first, and try again (a commit between NEWLEADER and UPTODATE, ZOOKEEPER-4394): so there may be more.
+		require.Regexp(t, "TRUNC|SNAP", joined(next, leader, before))
 	}
 	w.goesOn(20)
 
@@ -265,7 +273,7 @@ func (e *ensemble) leaderHasMore(w *writer, leads *serverMake) {
 // Each order in which three servers can be started, on the same disks: the first two form the ensemble, the third joins.
 func TestMixedEnsembleStartsInEachOrder(t *testing.T) {
 	t.Parallel()
-	for name, makes := range mixes() {
+	for name, makes := range withRelease38() {
 		t.Run(name, func(t *testing.T) {
 			e := newEnsemble(t, "", makes...)
 			orders := [][]int{{1, 2, 3}, {1, 3, 2}, {2, 3, 1}, {3, 1, 2}, {2, 1, 3}, {3, 2, 1}}
@@ -299,59 +307,76 @@ func TestMixedEnsembleWithObservers(t *testing.T) {
 	e.start()
 	w := e.write("w")
 	for _, leads := range []*serverMake{golang, java39} {
-		leader := e.lead(leads)
 		w.goesOn(50)
 		for _, m := range e.members[3:] {
-			require.Equal(t, "observer", m.mode(), m)
-			c := e.session(10*time.Second, m)
-			path := fmt.Sprintf("/by-%s-under-%s", m, leader)
-			_, err := c.Create(t.Context(), path, []byte("x"), world, zkproto.ModePersistent, 0)
-			require.NoError(t, err, "a write by way of %s", m)
-			data, _, err := c.Get(t.Context(), path, false)
-			require.NoError(t, err)
-			require.Equal(t, "x", string(data), "an observer answers when it has applied the write itself")
-			c.Leave()
-			m.kill()
+			e.observes(w, m, leads)
 		}
-		w.goesOn(50)
-		for _, m := range e.members[3:] {
-			m.start()
-		}
-		e.settle()
 	}
 	w.end()
 	w.check(e.same())
+}
+
+// observes shows that an observer serves under a leader of this make, forwards writes, and catches up when it was away.
+func (e *ensemble) observes(w *writer, m *member, leads *serverMake) {
+	t := e.t
+	leader := e.lead(leads)
+	require.Equal(t, "observer", m.mode(), m)
+	c := e.session(10*time.Second, m)
+	path := fmt.Sprintf("/by-%s-under-%s", m, leader)
+	_, err := c.Create(t.Context(), path, []byte("x"), world, zkproto.ModePersistent, 0)
+	require.NoError(t, err, "a write by way of %s", m)
+	data, _, err := c.Get(t.Context(), path, false)
+	require.NoError(t, err)
+	require.Equal(t, "x", string(data), "an observer answers when it has applied the write itself")
+	c.Leave()
+	m.kill()
+	w.goesOn(50)
+	m.start()
+	e.settle()
 }
 
 // All three servers are replaced one after the other, there and back, while a client writes.
 func TestRollingReplacementThereAndBack(t *testing.T) {
 	t.Parallel()
-	e := newEnsemble(t, "", java39, java39, java39)
-	e.start()
-	w := e.write("w")
-	for _, to := range []*serverMake{golang, java39} {
-		for _, m := range e.members {
-			w.goesOn(50)
-			w.longestPause()
-			e.swap(m, to)
-			w.goesOn(50)
-			t.Logf("%s took over: the longest pause was %v, leader %s", m, w.longestPause(), e.leader())
-		}
+	for name, original := range map[string]*serverMake{"3.9": java39, "3.8": java38} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnsemble(t, "", original, original, original)
+			e.start()
+			w := e.write("w")
+			for _, to := range []*serverMake{golang, original} {
+				for _, m := range e.members {
+					w.goesOn(50)
+					w.longestPause()
+					e.swap(m, to)
+					w.goesOn(50)
+					t.Logf("%s took over: the longest pause was %v, leader %s", m, w.longestPause(), e.leader())
+				}
+			}
+			w.end()
+			w.check(e.same())
+		})
 	}
-	w.end()
-	w.check(e.same())
 }
 
-// The release before: each server leads once, one falls behind, one has an empty disk.
+// The release before: each make leads, falls behind, has an empty disk, has more than the others; observers of each.
 func TestMixedEnsembleWithRelease38(t *testing.T) {
 	t.Parallel()
-	e := newEnsemble(t, "", java38, golang, java38)
-	e.start()
-	w := e.write("w")
-	for _, leads := range e.makesOf() {
-		e.leaderIsKilled(w, leads)
-		e.followerFallsBehind(w, leads)
+	for name, makes := range map[string][]*serverMake{
+		"two of 3.8, one of ours": {java38, golang, java38, nil, golang},
+		"one of 3.8, two of ours": {golang, java38, golang, nil, java38},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnsemble(t, "", makes...)
+			e.start()
+			w := e.write("w")
+			for _, leads := range e.makesOf() {
+				e.leaderIsKilled(w, leads)
+				e.followerFallsBehind(w, leads)
+				e.leaderHasMore(w, leads)
+				e.observes(w, e.member(4), leads)
+			}
+			w.end()
+			w.check(e.same())
+		})
 	}
-	w.end()
-	w.check(e.same())
 }

@@ -27,7 +27,7 @@ var readOnlyScript = []string{
 // rest; both makes answer the same. Clients that look for more than that find it when the quorum is back.
 func TestReadOnlyServersInMixedEnsemble(t *testing.T) {
 	t.Parallel()
-	readOnlyJava := &serverMake{"java", true, javaServer(zookeeper, "-Dreadonlymode.enabled=true")}
+	readOnlyJava := &serverMake{"java", true, javaServer(theirs, "-Dreadonlymode.enabled=true")}
 	// The original's read-only server gives no sessions but local ones.
 	e := newEnsemble(t, "tickTime=500\nreadonlymode.enabled=true\nlocalSessionsEnabled=true\nlocalSessionsUpgradingEnabled=true",
 		readOnlyJava, golang, readOnlyJava)

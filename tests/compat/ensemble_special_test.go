@@ -17,7 +17,7 @@ import (
 // ZOOKEEPER-1277).
 func TestMixedEnsembleAtTheEndOfAnEpoch(t *testing.T) {
 	t.Parallel()
-	nearEnd := &serverMake{"javanearend", true, javaServer(zookeeper, "-Dzookeeper.testingonly.initialZxid=4294966895")} // 400 before
+	nearEnd := &serverMake{"javanearend", true, javaServer(theirs, "-Dzookeeper.testingonly.initialZxid=4294966895")} // 400 before
 	e := newEnsemble(t, "", golang, golang, nearEnd)
 	e.start()
 	first := e.write("first")
@@ -154,7 +154,7 @@ func TestWeightsInMixedEnsemble(t *testing.T) {
 func TestMultiAddressInMixedEnsemble(t *testing.T) {
 	t.Parallel()
 	// The original reads the server lines before it knows its own key multiAddress.enabled: it must be a system property.
-	java := &serverMake{"java", true, javaServer(zookeeper, "-Dzookeeper.multiAddress.enabled=true", "-Dzookeeper.multiAddress.reachabilityCheckEnabled=false")}
+	java := &serverMake{"java", true, javaServer(theirs, "-Dzookeeper.multiAddress.enabled=true", "-Dzookeeper.multiAddress.reachabilityCheckEnabled=false")}
 	e := newEnsemble(t, "multiAddress.enabled=true", java, golang, java)
 	for _, m := range e.members {
 		m.twoAddresses = true
@@ -174,4 +174,33 @@ func TestMultiAddressInMixedEnsemble(t *testing.T) {
 	}
 	w.end()
 	w.check(e.same())
+}
+
+// Each server is 0.0.0.0 in its own zoo.cfg, as container images write it, and whoever was away comes back, the servers with the
+// smaller numbers among them: those have to be dialed back (ZOOKEEPER-2164, ZOOKEEPER-4886).
+func TestWildcardAddressesInMixedEnsemble(t *testing.T) {
+	t.Parallel()
+	for name, makes := range mixes() {
+		t.Run(name, func(t *testing.T) {
+			e := newEnsemble(t, "", makes...)
+			for _, m := range e.members {
+				m.wildcard = true
+				e.configure(m, e.members)
+			}
+			e.start()
+			w := e.write("w")
+			for _, m := range e.members {
+				w.goesOn(20)
+				m.kill()
+				w.goesOn(20)
+				m.start()
+				e.settle()
+			}
+			for _, leads := range e.makesOf() {
+				e.leaderIsKilled(w, leads)
+			}
+			w.end()
+			w.check(e.same())
+		})
+	}
 }

@@ -128,7 +128,8 @@ func (e *ensemble) same() map[string]node {
 			b, inOther := other[p]
 			if p == "/zookeeper/config" { // each server makes it for itself when it starts
 				a.stat, b.stat = zkproto.Stat{}, zkproto.Stat{}
-				a.data, b.data = sortedLines(a.data), sortedLines(b.data)
+				// in which it may be 0.0.0.0 itself
+				a.data, b.data = strings.ReplaceAll(sortedLines(a.data), "=0.0.0.0:", "=127.0.0.1:"), strings.ReplaceAll(sortedLines(b.data), "=0.0.0.0:", "=127.0.0.1:")
 			}
 			if a != b || inFirst != inOther {
 				different = append(different, fmt.Sprintf("%s\n  %s: %+v\n  %s: %+v", p, members[0], a, m, b))

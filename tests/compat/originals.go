@@ -11,5 +11,6 @@
 //
 //	HOLDFAST_COMPAT_MAKES=java   the original takes our place: does it do what the test wants?
 //	HOLDFAST_COMPAT_MAKES=ours   ours take the original's place
+//	HOLDFAST_COMPAT_RELEASE=3.8  the release before takes the place of 3.9 in all ensembles
 //	HOLDFAST_COMPAT_KEEP=1       the logs and data of passed tests are kept, too
 package compat
