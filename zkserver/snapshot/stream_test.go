@@ -100,20 +100,6 @@ func TestReceivedStreamIsSettledInPieces(t *testing.T) {
 	require.ErrorIs(t, err, boom)
 }
 
-// A million znodes come to a server beside one that has clients: they must leave nothing behind for the collector.
-func TestReceivedStreamAllocatesNothingForAZnode(t *testing.T) {
-	stream := streamed(t, example(4000))
-	in := bytes.NewReader(nil)
-	r := bufio.NewReader(in)
-	allocs := testing.AllocsPerRun(3, func() {
-		in.Reset(stream)
-		r.Reset(in)
-		_, err := received(t, newMem(t), r, 9, discard{})
-		require.NoError(t, err)
-	})
-	require.Less(t, allocs, 400.0)
-}
-
 func TestStreamPaces(t *testing.T) {
 	n := 0
 	var b bytes.Buffer
