@@ -24,8 +24,8 @@ type paced struct {
 	start    int64   // monotonic nanoseconds
 	interval float64 // nanoseconds
 
-	wait func(ctx context.Context, until int64) error
-	lag  *hdrhistogram.Histogram // of the sends, microseconds
+	wait func(ctx context.Context, until int64) error // nil: an alarm
+	lag  *hdrhistogram.Histogram                      // of the sends, microseconds
 
 	mu     sync.Mutex // the ring of the stream: one goroutine sends, one reads
 	ended  bool       // nothing more is sent
@@ -35,7 +35,7 @@ type paced struct {
 // newPaced makes an open loop out of s, request i of which is due at start + i*interval.
 func newPaced(s *stream, start int64, interval float64) *paced {
 	return &paced{
-		stream: s, start: start, interval: interval, wait: newSleeper().until,
+		stream: s, start: start, interval: interval,
 		lag: hdrhistogram.New(minLatency, maxLatency, latencyDigits),
 	}
 }
@@ -63,8 +63,17 @@ func (p *paced) run(ctx context.Context) error {
 
 // send is the goroutine that writes.
 func (p *paced) send(ctx context.Context) error {
+	wait := p.wait
+	if wait == nil {
+		a, err := newAlarm(ctx)
+		if err != nil {
+			return err
+		}
+		defer a.close()
+		wait = a.until
+	}
 	for i, more := int64(0), true; more; {
-		if err := p.wait(ctx, p.due(i)); err != nil {
+		if err := wait(ctx, p.due(i)); err != nil {
 			return err
 		}
 		i, more = p.batchDue(i)
@@ -156,7 +165,7 @@ func isPing(frame []byte) bool {
 	return len(frame) >= 4 && int32(binary.BigEndian.Uint32(frame)) == zkproto.XidPing
 }
 
-// sleeper waits with one timer.
+// sleeper waits with one timer, for what need not be exact.
 type sleeper struct{ t *time.Timer }
 
 func newSleeper() *sleeper { return &sleeper{} }
