@@ -30,6 +30,7 @@ func (l *link) direct() bool {
 	for i := range l.queue {
 		m := &l.queue[i]
 		bytes += perMessage + len(m.Data)
+		l.said(m)
 		b = append(appendHead(b, m.Type, m.Zxid, m.Data), m.Data...)
 		b = appendAuth(b, m.Auth)
 	}

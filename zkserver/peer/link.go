@@ -35,6 +35,7 @@ type link struct {
 	cancel   context.CancelFunc
 
 	received, sent atomic.Uint64
+	tracker        atomic.Pointer[tracker] // nil: nobody wants to know
 
 	mu       sync.Mutex
 	work     *sync.Cond // there is something to send, or nothing more will be
@@ -176,11 +177,14 @@ func (l *link) over() {
 	delete(l.p.links, l.id)
 	l.p.mu.Unlock()
 	l.mu.Lock()
-	reason := l.reason
+	reason, nc := l.reason, l.nc
 	l.mu.Unlock()
 	l.cancel()
 	if l.p.ctx.Err() == nil {
 		l.p.log.Info("link to a peer ended", zap.Int64("peer", int64(l.id.Peer)), zap.Uint64("link", l.id.Link), zap.Error(reason))
+		if t := l.tracker.Load(); t != nil && nc != nil {
+			t.tell(l.p.log, "/"+nc.RemoteAddr().String()) // as Java writes it
+		}
 	}
 	l.p.handler.Disconnected(l.id, reason)
 }
@@ -192,6 +196,7 @@ func (l *link) read(r *reader, src *source) error {
 		if err != nil {
 			return err
 		}
+		l.heard(msgs) // a SNAP before what belongs to it
 		if last := len(msgs) - 1; msgs[last].Type == zab.Snap {
 			snap := msgs[last : last+1]
 			l.deliver(msgs[:last])

@@ -34,6 +34,7 @@ type Peers struct {
 	links   map[zab.Link]*link
 	voters  map[zab.Sid]*voter
 	ports   []*port
+	tracked int // messages that links remember
 }
 
 // firstAccepted keeps the numbers of links we accept apart from those the core gives to links it asks for.
@@ -122,6 +123,7 @@ func (p *Peers) linkFor(id zab.Link, m *zab.Message) *link {
 	if l == nil && (m.Type == zab.FollowerInfo || m.Type == zab.ObserverInfo) {
 		l = newLink(p, id)
 		l.leader, l.relay = true, m.Relay
+		l.track(p.tracked)
 		if !p.run(l.runLearner) {
 			return nil
 		}

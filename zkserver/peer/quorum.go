@@ -58,9 +58,11 @@ func (p *Peers) serveLearner(kind portKind, c net.Conn) {
 	}
 	_, known := p.servers[info.Sid]
 	p.links[l.id] = l
+	l.track(p.tracked)
 	p.mu.Unlock()
 	p.log.Info("learner connected", zap.Int64("peer", int64(info.Sid)), zap.Uint64("link", l.id.Link),
 		zap.Stringer("port", kind), zap.Stringer("address", c.RemoteAddr()), zap.Stringer("as", first.Type), zap.Bool("member", known))
+	l.heard([]zab.Message{first})
 	l.deliver([]zab.Message{first})
 	l.serve(r, src)
 	l.over()

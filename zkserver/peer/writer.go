@@ -131,6 +131,7 @@ func (g *gather) message(m *zab.Message) error {
 
 // packet adds a packet, and writes when there is much.
 func (g *gather) packet(m *zab.Message) error {
+	g.l.said(m)
 	g.size += minPacket + len(m.Data)
 	g.buf = appendHead(g.buf, m.Type, m.Zxid, m.Data)
 	if len(m.Data) < byReference {
