@@ -105,6 +105,7 @@ func (s *Server) getData(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.E
 	}
 	w.Out = stat.AppendTo(jute.AppendBytes(w.Out, data))
 	s.stats.readFrom(path, len(data))
+	s.countPath(zkproto.OpGetData, path)
 	return zkproto.ErrOK
 }
 
@@ -130,6 +131,7 @@ func (s *Server) exists(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Er
 	}
 	w.Out = stat.AppendTo(w.Out)
 	s.stats.readFrom(path, 0)
+	s.countPath(zkproto.OpExists, path)
 	return zkproto.ErrOK
 }
 
@@ -152,14 +154,18 @@ func (s *Server) getChildren(w *client, ids []zkproto.ID, d *jute.Decoder, withS
 	at := len(w.Out)
 	w.Out = jute.AppendStrings(w.Out, names)
 	s.stats.readFrom(raw, len(w.Out)-at-4*(len(names)+1))
+	op := zkproto.OpGetChildren
 	if withStat {
+		op = zkproto.OpGetChildren2
 		w.Out = stat.AppendTo(w.Out)
 	}
+	s.countPath(op, raw)
 	return zkproto.ErrOK
 }
 
 func (s *Server) getACL(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
-	path := string(d.NotNull())
+	raw := d.NotNull()
+	path := string(raw)
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
@@ -172,6 +178,7 @@ func (s *Server) getACL(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Er
 		return zkproto.ErrNoAuth
 	}
 	w.Out = stat.AppendTo(zkproto.AppendACLs(w.Out, shown))
+	s.countPath(zkproto.OpGetACL, raw)
 	return zkproto.ErrOK
 }
 
@@ -224,7 +231,8 @@ func takesParts(ops []zkproto.MultiOp) bool {
 }
 
 func (s *Server) getAllChildrenNumber(w *client, ids []zkproto.ID, d *jute.Decoder) zkproto.Error {
-	path := string(d.NotNull())
+	raw := d.NotNull()
+	path := string(raw)
 	if d.Err() != nil {
 		return zkproto.ErrMarshallingError
 	}
@@ -236,6 +244,7 @@ func (s *Server) getAllChildrenNumber(w *client, ids []zkproto.ID, d *jute.Decod
 		return zkproto.ErrNoAuth
 	}
 	w.Out = jute.AppendInt32(w.Out, int32(s.tree.NumDescendants(path)))
+	s.countPath(zkproto.OpGetAllChildrenNumber, raw)
 	return zkproto.ErrOK
 }
 

@@ -25,6 +25,7 @@ func (s *Server) Reload(next config.Config) (changed, waiting []string, err erro
 	if s.admin != nil {
 		s.admin.SetLimits(adminLimits(&merged))
 	}
+	s.setPathStats(merged.PathStats)
 	s.onCore(func() { s.core.planSnapshot(s, false) })
 	s.wakeHouse()
 	s.log.Info("settings reloaded", zap.Strings("changed", changed), zap.Strings("waitForRestart", waiting))

@@ -54,7 +54,8 @@ type Server struct {
 	beat       atomic.Int64 // when the core last ticked, nanoseconds since 1970
 	restoreMu  sync.Mutex   // one restore at a time
 	stats      stats
-	audit      *auditor // nil: there is no audit log
+	audit      *auditor                   // nil: there is no audit log
+	paths      atomic.Pointer[pathCounts] // nil: they are not counted
 
 	peerHandler peerHandler
 
@@ -202,6 +203,7 @@ func (s *Server) start() error {
 	if s.cfg.ContainerCheckInterval > 0 {
 		s.group.Go(s.reapContainers)
 	}
+	s.setPathStats(s.cfg.PathStats)
 	s.group.Go(s.keepHouse)
 	s.group.Go(s.trim)
 	s.group.Go(s.resumeCollecting)

@@ -41,14 +41,18 @@ func (s *Server) findWatches(w *client, d *jute.Decoder, remove bool) zkproto.Er
 	}
 	s.watchMu.Lock()
 	defer s.watchMu.Unlock()
-	found := false
+	found, op := false, zkproto.OpCheckWatches
 	if remove {
+		op = zkproto.OpRemoveWatches
 		found = s.watches.Remove(req.Path, w, req.Type)
 	} else {
 		found = s.watches.Contains(req.Path, w, req.Type)
 	}
 	if !found {
 		return zkproto.ErrNoWatcher
+	}
+	if p := s.paths.Load(); p != nil {
+		p.count(op, req.Path, s.clock.Now())
 	}
 	return zkproto.ErrOK
 }

@@ -67,6 +67,7 @@ func (s *Server) answer(a *replica.Answer) {
 		w.Close(errLost)
 		return
 	}
+	s.countWritten(a)
 	w.Lock()
 	over := s.answerLocked(w, a)
 	if a.Op == zkproto.OpCloseSession && a.Result.Err == zkproto.ErrOK && a.Txn != nil {

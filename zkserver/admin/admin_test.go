@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/obs"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/pathstats"
 )
 
 // fixed is a server that never changes.
@@ -50,6 +52,19 @@ func (f *fixed) Metrics() *Metrics {
 
 func (f *fixed) Watching() []Watching {
 	return []Watching{{0x1002, "/b"}, {0x1001, "/b"}, {0x1002, "/a"}}
+}
+
+func (f *fixed) TopPaths(q PathQuery) (TopPaths, error) {
+	switch q.Op {
+	case "off":
+		return TopPaths{}, ErrPathStatsOff
+	case "nosuch":
+		return TopPaths{}, fmt.Errorf("%w: it is none", ErrNoSuchOp)
+	}
+	return TopPaths{
+		SampleRate: 0.25, Window: 15 * time.Minute, Depth: max(4, q.Depth),
+		Reads: []pathstats.Count{{Path: "/a", Requests: 7}, {Path: "/b/*", Requests: 2}},
+	}, nil
 }
 
 func (f *fixed) Digests() []Digest {

@@ -55,6 +55,7 @@ var httpCommands, primaryNames = func() (map[string]*httpCommand, []string) {
 		{names: "monitor mntr", run: fields(func(h *HTTP) object { return monitor(h.src) })},
 		{names: "observer_connection_stat_reset orst", run: fields(func(h *HTTP) object { h.src.ResetObservers(); return nil })},
 		{names: "observers obsr", run: fields((*HTTP).observers)},
+		{names: "path_stats", any: true, run: (*HTTP).pathStats},
 		{names: "restore rest", auth: true, post: true, run: (*HTTP).restore},
 		{names: "ruok", run: fields(func(*HTTP) object { return nil })},
 		{names: "server_stats srvr", run: fields(func(h *HTTP) object { return h.serverStats(false) })},

@@ -94,7 +94,7 @@ func TestWordsWhileNothingIsServed(t *testing.T) {
 		require.Equal(t, 200, code, name)
 		var got map[string]any
 		require.NoError(t, json.Unmarshal([]byte(body), &got))
-		if slices.Contains([]string{"environment", "get_trace_mask", "set_trace_mask", "system_properties", "zabstate"}, name) {
+		if slices.Contains([]string{"environment", "get_trace_mask", "path_stats", "set_trace_mask", "system_properties", "zabstate"}, name) {
 			require.NotEqual(t, notServing, got["error"], name)
 			continue
 		}

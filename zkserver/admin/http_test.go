@@ -260,3 +260,22 @@ func FuzzHTTP(f *testing.F) {
 		require.Zero(t, op.snapshots+op.restores+op.shed)
 	})
 }
+
+func TestPathStatsOverHTTP(t *testing.T) {
+	h := handler(&nobody{})
+	for query, want := range map[string]struct {
+		code int
+		says string
+	}{
+		"depth=6&op=getData": {200, `"depth" : 6`},
+		"op=off":             {503, "set pathStats.enabled=true"},
+		"op=nosuch":          {400, "it is none"},
+		"depth=0":            {400, "depth is a whole number"},
+		"depth=x":            {400, "depth is a whole number"},
+	} {
+		code, _, body := request(h, "GET", "/commands/path_stats?"+query)
+		require.Equal(t, want.code, code, query)
+		require.Contains(t, body, want.says, query)
+		require.True(t, json.Valid([]byte(body)))
+	}
+}

@@ -120,6 +120,8 @@ type Source interface {
 	Watching() []Watching
 	// Digests is the log of the tree's digests, oldest first.
 	Digests() []Digest
+	// TopPaths are the paths that clients ask for most. Its error is ErrPathStatsOff, or ErrNoSuchOp with what there is.
+	TopPaths(q PathQuery) (TopPaths, error)
 	// ResetStats and ResetConnections set counters to zero (srst, crst), ResetObservers those of the connections to
 	// observers (observer_connection_stat_reset).
 	ResetStats()

@@ -99,6 +99,7 @@ type Config struct {
 	Storage
 	Admin
 	Audit
+	Diagnosis
 	Ensemble
 	// Source is the file the configuration was read from, for messages.
 	Source string
@@ -125,6 +126,7 @@ func Default() Config {
 		Storage:                defaultStorage(),
 		Admin:                  defaultAdmin(),
 		Audit:                  defaultAudit(),
+		Diagnosis:              defaultDiagnosis(),
 		Ensemble:               defaultEnsemble(),
 	}
 }

@@ -34,7 +34,7 @@ func honoured() []key {
 	var all []key
 	for _, group := range [][]key{
 		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), hot(hotAccess()...), adminKeys(), hot(hotAdmin()...),
-		metricsKeys(), auditKeys(), fileOnly(ensembleFileKeys()...), ensembleKeys(),
+		metricsKeys(), auditKeys(), hot(diagnosisKeys()...), fileOnly(ensembleFileKeys()...), ensembleKeys(),
 	} {
 		all = append(all, group...)
 	}

@@ -83,6 +83,8 @@ var each = map[string]string{
 	"commitLogCount": "600", "maxConcurrentSnapSyncs": "3", "maxConcurrentDiffSyncs": "4", "fastleader.minNotificationInterval": "50",
 	"fastleader.maxNotificationInterval": "700", "cnxTimeout": "900", "tcpKeepAlive": "true", "electionPortBindRetry": "5",
 	"multiAddress.enabled": "true",
+	"pathStats.enabled":    "true", "pathStats.slotCapacity": "61", "pathStats.slotDuration": "16", "pathStats.maxDepth": "7", "pathStats.sampleRate": "0.5",
+	"pathStats.initialDelay": "0", "pathStats.delay": "8", "pathStats.topPathMax": "21",
 }
 
 // two is an ensemble with which all settings mean something.
@@ -113,6 +115,11 @@ func wanted() Config {
 		},
 		Audit: Audit{
 			AuditEnabled: true, AuditDir: "/logs", AuditFile: "a.log", AuditClass: "org.apache.zookeeper.audit.Log4jAuditLogger",
+		},
+		Diagnosis: Diagnosis{
+			PathStats: PathStats{
+				Enabled: true, SlotCapacity: 61, SlotDuration: 16 * time.Second, MaxDepth: 7, SampleRate: 0.5, Delay: 8 * time.Minute, TopPathMax: 21,
+			},
 		},
 		Ensemble: Ensemble{
 			MyID: 2, InitLimit: 12, SyncLimit: 6, ConnectLimit: 4, LocalSessions: true, LocalSessionsUpgrading: true, ListenOnAllIPs: true, ObserverMasterPort: 2191,
@@ -194,6 +201,10 @@ func TestRefusals(t *testing.T) {
 		"myid=256":                                       "256 is no number of a server; number the servers from 1 to 255",
 		"server.1=a:2888:3888;2182":                      "gives the client port 2182, and clientPort is 1",
 		"snapshot.compression.method=zip":                `"zip" is no compression method; give gz, snappy or none`,
+		"pathStats.slotCapacity=0":                       "0 is out of range; give a whole number from 1 to 1000",
+		"pathStats.slotDuration=15s":                     `"15s" is not a whole number; give a whole number of seconds from 1 to 86400`,
+		"pathStats.delay=0":                              "0 is out of range; give a whole number of minutes from 1 to 525600",
+		"pathStats.sampleRate=10":                        `"10" is no share; give a number from 0 to 1`,
 		"connectionDropIncrease=2":                       `"2" is no share; give a number from 0 to 1, such as 0.02`,
 		"holdfast.logLevel=loud":                         `"loud" is no log level; give debug, info, warn or error`,
 		"admin.commandURL=x":                             `"x" does not begin with a slash; give a path such as /commands`,
