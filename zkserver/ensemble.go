@@ -118,6 +118,7 @@ func (s *Server) openPeers() error {
 	if err != nil {
 		return fmt.Errorf("zkserver: %w", err)
 	}
+	s.peers.Track(trackedMessages(&s.cfg))
 	s.members.Store(active)
 	if e.ReconfigEnabled && e.DynamicFile == "" && s.cfg.Source != "" {
 		if err := s.dynamicFiles().Backup(); err != nil {

@@ -16,7 +16,8 @@ func (s *Server) Reload(next config.Config) (changed, waiting []string, err erro
 	}
 	s.reloadMu.Lock()
 	defer s.reloadMu.Unlock()
-	merged, changed, waiting := s.live.Load().Reload(&next)
+	before := s.live.Load()
+	merged, changed, waiting := before.Reload(&next)
 	s.live.Store(&merged)
 	s.throttle.limit.Store(int64(merged.GlobalOutstandingLimit))
 	s.tokens.configure(&merged.Tokens, s.clock.Now())
@@ -26,6 +27,9 @@ func (s *Server) Reload(next config.Config) (changed, waiting []string, err erro
 		s.admin.SetLimits(adminLimits(&merged))
 	}
 	s.setPathStats(merged.PathStats)
+	if s.peers != nil && before.MessageTracker != merged.MessageTracker {
+		s.peers.Track(trackedMessages(&merged))
+	}
 	s.onCore(func() { s.core.planSnapshot(s, false) })
 	s.wakeHouse()
 	s.log.Info("settings reloaded", zap.Strings("changed", changed), zap.Strings("waitForRestart", waiting))
@@ -37,6 +41,14 @@ func (s *Server) allowWords(whitelist []string) {
 	if unknown := s.words.Allow(whitelist); len(unknown) > 0 {
 		s.log.Warn("4lw.commands.whitelist names words that do not exist", zap.Strings("words", unknown))
 	}
+}
+
+// trackedMessages is how many messages each link to another server remembers for the log.
+func trackedMessages(c *config.Config) int {
+	if !c.MessageTracker.Enabled {
+		return 0
+	}
+	return c.MessageTracker.BufferSize
 }
 
 func portLimits(c *config.Config) cnxn.Limits {

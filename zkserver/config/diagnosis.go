@@ -4,7 +4,8 @@ import "time"
 
 // Diagnosis holds what an operator switches on while looking for something. It can be changed in a running server.
 type Diagnosis struct {
-	PathStats PathStats
+	PathStats      PathStats
+	MessageTracker MessageTracker
 }
 
 // PathStats are the settings of the request path statistics: which paths clients ask for most.
@@ -27,12 +28,21 @@ type PathStats struct {
 // Window is how far is looked back at most.
 func (p *PathStats) Window() time.Duration { return time.Duration(p.SlotCapacity) * p.SlotDuration }
 
+// MessageTracker are the settings of the message tracker: the last messages on a link between servers go to the log when it ends.
+type MessageTracker struct {
+	// Enabled switches it on (messageTracker.Enabled, default false).
+	Enabled bool
+	// BufferSize is how many are kept, each way (messageTracker.BufferSize, default 10).
+	BufferSize int
+}
+
 func defaultDiagnosis() Diagnosis {
 	return Diagnosis{
 		PathStats: PathStats{
 			SlotCapacity: 60, SlotDuration: 15 * time.Second, MaxDepth: 6, SampleRate: 0.1,
 			InitialDelay: 5 * time.Minute, Delay: 5 * time.Minute, TopPathMax: 20,
 		},
+		MessageTracker: MessageTracker{BufferSize: 10},
 	}
 }
 
@@ -46,6 +56,8 @@ func diagnosisKeys() []key {
 		spanKey("pathStats.initialDelay", "minutes", time.Minute, 0, 525_600, func(c *Config) *time.Duration { return &c.PathStats.InitialDelay }),
 		spanKey("pathStats.delay", "minutes", time.Minute, 1, 525_600, func(c *Config) *time.Duration { return &c.PathStats.Delay }),
 		intKey("pathStats.topPathMax", 1, 1000, func(c *Config) *int { return &c.PathStats.TopPathMax }),
+		boolKey("messageTracker.Enabled", func(c *Config) *bool { return &c.MessageTracker.Enabled }),
+		intKey("messageTracker.BufferSize", 1, 10_000, func(c *Config) *int { return &c.MessageTracker.BufferSize }),
 	}
 }
 

@@ -85,6 +85,7 @@ var each = map[string]string{
 	"multiAddress.enabled": "true",
 	"pathStats.enabled":    "true", "pathStats.slotCapacity": "61", "pathStats.slotDuration": "16", "pathStats.maxDepth": "7", "pathStats.sampleRate": "0.5",
 	"pathStats.initialDelay": "0", "pathStats.delay": "8", "pathStats.topPathMax": "21",
+	"messageTracker.Enabled": "true", "messageTracker.BufferSize": "11",
 }
 
 // two is an ensemble with which all settings mean something.
@@ -120,6 +121,7 @@ func wanted() Config {
 			PathStats: PathStats{
 				Enabled: true, SlotCapacity: 61, SlotDuration: 16 * time.Second, MaxDepth: 7, SampleRate: 0.5, Delay: 8 * time.Minute, TopPathMax: 21,
 			},
+			MessageTracker: MessageTracker{Enabled: true, BufferSize: 11},
 		},
 		Ensemble: Ensemble{
 			MyID: 2, InitLimit: 12, SyncLimit: 6, ConnectLimit: 4, LocalSessions: true, LocalSessionsUpgrading: true, ListenOnAllIPs: true, ObserverMasterPort: 2191,
@@ -205,6 +207,7 @@ func TestRefusals(t *testing.T) {
 		"pathStats.slotDuration=15s":                     `"15s" is not a whole number; give a whole number of seconds from 1 to 86400`,
 		"pathStats.delay=0":                              "0 is out of range; give a whole number of minutes from 1 to 525600",
 		"pathStats.sampleRate=10":                        `"10" is no share; give a number from 0 to 1`,
+		"messageTracker.BufferSize=0":                    "0 is out of range; give a whole number from 1 to 10000",
 		"connectionDropIncrease=2":                       `"2" is no share; give a number from 0 to 1, such as 0.02`,
 		"holdfast.logLevel=loud":                         `"loud" is no log level; give debug, info, warn or error`,
 		"admin.commandURL=x":                             `"x" does not begin with a slash; give a path such as /commands`,

@@ -24,8 +24,6 @@ var meaningless = []struct{ why, names string }{
 	{"here: permissions are checked once, where the write is decided", `enableEagerACLCheck`},
 	{"here: closing a session is always logged with the ephemerals it ends, as by default", `closeSessionTxn.enabled`},
 	{"here: nothing counts failures", `failLimit`},
-	{"here: the log, the admin command learners and holdfast_learner_* tell what became of a link between servers", `messageTracker.BufferSize
-		messageTracker.Enabled`},
 	{"since release 3.6, which names it leader.maxConcurrentSnapSyncs", `leader.maxConcurrentSnapshots leader.maxConcurrentSnapshotTimeout`},
 	{"since release 3.6: multiAddress.enabled tries all addresses of a server", `ipReachableTimeout`},
 	{noJVM, `serverCnxnFactory advancedFlowControlEnabled netty.advancedFlowControl.enabled
