@@ -58,17 +58,24 @@ func (c *counts) clone() counts { return counts{of: maps.Clone(c.of), text: c.te
 
 // fold makes room: the half with the most requests stays as it is, the rest goes up until it takes half of that at most.
 func (c *counts) fold(room int) {
-	keys := slices.SortedFunc(maps.Keys(c.of), func(a, b key) int {
-		return cmp.Or(cmp.Compare(c.of[b], c.of[a]), cmp.Compare(a.path, b.path), cmp.Compare(a.op, b.op))
+	type line struct {
+		key
+		n int64
+	}
+	lines := make([]line, 0, len(c.of))
+	for k, n := range c.of {
+		lines = append(lines, line{k, n})
+	}
+	slices.SortFunc(lines, func(a, b line) int {
+		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.path, b.path), cmp.Compare(a.op, b.op))
 	})
-	var stay, rest counts
-	stay.of, rest.of = make(map[key]int64, room), map[key]int64{}
-	for _, k := range keys {
+	stay, rest := counts{of: make(map[key]int64, room)}, counts{of: make(map[key]int64, room/2)}
+	for _, l := range lines {
 		to := &rest
-		if len(stay.of) < room/2 && stay.text+len(k.path) <= room*pathBytes/2 && len(rest.of) == 0 {
+		if len(stay.of) < room/2 && stay.text+len(l.path) <= room*pathBytes/2 && len(rest.of) == 0 {
 			to = &stay
 		}
-		to.put(k, c.of[k])
+		to.put(l.key, l.n)
 	}
 	for len(rest.of) > room/4 || rest.text > room*pathBytes/4 {
 		up, moved := counts{of: make(map[key]int64, len(rest.of)/2)}, false
