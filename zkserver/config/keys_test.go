@@ -275,9 +275,12 @@ func TestCompressionHasThreeNames(t *testing.T) {
 	}
 }
 
-// Settings that older releases knew do not keep a server from starting.
-func TestKeysOfOlderReleasesAreKnown(t *testing.T) {
-	for _, name := range []string{"root.logger", "leader.maxConcurrentSnapshots", "ipReachableTimeout", "jaasLoginRenew"} {
+// Settings that older releases knew, and those of clients that stand in the JVMFLAGS of a whole machine, do not keep a server from starting.
+func TestKeysOfOlderReleasesAndOfClientsAreKnown(t *testing.T) {
+	for _, name := range []string{
+		"root.logger", "leader.maxConcurrentSnapshots", "ipReachableTimeout", "jaasLoginRenew", "shuffleDnsResponse",
+		"hostProvider.dnsSrvRefreshIntervalSeconds", "sasl.client.allowReverseDnsLookup",
+	} {
 		info, known := Classify("zookeeper." + name)
 		require.True(t, known, name)
 		require.Equal(t, Meaningless, info.Class)

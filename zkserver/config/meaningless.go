@@ -57,5 +57,5 @@ var meaningless = []struct{ why, names string }{
 		kerberos.minReLoginTimeMs jaasLoginRenew kinit sasl.serverconfig allowSaslFailedClients letAnySaslUserDoX requireKerberosConfig
 		security.auth_to_local server.principal server.realm SASLAuthenticationProvider.superPassword`},
 	{noClient, `clientCnxnSocket client.secure sasl.client sasl.clientconfig sasl.client.username sasl.client.canonicalize.hostname
-		disableAutoWatchReset request.timeout`},
+		sasl.client.allowReverseDnsLookup disableAutoWatchReset request.timeout shuffleDnsResponse hostProvider.dnsSrvRefreshIntervalSeconds`},
 }
