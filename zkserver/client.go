@@ -28,6 +28,7 @@ type client struct {
 	// Guarded by the connection's lock.
 	fifo    pipeline.FIFO
 	ids     []zkproto.ID // never changed in place
+	barred  bool         // none of them is of a scheme that enforce.auth.schemes asks for
 	session zkproto.SessionID
 	timeout int32 // milliseconds, as negotiated
 	last    lastRequest
@@ -55,7 +56,7 @@ func (s *Server) Accept(c *cnxn.Conn) cnxn.Client {
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		w.remote = a.AddrPort().Addr().Unmap()
 	}
-	w.ids = []zkproto.ID{auth.RemoteID(w.remote)}
+	w.identify(auth.RemoteID(w.remote))
 	w.last = neverAsked
 	return w
 }
@@ -219,6 +220,9 @@ func (w *client) requests(frames [][]byte, now int64, late bool) (batch *pipelin
 		}
 		it := pipeline.Item{Op: h.Op, Xid: h.Xid, IDs: w.ids, Arrived: now}
 		kind := kindOf(h.Op)
+		if w.barred && kind != kindAuth {
+			return batch, i, false, w.turnAway(&h)
+		}
 		if late && throttlable(h.Op) {
 			it.Err, kind = zkproto.ErrThrottledOp, kindRead
 			s.limits.throttledOps.Add(1)
@@ -287,14 +291,37 @@ func (w *client) authenticate(h *zkproto.RequestHeader, d *jute.Decoder) error {
 		w.server.stats.authFailed.Add(1)
 		w.server.log.Warn("authentication failed", zap.Stringer("session", w.session), zap.Stringer("peer", w.RemoteAddr()),
 			zap.String("scheme", req.Scheme), zap.Error(err))
-		w.EndFrame(w.BeginFrame(zkproto.ReplyHeader{Xid: h.Xid, Err: zkproto.ErrAuthFailed}))
-		w.CloseWhenSent()
-		w.closing = true
-		return cnxn.ErrStop
+		return w.end(h, zkproto.ErrAuthFailed)
 	}
-	w.ids = auth.AddIDs(w.ids, ids...)
+	w.identify(ids...)
 	w.EndFrame(w.BeginFrame(zkproto.ReplyHeader{Xid: h.Xid}))
 	return nil
+}
+
+// identify adds what the client is known by from now on. The connection is locked, or not in use yet.
+func (w *client) identify(ids ...zkproto.ID) {
+	w.ids = auth.AddIDs(w.ids, ids...)
+	w.barred = !w.server.registry.Admits(w.ids)
+}
+
+// turnAway answers whatever a client asks that has to authenticate first. Its session lives on until it expires, and nothing that it
+// asked before can be under way: it has been barred from the start. The connection is locked.
+func (w *client) turnAway(h *zkproto.RequestHeader) error {
+	have := make([]string, len(w.ids))
+	for i := range w.ids {
+		have[i] = w.ids[i].Scheme
+	}
+	w.server.log.Warn("the client has not authenticated by any of enforce.auth.schemes: it is disconnected", zap.Stringer("session", w.session),
+		zap.Stringer("peer", w.RemoteAddr()), zap.Strings("schemes", have), zap.Strings("demanded", w.server.cfg.DemandedSchemes()))
+	return w.end(h, zkproto.ErrSessionClosedRequireSASLAuth)
+}
+
+// end answers a request with an error alone, and lets the connection end behind it. The connection is locked.
+func (w *client) end(h *zkproto.RequestHeader, err zkproto.Error) error {
+	w.EndFrame(w.BeginFrame(zkproto.ReplyHeader{Xid: h.Xid, Err: err}))
+	w.CloseWhenSent()
+	w.closing = true
+	return cnxn.ErrStop
 }
 
 // sasl answers a SASL token as an original without SASL does: with null, and the client goes on as nobody.

@@ -117,7 +117,7 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 	var err error
 	s.registry, err = auth.New(auth.Config{
 		SuperDigest: cfg.SuperDigest, DigestAlgorithm: cfg.DigestAlgorithm, DisableDigest: !cfg.DigestAuth, SkipACL: cfg.SkipACL,
-		Ensemble: cfg.EnsembleAuth, EnsembleNames: cfg.EnsembleNames,
+		Ensemble: cfg.EnsembleAuth, EnsembleNames: cfg.EnsembleNames, Demanded: cfg.DemandedSchemes(),
 		OnEnsemble: func(c auth.EnsembleCheck) { s.stats.ensembleChecks[c].Add(1) },
 	})
 	if err != nil {

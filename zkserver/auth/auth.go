@@ -29,6 +29,7 @@ type Config struct {
 	Ensemble        bool   // the scheme ensemble, by which clients say where they mean to be
 	EnsembleNames   string // of this ensemble, with commas between; empty: whatever clients say is right
 	OnEnsemble      func(EnsembleCheck)
+	Demanded        []string // schemes of one of which a client must have an identity before it may ask for anything; nil: none
 }
 
 // Scheme is one way to be known.
@@ -47,13 +48,14 @@ type Scheme interface {
 
 // Registry is the set of schemes of a server. It may be shared once all schemes are registered.
 type Registry struct {
-	schemes map[string]Scheme
-	skip    bool
+	schemes  map[string]Scheme
+	skip     bool
+	demanded []string
 }
 
 // New returns a registry with the schemes ip and digest. It fails on an unknown digest algorithm.
 func New(c Config) (*Registry, error) {
-	r := &Registry{schemes: make(map[string]Scheme), skip: c.SkipACL}
+	r := &Registry{schemes: make(map[string]Scheme), skip: c.SkipACL, demanded: c.Demanded}
 	r.Register(ipScheme{})
 	if c.Ensemble {
 		r.Register(newEnsemble(c.EnsembleNames, c.OnEnsemble))
@@ -157,6 +159,12 @@ func (r *Registry) Authenticate(scheme string, data []byte, remote netip.Addr) (
 		return nil, fmt.Errorf("auth: scheme %s: %w", scheme, err)
 	}
 	return ids, nil
+}
+
+// Admits tells whether a client known by ids may ask for anything at all (enforce.auth.enabled). That an identity is of a scheme is
+// enough, as in the original: what it may do to a znode is for the ACL to say.
+func (r *Registry) Admits(ids []zkproto.ID) bool {
+	return r.demanded == nil || slices.ContainsFunc(ids, func(id zkproto.ID) bool { return slices.Contains(r.demanded, id.Scheme) })
 }
 
 // AddIDs adds ids to a connection's, each once, into a new slice.

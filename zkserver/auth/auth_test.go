@@ -193,3 +193,21 @@ func TestAddIDs(t *testing.T) {
 	require.Equal(t, []zkproto.ID{id("ip", "1.2.3.4"), id("digest", "a:b")}, got)
 	require.Len(t, have, 1)
 }
+
+func TestAdmits(t *testing.T) {
+	alice, address := id("digest", "alice:x"), id("ip", "10.0.0.1")
+	for _, c := range []struct {
+		demanded []string
+		ids      []zkproto.ID
+		want     bool
+	}{
+		{nil, nil, true},
+		{nil, []zkproto.ID{address}, true},
+		{[]string{"digest"}, []zkproto.ID{address}, false},
+		{[]string{"digest"}, []zkproto.ID{address, alice}, true},
+		{[]string{"digest"}, []zkproto.ID{address, id("super", "")}, false}, // who proves it by digest has that identity, too
+		{[]string{"ensemble", "ip"}, []zkproto.ID{address}, true},
+	} {
+		require.Equal(t, c.want, registry(t, Config{Demanded: c.demanded}).Admits(c.ids), "%v %v", c.demanded, c.ids)
+	}
+}

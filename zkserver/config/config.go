@@ -95,6 +95,7 @@ type Config struct {
 	MetricsNoRuntime bool
 	// LogLevel is debug, info, warn or error; empty leaves the choice to the program.
 	LogLevel string
+	Demand
 	Flow
 	Storage
 	Admin
@@ -179,6 +180,9 @@ func (c *Config) Validate() error {
 		})
 	}
 	if problem, bad := c.auditProblem(); bad {
+		p = append(p, problem)
+	}
+	if problem, bad := c.demandProblem(); bad {
 		p = append(p, problem)
 	}
 	if p = append(p, c.ensembleProblems()...); len(p) == 0 {

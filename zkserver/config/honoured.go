@@ -33,8 +33,8 @@ func as(k key, names ...string) key {
 func honoured() []key {
 	var all []key
 	for _, group := range [][]key{
-		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), hot(hotAccess()...), adminKeys(), hot(hotAdmin()...),
-		metricsKeys(), auditKeys(), hot(diagnosisKeys()...), fileOnly(ensembleFileKeys()...), ensembleKeys(),
+		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), demandKeys(), hot(hotAccess()...),
+		adminKeys(), hot(hotAdmin()...), metricsKeys(), auditKeys(), hot(diagnosisKeys()...), fileOnly(ensembleFileKeys()...), ensembleKeys(),
 	} {
 		all = append(all, group...)
 	}

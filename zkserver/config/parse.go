@@ -238,12 +238,14 @@ func (p *parser) finish() {
 			"the PrometheusMetricsProvider")
 	}
 	if p.cfg.EnsembleNames != "" && !p.cfg.EnsembleAuth {
-		at := p.fromProperties["ensembleAuthName"]
-		if given, ok := p.seen["ensembleAuthName"]; ok {
-			at = given
-		}
+		at := p.given("ensembleAuthName")
 		p.file = at.file
 		p.warn(at.line, "ensembleAuthName", "accepted, but clients are not compared with it: no authProvider.N names the EnsembleAuthenticationProvider")
+	}
+	for _, text := range p.cfg.demandWarnings() {
+		at := p.given("enforce.auth.schemes")
+		p.file = at.file
+		p.warn(at.line, "enforce.auth.schemes", text)
 	}
 	if p.cfg.ReadOnlyMode && !slices.Contains(p.cfg.Commands, "isro") {
 		p.cfg.Commands = append(p.cfg.Commands, "isro")
@@ -251,7 +253,7 @@ func (p *parser) finish() {
 	var more Problems
 	if errors.As(p.cfg.Validate(), &more) {
 		for _, m := range more {
-			if at, ok := p.seen[m.Key]; ok {
+			if at := p.given(m.Key); at != (place{}) {
 				if m.File, m.Line = at.file, at.line; p.has(at) {
 					continue // the line has been reported already
 				}
@@ -259,6 +261,14 @@ func (p *parser) finish() {
 			p.problems = append(p.problems, m)
 		}
 	}
+}
+
+// given is where a key was given that counts: in the file, or else as a property.
+func (p *parser) given(name string) place {
+	if at, ok := p.seen[name]; ok {
+		return at
+	}
+	return p.fromProperties[name]
 }
 
 func (p *parser) has(at place) bool {

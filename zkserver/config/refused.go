@@ -29,8 +29,6 @@ func refused() []key {
 			ifTrue, "SASL " + later,
 		},
 		{"java.security.auth.login.config requireClientAuthScheme superUser superUser.", ifGiven, "SASL " + later},
-		{"enforce.auth.enabled", ifTrue, "the demand that clients authenticate " + later},
-		{"enforce.auth.schemes", ifGiven, "the demand that clients authenticate " + later},
 		{"IPAuthenticationProvider.usexforwardedfor", ifTrue, "the address of a client is that of its connection; reading it from a header " + later},
 		{"admin.forceHttps admin.needClientAuth admin.portUnification", ifTrue, "HTTPS of the admin server " + later},
 		{"metricsProvider.httpsPort", ifGiven, "HTTPS of the metrics endpoint " + later},

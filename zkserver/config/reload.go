@@ -57,6 +57,7 @@ var keyOf = map[string]string{
 	"ContainerMaxPerMinute": "znode.container.maxPerMinute", "DBAutocreate": "db.autocreate", "Digest": "digest.enabled",
 	"DigestAlgorithm": "DigestAuthenticationProvider.digestAlg", "DigestAuth": "DigestAuthenticationProvider.enabled",
 	"DirAutocreate": "datadir.autocreate", "DynamicFile": "dynamicConfigFile", "EnsembleAuth": "authProvider.N", "EnsembleNames": "ensembleAuthName", "Emulate353TTL": "emulate353TTLNodes",
+	"EnforceAuth": "enforce.auth.enabled", "EnforceAuthSchemes": "enforce.auth.schemes",
 	"ExtendedTypes": "extendedTypesEnabled", "FsyncWarnThreshold": "fsync.warningthresholdms", "Groups": "group.N",
 	"HandshakeTimeout": "nio.sessionlessCnxnTimeout", "LastZxidInSnapshot": "serializeLastProcessedZxid.enabled",
 	"ListenBacklog": "clientPortListenBacklog", "ListenOnAllIPs": "quorumListenOnAllIPs", "LocalSessions": "localSessionsEnabled",

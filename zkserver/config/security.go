@@ -17,6 +17,7 @@ func (c *Config) Security() []string {
 	add(c.SkipACL, "skipACL=yes: every client may read and change everything")
 	add(!isLoopback(c.ClientPortAddress), "the client port can be reached from other machines, without TLS: passwords (addauth digest) "+
 		"and data pass in clear text; keep it in a trusted network or set clientPortAddress")
+	add(slices.Contains(c.DemandedSchemes(), "ip"), "enforce.auth.schemes names ip, and every client is known by its address: nobody is turned away")
 	add(c.SuperDigest != "", "there is a superuser (DigestAuthenticationProvider.superDigest) whom no ACL stops")
 	add(slices.Contains(c.Commands, "*"), "4lw.commands.whitelist=*: everybody who reaches the client port may ask for sessions, paths and addresses, and "+
 		"cost the server time with wchp and wchc; list what your monitoring needs")
