@@ -106,3 +106,33 @@ func TestTrueIsNotYesToTheOriginal(t *testing.T) {
 	require.Equal(t, 2, exit)
 	require.Contains(t, stdout, `skipACL: "true" means no to the original`)
 }
+
+// Numbers below zero are no limit, or off, for both.
+func TestNumbersBelowZeroMeanTheSame(t *testing.T) {
+	for lines, want := range map[string][]string{
+		"maxClientCnxns=-1\nautopurge.purgeInterval=-1\nautopurge.snapRetainCount=-1\nclientPortListenBacklog=-7\n": {"maxClientCnxns=-1"},
+		"minSessionTimeout=0\nmaxSessionTimeout=9000\n":                                                             {"minSessionTimeout=0", "maxSessionTimeout=9000"},
+		"minSessionTimeout=-1\nmaxSessionTimeout=-1\n":                                                              {"minSessionTimeout=4000", "maxSessionTimeout=40000"},
+		"maxCnxns=-1\nsnapCount=-5\nglobalOutstandingLimit=-1\nsnapSizeLimitInKb=-3\ntxnLogSizeLimitInKb=-3\npreAllocSize=-1\n" +
+			"largeRequestThreshold=0\nthrottledOpWaitTime=-1\nfsync.warningthresholdms=0\n": nil,
+	} {
+		var granted [2]time.Duration
+		for i, ours := range []bool{false, true} {
+			s := configured(t, ours, lines, "-Dzookeeper.request_throttle_max_requests=-1", "-Dzookeeper.admin.idleTimeout=-1")
+			for _, line := range want {
+				require.Contains(t, word(s.addr, "conf"), line+"\n", "ours: %v", ours)
+			}
+			c := s.client(t)
+			for range 20 {
+				_, err := c.Create(t.Context(), "/n-", nil, zkproto.WorldAll(), zkproto.ModePersistentSequential, 0)
+				require.NoError(t, err, "ours: %v", ours)
+			}
+			quick, err := zkclient.Connect(t.Context(), zkclient.Config{Servers: []string{s.addr}, SessionTimeout: 1500 * time.Millisecond})
+			require.NoError(t, err)
+			granted[i] = quick.Session().Timeout
+			require.NoError(t, quick.Close())
+			s.kill()
+		}
+		require.Equal(t, granted[0], granted[1], lines)
+	}
+}

@@ -16,6 +16,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"strconv"
 	"time"
@@ -33,18 +34,20 @@ type Config struct {
 	DataLogDir string
 	// TickTime is the unit of the server's timing (default 3 s): session timeouts are bounded by multiples of it.
 	TickTime time.Duration
-	// MinSessionTimeout and MaxSessionTimeout bound what clients may ask for; 0 means 2 and 20 times TickTime.
+	// MinSessionTimeout and MaxSessionTimeout bound what clients may ask for; 0 means 2 and 20 times TickTime, and a
+	// MinSessionTimeout below 0 that there is no lower bound.
 	MinSessionTimeout time.Duration
 	MaxSessionTimeout time.Duration
-	// MaxClientCnxns limits the connections of one client address (default 60); 0 for no limit.
+	// MaxClientCnxns limits the connections of one client address (default 60); 0 or less for no limit.
 	MaxClientCnxns int
 	// MaxCnxns limits all connections together; 0 (the default) for no limit.
 	MaxCnxns int
 	// GlobalOutstandingLimit is the number of unanswered writes at which connections are no longer read (default 1000).
 	GlobalOutstandingLimit int
-	// MaxBuffer is the largest frame in bytes (jute.maxbuffer, default 1048575).
+	// MaxBuffer is the largest frame in bytes (jute.maxbuffer, default 1048575), LargestMaxBuffer at most.
 	MaxBuffer int
-	// PreAllocSize is how many bytes the log file grows by at a time (default 64 MiB). In zoo.cfg it is given in KiB.
+	// PreAllocSize is how many bytes the log file grows by at a time (default 64 MiB; below 0: not ahead of what is written). In
+	// zoo.cfg it is given in KiB, 0 and less for none.
 	PreAllocSize int64
 	// SnapCount is the number of transactions between snapshots (default 100000): one is taken after SnapCount/2 plus a
 	// random part of SnapCount/2.
@@ -106,6 +109,9 @@ type Config struct {
 	Source string
 }
 
+// LargestMaxBuffer is the most that MaxBuffer can be: a request of that size still fits into one record of the log.
+const LargestMaxBuffer = 127 << 20
+
 // Default is a configuration with the original's defaults and neither DataDir nor ClientPort.
 func Default() Config {
 	return Config{
@@ -148,9 +154,10 @@ func (c *Config) ClientAddr() string {
 // SessionTimeouts are the bounds of session timeouts with the defaults filled in.
 func (c *Config) SessionTimeouts() (least, most time.Duration) {
 	least, most = c.MinSessionTimeout, c.MaxSessionTimeout
-	if least <= 0 {
+	if least == 0 {
 		least = 2 * c.TickTime
 	}
+	least = max(least, 0)
 	if most <= 0 {
 		most = 20 * c.TickTime
 	}
@@ -177,6 +184,12 @@ func (c *Config) Validate() error {
 			File: c.Source, Key: "minSessionTimeout",
 			Reason: "is " + millis(least) + ", more than maxSessionTimeout, " + millis(most),
 			Remedy: "raise maxSessionTimeout (default 20 x tickTime) or lower minSessionTimeout (default 2 x tickTime)",
+		})
+	}
+	if c.MaxBuffer > LargestMaxBuffer {
+		p = append(p, Problem{
+			File: c.Source, Key: "jute.maxbuffer", Reason: fmt.Sprintf("is %d, and at most %d bytes fit into a record of the log", c.MaxBuffer, LargestMaxBuffer),
+			Remedy: "lower it",
 		})
 	}
 	if problem, bad := c.auditProblem(); bad {

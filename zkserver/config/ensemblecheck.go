@@ -16,6 +16,9 @@ func (p *parser) finishEnsemble(clientPortGiven bool) {
 	if c.ConnectLimit == 0 {
 		c.ConnectLimit = c.InitLimit
 	}
+	if p.given("fastleader.maxNotificationInterval") == (place{}) {
+		c.NotifyMax = max(c.NotifyMax, c.NotifyMin) // the original's default is a minute
+	}
 	if mine := c.Server(c.MyID); mine != nil {
 		clientPortGiven = p.clientPortOf(mine, clientPortGiven)
 		p.checkRole(mine)

@@ -19,11 +19,15 @@ func ensembleFileKeys() []key {
 	return append(ensemble(
 		intKey("initLimit", 1, ticks, func(c *Config) *int { return &c.InitLimit }),
 		intKey("syncLimit", 1, ticks, func(c *Config) *int { return &c.SyncLimit }),
-		intKey("connectToLearnerMasterLimit", 0, ticks, func(c *Config) *int { return &c.ConnectLimit }),
+		key{name: "connectToLearnerMasterLimit", set: func(c *Config, v string) error {
+			n, err := downward(v, "", 0, ticks)
+			c.ConnectLimit = int(max(n, 0)) // 0 and less is initLimit
+			return err
+		}},
 		boolKey("localSessionsEnabled", func(c *Config) *bool { return &c.LocalSessions }),
 		boolKey("localSessionsUpgradingEnabled", func(c *Config) *bool { return &c.LocalSessionsUpgrading }),
 		key{name: "observerMasterPort", set: func(c *Config, v string) error {
-			n, err := number(v, "", -1<<31, 65535)
+			n, err := downward(v, "", 0, 65535)
 			c.ObserverMasterPort = int(max(n, 0)) // 0 and less is none
 			return err
 		}},
@@ -51,14 +55,14 @@ func ensembleKeys() []key {
 	return append(ensemble(
 		yesKey("leaderServes", true, func(c *Config) *bool { return &c.LeaderServes }),
 		millisKey("holdfast.rejoinGrace", 0, func(c *Config) *time.Duration { return &c.RejoinGrace }),
-		intKey("commitLogCount", 0, 1<<31-1, func(c *Config) *int { return &c.CommitLogCount }),
+		intKey("commitLogCount", 0, highest, func(c *Config) *int { return &c.CommitLogCount }),
 		as(intKey("maxConcurrentSnapSyncs", 1, 1<<20, func(c *Config) *int { return &c.MaxSnapSyncs }), "leader.maxConcurrentSnapSyncs"),
 		as(intKey("maxConcurrentDiffSyncs", 1, 1<<20, func(c *Config) *int { return &c.MaxDiffSyncs }), "leader.maxConcurrentDiffSyncs"),
-		millisKey("fastleader.minNotificationInterval", 10, func(c *Config) *time.Duration { return &c.NotifyMin }),
-		millisKey("fastleader.maxNotificationInterval", 10, func(c *Config) *time.Duration { return &c.NotifyMax }),
+		millisKey("fastleader.minNotificationInterval", 1, func(c *Config) *time.Duration { return &c.NotifyMin }),
+		millisKey("fastleader.maxNotificationInterval", 1, func(c *Config) *time.Duration { return &c.NotifyMax }),
 		millisKey("cnxTimeout", 1, func(c *Config) *time.Duration { return &c.ConnectTimeout }),
 		boolKey("tcpKeepAlive", func(c *Config) *bool { return &c.QuorumKeepAlive }),
-		intKey("electionPortBindRetry", 0, 1<<31-1, func(c *Config) *int { return &c.BindRetries }),
+		intKey("electionPortBindRetry", 0, highest, func(c *Config) *int { return &c.BindRetries }),
 		boolKey("multiAddress.enabled", func(c *Config) *bool { return &c.MultiAddress }),
 	),
 		key{name: "myid", set: func(c *Config, v string) error {

@@ -49,8 +49,8 @@ func basics() []key {
 		textKey("dataLogDir", func(c *Config) *string { return &c.DataLogDir }),
 		millisKey("tickTime", 1, func(c *Config) *time.Duration { return &c.TickTime }),
 		{name: "clientPortListenBacklog", set: func(c *Config, v string) error {
-			n, err := number(v, "", -1, 1<<31-1)
-			c.ListenBacklog = max(0, int(n))
+			n, err := downward(v, "", 0, highest)
+			c.ListenBacklog = int(max(n, 0)) // none of its own, as there, where -1 is no value
 			return err
 		}},
 		{name: "electionAlg", set: func(_ *Config, v string) error {
@@ -64,14 +64,33 @@ func basics() []key {
 
 func hotBasics() []key {
 	return []key{
-		boundKey("minSessionTimeout", func(c *Config) *time.Duration { return &c.MinSessionTimeout }),
-		boundKey("maxSessionTimeout", func(c *Config) *time.Duration { return &c.MaxSessionTimeout }),
-		intKey("maxClientCnxns", 0, 1<<31-1, func(c *Config) *int { return &c.MaxClientCnxns }),
-		{name: "autopurge.snapRetainCount", set: func(c *Config, v string) error {
-			n, err := number(v, "", 0, 1<<31-1)
-			c.SnapRetainCount = max(3, int(n)) // the original, too, keeps at least three
+		{name: "minSessionTimeout", set: func(c *Config, v string) error {
+			n, err := downward(v, " of milliseconds", 0, highest)
+			switch {
+			case n == -1:
+				c.MinSessionTimeout = 0 // the default
+			case n <= 0:
+				c.MinSessionTimeout = -1 // no bound
+			default:
+				c.MinSessionTimeout = time.Duration(n) * time.Millisecond
+			}
 			return err
 		}},
+		{name: "maxSessionTimeout", set: func(c *Config, v string) error {
+			if v == "-1" {
+				c.MaxSessionTimeout = 0 // the default
+				return nil
+			}
+			n, err := number(v, " of milliseconds", 1, highest)
+			c.MaxSessionTimeout = time.Duration(n) * time.Millisecond
+			return err
+		}},
+		{name: "maxClientCnxns", set: func(c *Config, v string) error {
+			n, err := downward(v, "", 0, highest)
+			c.MaxClientCnxns = int(max(n, -1)) // 0 and less is no limit
+			return err
+		}},
+		atLeast("autopurge.snapRetainCount", 3, true, func(c *Config) *int { return &c.SnapRetainCount }),
 		{name: "autopurge.purgeInterval", set: func(c *Config, v string) (err error) {
 			c.PurgeInterval, err = interval(v)
 			return err
@@ -81,23 +100,30 @@ func hotBasics() []key {
 
 func hotLimits() []key {
 	return []key{
-		intKey("maxCnxns", 0, 1<<31-1, func(c *Config) *int { return &c.MaxCnxns }),
-		intKey("globalOutstandingLimit", 1, 1<<31-1, func(c *Config) *int { return &c.GlobalOutstandingLimit }),
-		intKey("jute.maxbuffer", 1024, 1<<30, func(c *Config) *int { return &c.MaxBuffer }),
-		intKey("snapCount", 2, 1<<31-1, func(c *Config) *int { return &c.SnapCount }),
-		kibKey("snapSizeLimitInKb", -1, func(c *Config) *int64 { return &c.SnapSizeLimit }),
-		intKey("largeRequestMaxBytes", 1, 1<<31-1, func(c *Config) *int { return &c.LargeRequestMaxBytes }),
-		as(intKey("requestThrottleLimit", 0, 1<<31-1, func(c *Config) *int { return &c.ThrottleLimit }), "request_throttle_max_requests"),
+		atLeast("maxCnxns", 0, false, func(c *Config) *int { return &c.MaxCnxns }),
+		atLeast("globalOutstandingLimit", 0, false, func(c *Config) *int { return &c.GlobalOutstandingLimit }),
+		{name: "jute.maxbuffer", set: func(c *Config, v string) error {
+			n, err := number(v, "", 1024, highest)
+			if c.MaxBuffer = int(n); err == nil && n > LargestMaxBuffer {
+				c.MaxBuffer = LargestMaxBuffer
+				return remark("counts as %d: what is larger does not fit into a record of the log", LargestMaxBuffer)
+			}
+			return err
+		}},
+		atLeast("snapCount", 2, true, func(c *Config) *int { return &c.SnapCount }),
+		kibKey("snapSizeLimitInKb", func(c *Config) *int64 { return &c.SnapSizeLimit }),
+		intKey("largeRequestMaxBytes", 1, highest, func(c *Config) *int { return &c.LargeRequestMaxBytes }),
+		as(atLeast("requestThrottleLimit", 0, false, func(c *Config) *int { return &c.ThrottleLimit }), "request_throttle_max_requests"),
 		as(millisKey("requestThrottleStallTime", 1, func(c *Config) *time.Duration { return &c.ThrottleStall }), "request_throttle_stall_time"),
 		as(boolKey("requestThrottleDropStale", func(c *Config) *bool { return &c.DropStale }), "request_throttle_drop_stale"),
 		as(boolKey("requestStaleLatencyCheck", func(c *Config) *bool { return &c.StaleLatencyCheck }), "request_stale_latency_check"),
 		as(boolKey("requestStaleConnectionCheck", func(c *Config) *bool { return &c.StaleConnectionCheck }), "request_stale_connection_check"),
-		as(millisKey("throttledOpWaitTime", 0, func(c *Config) *time.Duration { return &c.ThrottledOpWait }), "throttled_op_wait_time"),
-		as(intKey("connectionMaxTokens", 0, 1<<31-1, func(c *Config) *int { return &c.Tokens.Max }), "connection_throttle_tokens"),
+		as(offMillisKey("throttledOpWaitTime", func(c *Config) *time.Duration { return &c.ThrottledOpWait }), "throttled_op_wait_time"),
+		as(intKey("connectionMaxTokens", 0, highest, func(c *Config) *int { return &c.Tokens.Max }), "connection_throttle_tokens"),
 		as(millisKey("connectionTokenFillTime", 1, func(c *Config) *time.Duration { return &c.Tokens.FillTime }), "connection_throttle_fill_time"),
-		as(intKey("connectionTokenFillCount", 1, 1<<31-1, func(c *Config) *int { return &c.Tokens.FillCount }), "connection_throttle_fill_count"),
+		as(intKey("connectionTokenFillCount", 1, highest, func(c *Config) *int { return &c.Tokens.FillCount }), "connection_throttle_fill_count"),
 		as(key{name: "connectionFreezeTime", set: func(c *Config, v string) error {
-			n, err := number(v, " of milliseconds", -1, 1<<31-1)
+			n, err := number(v, " of milliseconds", -1, highest)
 			c.Tokens.Freeze = time.Duration(n) * time.Millisecond
 			return err
 		}}, "connection_throttle_freeze_time"),
@@ -128,19 +154,33 @@ func limits() []key {
 		boolKey("clientTcpKeepAlive", func(c *Config) *bool { return &c.TCPKeepAlive }),
 		millisKey("nio.sessionlessCnxnTimeout", 1, func(c *Config) *time.Duration { return &c.HandshakeTimeout }),
 		millisKey("znode.container.checkIntervalMs", 0, func(c *Config) *time.Duration { return &c.ContainerCheckInterval }),
-		intKey("znode.container.maxPerMinute", 1, 1<<31-1, func(c *Config) *int { return &c.ContainerMaxPerMinute }),
-		millisKey("znode.container.maxNeverUsedIntervalMs", 0, func(c *Config) *time.Duration { return &c.ContainerMaxNeverUsed }),
-		intKey("largeRequestThreshold", -1, 1<<31-1, func(c *Config) *int { return &c.LargeRequestThreshold }),
+		intKey("znode.container.maxPerMinute", 1, highest, func(c *Config) *int { return &c.ContainerMaxPerMinute }),
+		{name: "znode.container.maxNeverUsedIntervalMs", set: func(c *Config, v string) error {
+			n, err := number(v, " of milliseconds", 0, longest)
+			c.ContainerMaxNeverUsed = time.Duration(n) * time.Millisecond
+			return err
+		}},
+		{name: "largeRequestThreshold", set: func(c *Config, v string) error {
+			n, err := downward(v, "", 0, highest)
+			if c.LargeRequestThreshold = int(n); n <= 0 { // off, as there
+				c.LargeRequestThreshold = -1
+			}
+			return err
+		}},
 		boolKey("enforceQuota", func(c *Config) *bool { return &c.EnforceQuota }),
 	}
 }
 
 func storageKeys() []key {
 	return []key{
-		kibKey("preAllocSize", 1, func(c *Config) *int64 { return &c.PreAllocSize }),
-		kibKey("txnLogSizeLimitInKb", -1, func(c *Config) *int64 { return &c.LogSizeLimit }),
+		kibKey("preAllocSize", func(c *Config) *int64 { return &c.PreAllocSize }),
+		kibKey("txnLogSizeLimitInKb", func(c *Config) *int64 { return &c.LogSizeLimit }),
 		yesKey("forceSync", true, func(c *Config) *bool { return &c.ForceSync }),
-		millisKey("fsync.warningthresholdms", 1, func(c *Config) *time.Duration { return &c.FsyncWarnThreshold }),
+		{name: "fsync.warningthresholdms", set: func(c *Config, v string) error {
+			n, err := downward(v, " of milliseconds", 0, longest)
+			c.FsyncWarnThreshold = max(time.Millisecond-1, time.Duration(max(n, 0))*time.Millisecond) // 0 and less: what takes a millisecond at all
+			return err
+		}},
 		{name: "snapshot.compression.method", set: func(c *Config, v string) error {
 			switch v = strings.ToLower(v); v {
 			case "gz", "snappy", "":
@@ -230,7 +270,7 @@ func adminKeys() []key {
 		adminKey(boolKey("admin.enableServer", func(c *Config) *bool { return &c.AdminEnabled })),
 		adminKey(textKey("admin.serverAddress", func(c *Config) *string { return &c.AdminAddress })),
 		adminKey(intKey("admin.serverPort", 0, 65535, func(c *Config) *int { return &c.AdminPort })),
-		millisKey("admin.idleTimeout", 1, func(c *Config) *time.Duration { return &c.AdminIdleTimeout }),
+		offMillisKey("admin.idleTimeout", func(c *Config) *time.Duration { return &c.AdminIdleTimeout }),
 		{name: "admin.commandURL", set: func(c *Config, v string) error {
 			if !strings.HasPrefix(v, "/") {
 				return bad("give a path such as /commands", "%q does not begin with a slash", v)
@@ -245,6 +285,6 @@ func hotAdmin() []key {
 	return []key{
 		boolKey("admin.snapshot.enabled", func(c *Config) *bool { return &c.AdminSnapshot }),
 		boolKey("admin.restore.enabled", func(c *Config) *bool { return &c.AdminRestore }),
-		millisKey("admin.rateLimiterIntervalInMS", 0, func(c *Config) *time.Duration { return &c.AdminRateLimit }),
+		offMillisKey("admin.rateLimiterIntervalInMS", func(c *Config) *time.Duration { return &c.AdminRateLimit }),
 	}
 }

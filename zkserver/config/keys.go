@@ -36,6 +36,14 @@ func number(v, unit string, least, most int64) (int64, error) {
 	return n, nil
 }
 
+// downward reads a number that may be below the least that means something: the original takes all of those alike.
+func downward(v, unit string, least, most int64) (int64, error) {
+	if n, err := number(v, unit, math.MinInt64, least); err == nil {
+		return n, nil
+	}
+	return number(v, unit, least, most)
+}
+
 // hexadecimal are the digits of a number that is written so, in the forms that Java's Integer.decode knows.
 func hexadecimal(v string) (digits string, ok bool) {
 	for _, prefix := range []string{"0x", "0X", "#"} {
@@ -59,7 +67,19 @@ func boolean(v string) (bool, error) {
 	}
 }
 
-// interval reads hours as a bare number, or a number with unit d, h, m, s or ms.
+const (
+	highest = math.MaxInt32                           // of most numbers there, Java's int
+	longest = math.MaxInt64 / int64(time.Millisecond) // of a time in milliseconds, where Java has a long
+)
+
+// remarked says that a value was taken for another, as the original takes it.
+type remarked string
+
+func (r remarked) Error() string { return string(r) }
+
+func remark(format string, args ...any) error { return remarked(fmt.Sprintf(format, args...)) }
+
+// interval reads hours as a bare number, 0 and less for never, or a number with unit d, h, m, s or ms.
 func interval(v string) (time.Duration, error) {
 	units := []struct {
 		suffix string
@@ -71,6 +91,9 @@ func interval(v string) (time.Duration, error) {
 			continue
 		}
 		n, err := strconv.ParseInt(digits, 10, 32)
+		if u.suffix == "" && err == nil && n < 0 {
+			return 0, nil // off, as there
+		}
 		if err != nil || n < 0 || n > math.MaxInt64/int64(u.unit) {
 			break
 		}
@@ -103,7 +126,7 @@ func shareKey(name string, field func(*Config) *float64) key {
 
 func millisKey(name string, least int64, field func(*Config) *time.Duration) key {
 	return key{name: name, set: func(c *Config, v string) error {
-		n, err := number(v, " of milliseconds", least, 1<<31-1)
+		n, err := number(v, " of milliseconds", least, highest)
 		if err == nil {
 			*field(c) = time.Duration(n) * time.Millisecond
 		}
@@ -111,23 +134,33 @@ func millisKey(name string, least int64, field func(*Config) *time.Duration) key
 	}}
 }
 
-// kibKey is a size given in KiB and kept in bytes.
-func kibKey(name string, least int64, field func(*Config) *int64) key {
+// offMillisKey is a time that 0 switches off; so does less.
+func offMillisKey(name string, field func(*Config) *time.Duration) key {
 	return key{name: name, set: func(c *Config, v string) error {
-		n, err := number(v, " of KiB", least, 1<<32)
-		if err == nil {
-			*field(c) = n << 10
+		n, err := downward(v, " of milliseconds", 0, longest)
+		*field(c) = time.Duration(max(n, 0)) * time.Millisecond
+		return err
+	}}
+}
+
+// kibKey is a size given in KiB and kept in bytes. 0 and less is none, and kept as -1.
+func kibKey(name string, field func(*Config) *int64) key {
+	return key{name: name, set: func(c *Config, v string) error {
+		n, err := downward(v, " of KiB", 0, math.MaxInt64>>10)
+		if *field(c) = n << 10; n <= 0 {
+			*field(c) = -1
 		}
 		return err
 	}}
 }
 
-// boundKey is a session timeout bound: -1 asks for the default, as in the original.
-func boundKey(name string, field func(*Config) *time.Duration) key {
+// atLeast is a number below which all mean the least; told tells whether the operator should hear of it.
+func atLeast(name string, least int, told bool, field func(*Config) *int) key {
 	return key{name: name, set: func(c *Config, v string) error {
-		n, err := number(v, " of milliseconds", -1, 1<<31-1)
-		if err == nil {
-			*field(c) = max(0, time.Duration(n)) * time.Millisecond
+		n, err := downward(v, "", int64(least), highest)
+		*field(c) = int(max(int64(least), n))
+		if err == nil && told && n < int64(least) {
+			return remark("counts as %d, which is the least", least)
 		}
 		return err
 	}}

@@ -52,7 +52,7 @@ func TestEveryDocumentedKeyHasOneClass(t *testing.T) {
 var each = map[string]string{
 	"clientPort": "2182", "clientPortAddress": "127.0.0.1", "dataDir": "/d", "dataLogDir": "/l", "tickTime": "1000",
 	"clientPortListenBacklog": "11", "electionAlg": "3", "minSessionTimeout": "1500", "maxSessionTimeout": "9000",
-	"maxClientCnxns": "7", "autopurge.snapRetainCount": "1", "autopurge.purgeInterval": "90m", "maxCnxns": "8",
+	"maxClientCnxns": "7", "autopurge.snapRetainCount": "4", "autopurge.purgeInterval": "90m", "maxCnxns": "8",
 	"globalOutstandingLimit": "9", "jute.maxbuffer": "4096", "snapCount": "1000", "snapSizeLimitInKb": "-1",
 	"largeRequestMaxBytes": "5000", "largeRequestThreshold": "600", "requestThrottleLimit": "12",
 	"requestThrottleStallTime": "13", "requestThrottleDropStale": "false", "requestStaleLatencyCheck": "true",
@@ -96,8 +96,8 @@ func wanted() Config {
 	return Config{
 		ClientPort: 2182, ClientPortAddress: "127.0.0.1", DataDir: "/d", DataLogDir: "/l", TickTime: time.Second,
 		MinSessionTimeout: 1500 * time.Millisecond, MaxSessionTimeout: 9 * time.Second, MaxClientCnxns: 7, MaxCnxns: 8,
-		GlobalOutstandingLimit: 9, MaxBuffer: 4096, PreAllocSize: 100 << 10, SnapCount: 1000, SnapSizeLimit: -1 << 10,
-		LogSizeLimit: 300 << 10, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 3, PurgeInterval: 90 * time.Minute,
+		GlobalOutstandingLimit: 9, MaxBuffer: 4096, PreAllocSize: 100 << 10, SnapCount: 1000, SnapSizeLimit: -1,
+		LogSizeLimit: 300 << 10, FsyncWarnThreshold: 20 * time.Millisecond, SnapRetainCount: 4, PurgeInterval: 90 * time.Minute,
 		SkipACL: true, EnsembleAuth: true, EnsembleNames: "ours, mine", SuperDigest: "super:abc=", DigestAlgorithm: "SHA-256", ExtendedTypes: true, ContainerCheckInterval: 500 * time.Millisecond,
 		ContainerMaxPerMinute: 6, ContainerMaxNeverUsed: 700 * time.Millisecond, Commands: []string{"ruok", "mntr", "isro"},
 		ReadOnlyMode: true, MetricsAddr: "127.0.0.1:7001", MetricsNoRuntime: true, LogLevel: "warn", Source: "zoo.cfg",

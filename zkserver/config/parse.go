@@ -211,8 +211,12 @@ func (p *parser) apply(k *key, line int, shown, value string) {
 		p.warn(line, shown, "accepted, has no meaning "+k.why)
 	}
 	var bad *badValue
-	if errors.As(err, &bad) {
+	var taken remarked
+	switch {
+	case errors.As(err, &bad):
 		p.problem(line, shown, bad.reason, bad.remedy)
+	case errors.As(err, &taken):
+		p.warn(line, shown, string(taken))
 	}
 }
 

@@ -30,8 +30,8 @@ func (c *Config) Security() []string {
 		add(!isLoopback(host), "the metrics can be read from other machines (metricsProvider.httpHost)")
 	}
 	add(!c.ForceSync, "forceSync=no: a power failure loses writes that were acknowledged")
-	add(c.PurgeInterval == 0, "autopurge.purgeInterval=0: old snapshots and logs stay until the disk is full")
-	add(c.MaxClientCnxns == 0 && c.MaxCnxns == 0, "neither maxClientCnxns nor maxCnxns limits the connections: one client can use them all up")
+	add(c.PurgeInterval <= 0, "autopurge.purgeInterval is 0 or less: old snapshots and logs stay until the disk is full")
+	add(c.MaxClientCnxns <= 0 && c.MaxCnxns <= 0, "neither maxClientCnxns nor maxCnxns limits the connections: one client can use them all up")
 	return out
 }
 
