@@ -26,6 +26,10 @@ func WithLogger(l *zap.Logger) Option { return func(s *Server) { s.log = l } }
 // flags, variables of the environment. They change nothing else: the configuration has them.
 func WithProperties(p map[string]string) Option { return func(s *Server) { s.properties = p } }
 
+// WithInitialConfig is what the admin command initial_configuration shows, with its secrets hidden, when the configuration was not
+// read from a file.
+func WithInitialConfig(text string) Option { return func(s *Server) { s.initial = text } }
+
 // WithListener serves clients on l instead of listening on the configured port. The server closes it.
 func WithListener(l net.Listener) Option { return func(s *Server) { s.listener = l } }
 

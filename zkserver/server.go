@@ -48,7 +48,7 @@ type Server struct {
 	port      *cnxn.Port
 	metrics   *metricsEndpoint
 	admin     *admin.HTTP
-	initial   string // the text of zoo.cfg
+	initial   string // the text of zoo.cfg, or what stands for it
 	// properties are settings that do not stand in it.
 	properties map[string]string
 	beat       atomic.Int64 // when the core last ticked, nanoseconds since 1970
@@ -175,7 +175,9 @@ func (s *Server) start() error {
 			return err
 		}
 	}
-	s.initial = s.initialConfig()
+	if s.initial == "" {
+		s.initial = s.initialConfig()
+	}
 	if s.cfg.Distributed() {
 		if err := s.openPeers(); err != nil {
 			return err

@@ -26,6 +26,12 @@ func (p *parser) finishEnsemble(clientPortGiven bool) {
 	if p.file = c.Source; !clientPortGiven && c.Server(c.MyID) != nil {
 		p.problem(0, "clientPort", "missing", fmt.Sprintf("add a line such as clientPort=2181, or ;2181 to the line server.%d", c.MyID))
 	}
+	if c.ReconfigEnabled && c.Source == environment {
+		at := p.given("reconfigEnabled")
+		p.file = at.file
+		p.problem(at.line, "reconfigEnabled", "needs a zoo.cfg: beside it the server keeps who is in the ensemble",
+			"write the settings into a zoo.cfg in place of the variables, or remove it")
+	}
 	p.lastSeen()
 	for _, text := range c.Advice() {
 		p.file = c.Source

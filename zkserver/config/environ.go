@@ -4,6 +4,9 @@ import (
 	"strings"
 )
 
+// environment is the Source of a configuration that was read from no file.
+const environment = "the environment"
+
 // imageVariables are the variables of the official container image, in the order in which its start script writes the
 // keys, with the image's defaults. A key without a default is left out when the variable is not set. The purge is the one
 // default that differs from the image's: it is on, as everywhere here.
@@ -71,6 +74,16 @@ func FromEnvironment(environ []string) (settings []Setting, warnings Problems, o
 		}
 	}
 	return settings, warnings, ok
+}
+
+// Text is the zoo.cfg that settings amount to, one a line.
+func Text(settings []Setting) string {
+	var b strings.Builder
+	escape := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+	for _, s := range settings {
+		b.WriteString(s.Name + "=" + escape.Replace(s.Value) + "\n")
+	}
+	return b.String()
 }
 
 // isServiceLink tells whether a variable was put there by Kubernetes or Docker for a service that is called "zoo".

@@ -169,6 +169,33 @@ func TestSettingsGivenTwiceInTheEnvironment(t *testing.T) {
 	require.Contains(t, fmt.Sprint(notes), "ZOO_CFG_EXTRA: tickTime: given before, in ZOO_TICK_TIME; this counts")
 }
 
+// The membership is kept beside zoo.cfg, so there must be one: told before the start, not when the first change comes.
+func TestMembershipOfTheEnvironmentCannotChange(t *testing.T) {
+	variables := []string{"ZOO_SERVERS=server.1=a:1:2;2181 server.2=b:1:2;2181 server.3=c:1:2;2181", "ZOO_CFG_EXTRA=initLimit=5 syncLimit=2 myid=1"}
+	settings, _, _ := FromEnvironment(variables)
+	_, _, err := Input{Environment: settings}.Load()
+	require.NoError(t, err)
+	settings, _, _ = FromEnvironment([]string{variables[0], variables[1] + " reconfigEnabled=true"})
+	_, _, err = Input{Environment: settings}.Load()
+	require.EqualError(t, err, "ZOO_CFG_EXTRA: reconfigEnabled: needs a zoo.cfg: beside it the server keeps who is in the ensemble; "+
+		"write the settings into a zoo.cfg in place of the variables, or remove it")
+	_, _, err = Input{File: "zoo.cfg", Text: []byte(Text(settings))}.Load()
+	require.NoError(t, err)
+}
+
+// Text can be read again, whatever stands in the values.
+func TestSettingsAsText(t *testing.T) {
+	settings, _, _ := FromEnvironment([]string{`ZOO_DATA_DIR=C:\zoo\`, "ZOO_DATA_LOG_DIR=/a\nb", "ZOO_CFG_EXTRA=DigestAuthenticationProvider.superDigest=super:x="})
+	text := Text(settings)
+	require.Equal(t, "dataDir=C:\\\\zoo\\\\\ndataLogDir=/a\\nb\ntickTime=2000\nmaxClientCnxns=60\nclientPort=2181\n"+
+		"DigestAuthenticationProvider.superDigest=super:x=\n", text)
+	want, _, err := Input{Environment: settings}.Load()
+	require.NoError(t, err)
+	got, _, err := Input{File: "the environment", Text: []byte(text)}.Load()
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
 func FuzzInput(f *testing.F) {
 	f.Add(sample, "-Xmx1g '-Dzookeeper.snapCount=7'", "ZOO_TICK_TIME=1\nZOO_CFG_EXTRA=a=b")
 	f.Add("dynamicConfigFile=a\nserver.1=x;[::1]:2;3", `-D"a\`, "ZOO_SERVERS=server.1=;")

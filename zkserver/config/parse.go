@@ -57,7 +57,7 @@ func (in Input) Load() (Config, Problems, error) {
 	p.fromProperties, p.seen = p.seen, map[string]place{}
 	p.file, p.cfg.Source = in.File, in.File
 	if in.File == "" {
-		p.cfg.Source = "the environment"
+		p.cfg.Source = environment
 		for _, s := range in.Environment {
 			p.file = s.Origin
 			p.pair(0, s.Name, s.Value)

@@ -3,6 +3,7 @@
 package zkserver
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -259,6 +260,29 @@ func TestFlagsAndVariablesAreShownAsProperties(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(body), `"zookeeper.snapCount" : "7"`)
 	require.Contains(t, string(body), fmt.Sprintf(`"zookeeper.admin.serverPort" : "%d"`, port))
+	code, _ := s.stop()
+	require.Equal(t, exitOK, code)
+}
+
+// Without a zoo.cfg the lines are shown that the variables amount to, and no secrets.
+func TestVariablesAreShownAsTheInitialConfiguration(t *testing.T) {
+	dir, client, port := t.TempDir(), freePort(t), freePort(t)
+	for name, value := range map[string]string{
+		"ZOOCFGDIR": dir, "ZOO_DATA_DIR": filepath.ToSlash(filepath.Join(dir, "data")), "ZOO_DATA_LOG_DIR": filepath.ToSlash(filepath.Join(dir, "log")),
+		"ZOO_PORT": fmt.Sprint(client), "ZOO_AUTOPURGE_PURGEINTERVAL": "5",
+		"ZOO_CFG_EXTRA": fmt.Sprintf("clientPortAddress=127.0.0.1 admin.serverPort=%d DigestAuthenticationProvider.superDigest=super:geheim=", port),
+	} {
+		t.Setenv(name, value)
+	}
+	_, s := serveInBackground(t, "start-foreground")
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/commands/initial_configuration", port)) //nolint:noctx // on this machine
+	require.NoError(t, err)
+	var body map[string]any
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&body))
+	resp.Body.Close()
+	require.Equal(t, fmt.Sprintf("dataDir=%s\ndataLogDir=%s\ntickTime=2000\nautopurge.purgeInterval=5\nmaxClientCnxns=60\nclientPort=%d\n"+
+		"clientPortAddress=127.0.0.1\nadmin.serverPort=%d\nDigestAuthenticationProvider.superDigest=***\n",
+		os.Getenv("ZOO_DATA_DIR"), os.Getenv("ZOO_DATA_LOG_DIR"), client, port), body["initial_configuration"])
 	code, _ := s.stop()
 	require.Equal(t, exitOK, code)
 }

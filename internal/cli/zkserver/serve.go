@@ -48,7 +48,10 @@ func serve(ctx context.Context, f *flags, args []string, s cli.Streams) error {
 		return err
 	}
 	tuneGC()
-	if v.srv, err = server.New(cfg, server.WithLogger(v.log), server.WithProperties(v.src.properties())); err != nil {
+	options := []server.Option{
+		server.WithLogger(v.log), server.WithProperties(v.src.properties()), server.WithInitialConfig(config.Text(v.src.input.Environment)),
+	}
+	if v.srv, err = server.New(cfg, options...); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	reload, quiet := reloadSignal()
