@@ -68,9 +68,9 @@ func TestEachScriptCallsItsProgram(t *testing.T) {
 			"zkServer.sh start":                                   "zkserver start",
 			"zkServer.sh start-foreground my.cfg":                 "zkserver start-foreground my.cfg",
 			"zkServer.sh status":                                  "zkserver status",
-			"zkServer-initialize.sh --force --myid=3":             "zkserver init --configfile=ROOT/bin/../conf/zoo.cfg --force --myid=3",
+			"zkServer-initialize.sh --force --myid=3":             "zkserver init --configfile=ROOT/bin/../conf/zoo.cfg --myid=3 --force",
 			"zkServer-initialize.sh --configfile=/x.cfg":          "zkserver init --configfile=/x.cfg",
-			"zkServer-initialize.sh --myid 3 --configfile /x.cfg": "zkserver init --myid 3 --configfile /x.cfg",
+			"zkServer-initialize.sh --myid 3 --configfile /x.cfg": "zkserver init --configfile=/x.cfg --myid=3",
 			"zkCleanup.sh -n 5":                                   "zktool PurgeTxnLog -live /logs /data -n 5",
 			"zkTxnLogToolkit.sh -r -y log.1":                      "zktool TxnLogToolkit -r -y log.1",
 			"zkSnapShotToolkit.sh -json s.1":                      "zktool SnapshotFormatter -json s.1",
@@ -102,6 +102,28 @@ func TestConfigurationDirectoryAndItsFiles(t *testing.T) {
 	require.Equal(t, "zktool PurgeTxnLog -live /only /only -n 3\n"+env, out)
 	_, out, _ = call(t, root, []string{"ZOOCFGDIR=" + other}, "zkServer-initialize.sh")
 	require.Equal(t, "zkserver init --configfile=ROOT/other dir/mine.cfg\n"+env, out)
+}
+
+// Every end that is not a success is 1 there, that of a question for help, too, and its words go to standard output.
+func TestInitializeEndsAsTheOriginalDoes(t *testing.T) {
+	root := install(t, "bin")
+	for line, want := range map[string]string{
+		"-h": "", "--help": "", "--myid=3 -h": "", "--configfile=": "Unknown option: --configfile=\n", "-x": "Unknown option: -x\n", "zoo.cfg": "Unknown option: zoo.cfg\n",
+		"--force --frobnicate": "Unknown option: --frobnicate\n", "--myid": "--myid needs a value\n", "--force --configfile": "--configfile needs a value\n",
+	} {
+		code, out, stderr := call(t, root, nil, "zkServer-initialize.sh", strings.Fields(line)...)
+		require.Equal(t, 1, code, line)
+		require.Empty(t, stderr, line)
+		require.True(t, strings.HasPrefix(out, want+"usage: "), "%s: %s", line, out)
+		require.Contains(t, out, "--configfile=FILE   ZooKeeper config file (default ROOT/bin/../conf/zoo.cfg)", line)
+	}
+	code, out, _ := call(t, root, nil, "zkServer-initialize.sh", "--configfile", "/a b.cfg", "--force")
+	require.Zero(t, code)
+	require.Contains(t, out, "zkserver init --configfile=/a b.cfg --force\n")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "bin", "zkserver"), []byte("#!/bin/sh\necho said\nexit 2\n"), 0o755))
+	code, out, _ = call(t, root, nil, "zkServer-initialize.sh", "--myid=999")
+	require.Equal(t, 1, code)
+	require.Equal(t, "said\n", out)
 }
 
 func TestJMXPortIsToldToMeanNothing(t *testing.T) {
