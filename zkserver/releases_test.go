@@ -15,8 +15,8 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
-// release copies the recorded data directory of a release, without the files that drop names.
-func release(t *testing.T, from string, drop func(name string) bool) config.Config {
+// dataOf copies the recorded data directory of a release, without the files that drop names.
+func dataOf(t *testing.T, from string, drop func(name string) bool) config.Config {
 	t.Helper()
 	cfg := testConfig(t)
 	cfg.ExtendedTypes = true
@@ -97,12 +97,12 @@ func TestDataDirectoriesOfOlderReleasesOpen(t *testing.T) {
 			require.NotEmpty(t, again.dumpTree())
 		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			t.Run("all files", func(t *testing.T) { check(t, release(t, dir, func(string) bool { return false })) })
+			t.Run("all files", func(t *testing.T) { check(t, dataOf(t, dir, func(string) bool { return false })) })
 			t.Run("logs alone", func(t *testing.T) {
-				check(t, release(t, dir, func(name string) bool { return strings.HasPrefix(name, "snapshot.") }))
+				check(t, dataOf(t, dir, func(name string) bool { return strings.HasPrefix(name, "snapshot.") }))
 			})
 			t.Run("newest snapshot empty", func(t *testing.T) {
-				cfg := release(t, dir, func(string) bool { return false })
+				cfg := dataOf(t, dir, func(string) bool { return false })
 				files, err := filepath.Glob(filepath.Join(cfg.DataDir, versionDir, "snapshot.*"))
 				require.NoError(t, err)
 				newest := slices.MaxFunc(files, func(a, b string) int { return len(a)*1000 - len(b)*1000 + strings.Compare(a, b) })

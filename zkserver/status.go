@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/internal/release"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
@@ -36,7 +37,7 @@ func (s *Server) Status(details bool) admin.Status {
 	least, most := live.SessionTimeouts()
 	lat := s.stats.latency()
 	st := admin.Status{
-		Version: admin.Version(), Now: s.clock.Now(),
+		Version: release.Version(), Now: s.clock.Now(),
 		LatencyMin: lat.min, LatencyAvg: lat.avg, LatencyMax: lat.max,
 		Received: s.stats.received.Load(), Sent: s.stats.sent.Load(), Outstanding: max(0, s.throttle.count.Load()),
 		Uptime: s.clock.Now().Sub(s.started), TickTime: s.cfg.TickTime, MinTimeout: least, MaxTimeout: most,

@@ -81,10 +81,10 @@ var cliNoise = []struct{ re, with string }{
 	{`(?m)^(org\.apache\.zookeeper\.ClientCnxn\$|Caused by:|java\.).*\n`, ""},
 	{`(?m)^\t(at|\.\.\.) .*\n`, ""},
 	{`(?m)^JLine support is .*\n`, ""},
-	{`(?m)^ZooKeeper -server .*\n`, ""},      // the first line of the usage names zkcli's own options
-	{`(?m)^\t(exit|help) \n`, ""},            // commands of 3.10 and of ours
-	{`(?m)^ZooKeeper CLI version: .*\n`, ""}, //
-	{`(?m)^(.*)time = .*$`, "${1}time = T"},  //
+	{`(?m)^ZooKeeper -server .*\n`, ""}, // the first line of the usage names zkcli's own options
+	{`(?m)^\t(exit|help) \n`, ""},       // commands of 3.10 and of ours
+	{`(?m)^(ZooKeeper CLI version: 3\.9\.5-)\S+, built on .+\n`, "${1}REVISION, built on DATE\n"},
+	{`(?m)^(.*)time = .*$`, "${1}time = T"}, //
 	{`ephemeralOwner = 0x[0-9a-f]{3,}`, "ephemeralOwner = SESSION"},
 	{`127\.0\.0\.1:\d+`, "ADDR"},
 	{`(?m)^(KeeperErrorCode = \w+ for /\w+)('world)`, "${1}\n${2}"}, // setAcl -R of the original does not end the line
@@ -197,6 +197,7 @@ func TestSingleCommandsAgree(t *testing.T) {
 		{"stat", "/nope"},
 		{"-timeout", "4000", "-waitforconnection", "set", "/one", "y"},
 		{"-r", "getAcl", "/one"},
+		{"version"},
 	} {
 		for _, ours := range []bool{false, true} {
 			var want string

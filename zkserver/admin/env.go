@@ -7,27 +7,9 @@ import (
 	"os/user"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/holdfast-ha/holdfast/internal/release"
 )
-
-// compatible is the release of the original whose protocol and behaviour the server has.
-const compatible = "3.9.5"
-
-// Version is how the server introduces itself, in the original's form: release-revision, built on date. The release is
-// the one of the original that it behaves like.
-func Version() string {
-	revision, date := "holdfast", "an unknown day"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			switch s.Key {
-			case "vcs.revision":
-				revision = "holdfast." + s.Value[:min(12, len(s.Value))]
-			case "vcs.time":
-				date = s.Value
-			}
-		}
-	}
-	return compatible + "-" + revision + ", built on " + date
-}
 
 // none is what the original prints for what it cannot find out.
 const none = "<NA>"
@@ -52,7 +34,7 @@ func environment() []field {
 		system = runtime.GOOS
 	}
 	return []field{
-		{"zookeeper.version", Version()},
+		{"zookeeper.version", release.Version()},
 		{"host.name", host},
 		{"java.version", none},
 		{"java.vendor", none},

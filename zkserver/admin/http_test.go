@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/release"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
@@ -83,7 +84,7 @@ func TestCommandsInJSON(t *testing.T) {
 	_, _, body := request(h, "GET", "/commands/environment")
 	var env map[string]any
 	require.NoError(t, json.Unmarshal([]byte(body), &env))
-	require.Equal(t, Version(), env["zookeeper.version"])
+	require.Equal(t, release.Version(), env["zookeeper.version"])
 	require.Equal(t, "environment", env["command"])
 	code, _, body := request(h, "GET", "/commands/nosuch")
 	require.Equal(t, 200, code)

@@ -5,12 +5,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/holdfast-ha/holdfast/internal/release"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
 
@@ -388,12 +388,9 @@ func whoami(ctx context.Context, s *shell, _ *parsed) error {
 }
 
 func version(_ context.Context, s *shell, _ *parsed) error {
-	v := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		v = info.Main.Version
-	}
-	s.show("ZooKeeper CLI version: holdfast "+v, struct {
+	v := release.Version()
+	s.show("ZooKeeper CLI version: "+v, struct {
 		Version string `json:"version"`
-	}{"holdfast " + v})
+	}{v})
 	return nil
 }

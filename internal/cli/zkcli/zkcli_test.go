@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/holdfast-ha/holdfast/internal/cli"
+	"github.com/holdfast-ha/holdfast/internal/release"
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
 	"github.com/holdfast-ha/holdfast/internal/zkclient/zktest"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
@@ -157,7 +158,7 @@ func TestHistoryRedoAndTheRest(t *testing.T) {
 	s.do("printwatches off", 0, "")
 	s.do("printwatches", 0, "printwatches is off\n")
 	s.sh.line(t.Context(), "version")
-	require.Contains(t, s.take(), "ZooKeeper CLI version: ")
+	require.Equal(t, "ZooKeeper CLI version: "+release.Version()+"\n", s.take())
 	require.Equal(t, "[zk: "+s.sh.host+"(CONNECTED) 13] ", s.sh.prompt())
 	s.do("close", 0, "")
 	s.do("ls /", 0, "Not connected\n")

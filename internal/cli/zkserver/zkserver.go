@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ha/holdfast/internal/cli"
-	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/internal/release"
 )
 
 // The exit codes.
@@ -123,7 +123,7 @@ func root(s cli.Streams) *cobra.Command {
 	addInit(cmd, f, s)
 	addForce(cmd, f, s)
 	cmd.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		fmt.Fprintf(s.Out, "holdfast zkserver, compatible with Apache ZooKeeper, version %s\n", admin.Version())
+		fmt.Fprintf(s.Out, "holdfast zkserver, compatible with Apache ZooKeeper, version %s\n", release.Version())
 		return nil
 	}})
 	return cmd
