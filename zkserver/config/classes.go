@@ -46,6 +46,7 @@ type key struct {
 	name     string   // as in the documentation of zoo.cfg, without "zookeeper."
 	also     []string // other names
 	fileOnly bool
+	flagOnly bool // a family of system properties: in zoo.cfg its members would be slips of the pen
 	hot      bool
 	ensemble bool // nothing for a server that runs alone
 
@@ -97,6 +98,9 @@ func allKeys() []key {
 		for name := range strings.FieldsSeq(g.names) {
 			all = append(all, key{name: name, why: g.why})
 		}
+	}
+	for name := range strings.FieldsSeq(ofClients) {
+		all = append(all, key{name: name, flagOnly: true, why: noClient})
 	}
 	return all
 }

@@ -289,6 +289,29 @@ func TestKeysOfOlderReleasesAndOfClientsAreKnown(t *testing.T) {
 	}
 }
 
+// JVMFLAGS are for servers and clients alike: what is for clients does not keep a server from starting. In zoo.cfg, where such a name
+// can only be misspelt, it is unknown.
+func TestPropertiesOfClientsMeanNothing(t *testing.T) {
+	const flags = "-Dzookeeper.client.secure=true -Dzookeeper.clientCnxnSocket=org.apache.zookeeper.ClientCnxnSocketNetty -Dzookeeper.sasl.client=false " +
+		"-Dzookeeper.sasl.clientconfig=Client -Dzookeeper.sasl.client.username=zk -Dzookeeper.sasl.client.canonicalize.hostname=false " +
+		"-Dzookeeper.sasl.client.allowReverseDnsLookup=false -Dzookeeper.request.timeout=5000 -Dzookeeper.disableAutoWatchReset=true " +
+		"-Dzookeeper.client.anything=1 -Dzookeeper.shuffleDnsResponse=true -Dzookeeper.hostProvider.dnsSrvRefreshIntervalSeconds=5"
+	props, _ := ParseJVMFlags("JVMFLAGS", flags)
+	require.Len(t, props, 12)
+	_, warnings, err := Input{File: "zoo.cfg", Text: []byte("dataDir=/d\nclientPort=1\n"), Properties: props}.Load()
+	require.NoError(t, err)
+	require.Len(t, warnings, len(props))
+	for i, w := range warnings {
+		require.Equal(t, "JVMFLAGS: -D"+props[i].Name+": accepted, has no meaning here: it is a setting of clients", w.String())
+	}
+	info, known := Classify("zookeeper.client.portUnification")
+	require.True(t, known)
+	require.NotEqual(t, noClient, info.Note, "it is the server's")
+	_, _, problems := parse("dataDir=/d\nclientPort=1\nclient.portUnificaton=true\nsasl.client.name=x")
+	require.Equal(t, "zoo.cfg:3: client.portUnificaton: unknown key; did you mean client.portUnification?\n"+
+		"zoo.cfg:4: sasl.client.name: unknown key; did you mean sasl.client.username?", problems)
+}
+
 func TestAuditLog(t *testing.T) {
 	_, _, problems := parse("dataDir=/d\nclientPort=1\naudit.enable=true\nzookeeper.audit.impl.class=org.example.Mine")
 	require.Contains(t, problems, "zoo.cfg:4: audit.impl.class: org.example.Mine is not built in, and no class can be added; remove it")

@@ -59,3 +59,6 @@ var meaningless = []struct{ why, names string }{
 	{noClient, `clientCnxnSocket client.secure sasl.client sasl.clientconfig sasl.client.username sasl.client.canonicalize.hostname
 		sasl.client.allowReverseDnsLookup disableAutoWatchReset request.timeout shuffleDnsResponse hostProvider.dnsSrvRefreshIntervalSeconds`},
 }
+
+// ofClients are the beginnings of the names of clients' system properties: JVMFLAGS are for servers and clients alike.
+const ofClients = "client. sasl.client."

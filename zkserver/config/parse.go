@@ -147,6 +147,9 @@ func (at place) given() string {
 // pair takes a line of zoo.cfg.
 func (p *parser) pair(line int, name, value string) {
 	k, known := p.table.find(name)
+	if known && k.flagOnly {
+		k, known = nil, false
+	}
 	id := name
 	if known && !strings.HasSuffix(k.name, ".") {
 		id = k.name // whichever of its names was used
