@@ -267,7 +267,13 @@ func adminKey(k key) key {
 
 func adminKeys() []key {
 	return []key{
-		adminKey(boolKey("admin.enableServer", func(c *Config) *bool { return &c.AdminEnabled })),
+		adminKey(key{name: "admin.enableServer", set: func(c *Config, v string) error {
+			switch c.AdminEnabled = v != "false"; {
+			case c.AdminEnabled && !strings.EqualFold(v, "true"):
+				return bad("give true or false", "%q means true to the original, which only knows false in small letters", v)
+			}
+			return nil
+		}}),
 		adminKey(textKey("admin.serverAddress", func(c *Config) *string { return &c.AdminAddress })),
 		adminKey(intKey("admin.serverPort", 0, 65535, func(c *Config) *int { return &c.AdminPort })),
 		offMillisKey("admin.idleTimeout", func(c *Config) *time.Duration { return &c.AdminIdleTimeout }),

@@ -238,11 +238,13 @@ func TestRefusals(t *testing.T) {
 // true where it knows true only.
 func TestYesAndTrueMeanWhatTheOriginalTakesThemFor(t *testing.T) {
 	for line, want := range map[string]string{
-		"skipACL=true":       `"true" means no to the original, which knows yes and no only; give yes or no`,
-		"skipACL=Yes":        `"Yes" means no to the original, which knows yes and no only; give yes or no`,
-		"forceSync=false":    `"false" means yes to the original, which knows yes and no only; give no or yes`,
-		"leaderServes=false": `"false" means yes to the original, which knows yes and no only; give no or yes`,
-		"enforceQuota=yes":   `"yes" is neither true nor false; give true or false`,
+		"skipACL=true":             `"true" means no to the original, which knows yes and no only; give yes or no`,
+		"skipACL=Yes":              `"Yes" means no to the original, which knows yes and no only; give yes or no`,
+		"forceSync=false":          `"false" means yes to the original, which knows yes and no only; give no or yes`,
+		"leaderServes=false":       `"false" means yes to the original, which knows yes and no only; give no or yes`,
+		"enforceQuota=yes":         `"yes" is neither true nor false; give true or false`,
+		"admin.enableServer=no":    `"no" means true to the original, which only knows false in small letters; give true or false`,
+		"admin.enableServer=False": `"False" means true to the original, which only knows false in small letters; give true or false`,
 	} {
 		_, _, problems := parse("dataDir=/d\nclientPort=1\n" + line)
 		require.Equal(t, "zoo.cfg:3: "+line[:strings.IndexByte(line, '=')]+": "+want, problems)
@@ -267,6 +269,26 @@ func TestNumbersInHexadecimal(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 4<<20, cfg.MaxBuffer, v)
 	}
+}
+
+func TestAdminServerIsOffOnlyForFalse(t *testing.T) {
+	for v, want := range map[string]bool{"false": false, "true": true, "TRUE": true} {
+		cfg, _, problems := parse("dataDir=/d\nclientPort=1\nadmin.enableServer=" + v)
+		require.Empty(t, problems)
+		require.Equal(t, want, cfg.AdminEnabled, v)
+	}
+}
+
+// The original reads ISO 8859-1: with such a name it has its data somewhere else.
+func TestDirectoryWithLettersBeyondASCII(t *testing.T) {
+	const told = ": the original reads its letters beyond ASCII as others, and has its data in /d\u00c3\u00bc: write them as \\uXXXX, which means the same to both"
+	cfg, warnings, problems := parse("clientPort=1\ndataDir=/d\u00fc\ndataLogDir = /d\u00fc \n")
+	require.Empty(t, problems)
+	require.Equal(t, "zoo.cfg:2: dataDir"+told+"\nzoo.cfg:3: dataLogDir"+told, warnings)
+	require.Equal(t, "/d\u00fc", cfg.DataDir)
+	cfg, warnings, problems = parse("clientPort=1\n# \u00fc\ndataDir=/d\\u00fc\n")
+	require.Empty(t, warnings+problems)
+	require.Equal(t, "/d\u00fc", cfg.DataDir)
 }
 
 func TestCompressionHasThreeNames(t *testing.T) {

@@ -133,6 +133,23 @@ func (p *parser) line(l logicalLine) {
 	for _, name := range props.Keys() {
 		value, _ := props.Get(name)
 		p.pair(l.number, strings.TrimSpace(name), strings.TrimSpace(value))
+		if name == "dataDir" || name == "dataLogDir" {
+			p.otherLetters(l, name)
+		}
+	}
+}
+
+// otherLetters tells of a directory that has another name with the original, which reads the file as ISO 8859-1: the data that it has
+// written are not where this server looks, and a new, empty tree would be the only sign of it.
+func (p *parser) otherLetters(l logicalLine, name string) {
+	if !strings.ContainsFunc(l.text, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return
+	}
+	loader := properties.Loader{Encoding: properties.ISO_8859_1, DisableExpansion: true}
+	if props, err := loader.LoadBytes([]byte(l.text)); err == nil {
+		there, _ := props.Get(name)
+		p.warn(l.number, name, fmt.Sprintf("the original reads its letters beyond ASCII as others, and has its data in %s: write them as \\uXXXX, "+
+			"which means the same to both", strings.TrimSpace(there)))
 	}
 }
 
