@@ -294,6 +294,11 @@ func (w *client) authenticate(h *zkproto.RequestHeader, d *jute.Decoder) error {
 		return w.end(h, zkproto.ErrAuthFailed)
 	}
 	w.identify(ids...)
+	if size := identitiesSize(w.ids); size > maxIdentities {
+		w.server.log.Warn("a client presents more identities than are taken, and is disconnected", zap.Stringer("session", w.session),
+			zap.Stringer("peer", w.RemoteAddr()), zap.Int("identities", len(w.ids)), zap.Int("bytes", size), zap.Int("limit", maxIdentities))
+		return w.end(h, zkproto.ErrAuthFailed)
+	}
 	w.EndFrame(w.BeginFrame(zkproto.ReplyHeader{Xid: h.Xid}))
 	return nil
 }
@@ -302,6 +307,18 @@ func (w *client) authenticate(h *zkproto.RequestHeader, d *jute.Decoder) error {
 func (w *client) identify(ids ...zkproto.ID) {
 	w.ids = auth.AddIDs(w.ids, ids...)
 	w.barred = !w.server.registry.Admits(w.ids)
+}
+
+// maxIdentities bounds the text of all identities of a connection: they go with each of its writes to the leader, in a packet that is
+// not much longer than a frame, and into every ACL that says "auth".
+const maxIdentities = 32 << 10
+
+func identitiesSize(ids []zkproto.ID) int {
+	n := 0
+	for i := range ids {
+		n += len(ids[i].Scheme) + len(ids[i].ID)
+	}
+	return n
 }
 
 // turnAway answers whatever a client asks that has to authenticate first. Its session lives on until it expires, and nothing that it

@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
+	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 )
 
 // limitCounts count what the limits did.
@@ -144,6 +145,16 @@ func pathOf(op zkproto.OpCode, d *jute.Decoder) (string, bool) {
 	}
 	path := d.String()
 	return path, d.Err() == nil && path != ""
+}
+
+// longestTxn is how long a transaction may be: twice a frame, which is what an original with the same jute.maxbuffer reads, and what the
+// links between servers take; but no longer than a record of the log.
+func (s *Server) longestTxn() int {
+	frame := s.live.Load().MaxBuffer
+	if s.peers != nil {
+		frame = min(frame, s.cfg.MaxBuffer) // the links are as they were at the start
+	}
+	return min(2*frame, txnlog.MaxRecord-64<<10)
 }
 
 // leastBuffer is the size of an answer from which on it is compared with jute.maxbuffer.

@@ -129,7 +129,7 @@ func (c *core) init(s *Server, st *store.State) error {
 		Tree: st.Tree, Sessions: st.Sessions, Registry: s.registry, Host: host{s}, Now: s.moment(s.clock.Now()),
 		Prep: prep.Config{
 			ExtendedTypes: s.cfg.ExtendedTypes, EnforceQuota: s.cfg.EnforceQuota, OnQuota: s.quotaExceeded,
-			ReconfigEnabled: s.cfg.ReconfigEnabled,
+			ReconfigEnabled: s.cfg.ReconfigEnabled, Longest: s.longestTxn,
 		},
 		BucketMillis: int32(c.bucket.Milliseconds()),
 	}

@@ -20,7 +20,7 @@ func (p *Prep) create(c *call, op zkproto.OpCode, q *zkproto.CreateRequest) (zkp
 	if slash < 0 || strings.IndexByte(path, 0) >= 0 {
 		return nil, zkproto.ErrBadArguments
 	}
-	acl, err := p.auth.FixupACL(q.ACL, c.IDs)
+	acl, err := p.fixupACL(c, q.ACL)
 	if err != zkproto.ErrOK {
 		return nil, err
 	}

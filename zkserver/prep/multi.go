@@ -21,6 +21,9 @@ func (p *Prep) multi(c *call, d *jute.Decoder) (zkproto.Txn, zkproto.Error) {
 	txn := &zkproto.MultiTxn{Ops: make([]zkproto.MultiTxnOp, len(q.Ops))}
 	failed := false
 	before := p.changes.sum
+	if c.grown = partGrows * len(q.Ops); p.tooLong(c) {
+		return nil, zkproto.ErrBadArguments
+	}
 	for i := range q.Ops {
 		op := &q.Ops[i]
 		if failed {

@@ -101,7 +101,7 @@ func (p *Prep) setACL(c *call, q *zkproto.SetACLRequest) (zkproto.Txn, zkproto.E
 	if !validPath(q.Path) {
 		return nil, zkproto.ErrBadArguments
 	}
-	acl, err := p.auth.FixupACL(q.ACL, c.IDs)
+	acl, err := p.fixupACL(c, q.ACL)
 	if err != zkproto.ErrOK {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (p *Prep) closeSession(c *call) zkproto.Txn {
 		}
 	}
 	p.sessions.SetClosing(c.Session)
-	return &zkproto.CloseSessionTxn{PathsToDelete: paths}
+	return &zkproto.CloseSessionTxn{PathsToDelete: p.listed(paths)}
 }
 
 // ephemerals lists what a session will own when everything prepared is applied, sorted.

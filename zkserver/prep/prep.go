@@ -66,6 +66,9 @@ type Config struct {
 	EnforceQuota bool // enforceQuota: what would exceed a hard quota is refused
 	// OnQuota, if not nil, is told of each request that exceeds a quota, soft ones and those not enforced included.
 	OnQuota func(Exceeded)
+	// Longest is how many bytes a transaction may have at most: what the log, the links between servers and an original that takes
+	// over the files can hold; nil for no limit.
+	Longest func() int
 }
 
 // Prep prepares requests against the tree and the changes not yet applied to it.
@@ -129,8 +132,9 @@ func (p *Prep) Outstanding() int { return len(p.changes.queue) - p.changes.head 
 // call is one request, or one part of a multi, while it is decided.
 type call struct {
 	*Request
-	zxid zkproto.Zxid
-	now  int64
+	zxid  zkproto.Zxid
+	now   int64
+	grown int // by how much, at most, the transaction is longer than the body
 }
 
 // Prepare decides a request: the transaction to log, an ErrorTxn (header type OpError) for a refused one. A multi that
