@@ -24,7 +24,9 @@ func (c *Config) Reload(next *Config) (merged Config, changed, waiting []string)
 	take("autopurge.snapRetainCount", &merged.SnapRetainCount, &next.SnapRetainCount)
 	take("autopurge.purgeInterval", &merged.PurgeInterval, &next.PurgeInterval)
 	take("globalOutstandingLimit", &merged.GlobalOutstandingLimit, &next.GlobalOutstandingLimit)
-	take("jute.maxbuffer", &merged.MaxBuffer, &next.MaxBuffer)
+	if !c.Distributed() || next.MaxBuffer < c.MaxBuffer { // the links to other servers are made for what it was at the start
+		take("jute.maxbuffer", &merged.MaxBuffer, &next.MaxBuffer)
+	}
 	take("snapCount", &merged.SnapCount, &next.SnapCount)
 	take("snapSizeLimitInKb", &merged.SnapSizeLimit, &next.SnapSizeLimit)
 	take("largeRequestMaxBytes", &merged.LargeRequestMaxBytes, &next.LargeRequestMaxBytes)
@@ -60,7 +62,7 @@ var keyOf = map[string]string{
 	"EnforceAuth": "enforce.auth.enabled", "EnforceAuthSchemes": "enforce.auth.schemes",
 	"ExtendedTypes": "extendedTypesEnabled", "FsyncWarnThreshold": "fsync.warningthresholdms", "Groups": "group.N",
 	"HandshakeTimeout": "nio.sessionlessCnxnTimeout", "LastZxidInSnapshot": "serializeLastProcessedZxid.enabled",
-	"ListenBacklog": "clientPortListenBacklog", "ListenOnAllIPs": "quorumListenOnAllIPs", "LocalSessions": "localSessionsEnabled",
+	"ListenBacklog": "clientPortListenBacklog", "ListenOnAllIPs": "quorumListenOnAllIPs", "MaxBuffer": "jute.maxbuffer", "LocalSessions": "localSessionsEnabled",
 	"LocalSessionsUpgrading": "localSessionsUpgradingEnabled", "LogSizeLimit": "txnLogSizeLimitInKb", "MaxDiffSyncs": "maxConcurrentDiffSyncs",
 	"MaxSnapSyncs": "maxConcurrentSnapSyncs", "MetricsAddr": "metricsProvider.httpPort", "MetricsNoRuntime": "metricsProvider.exportJvmInfo",
 	"MultiAddress": "multiAddress.enabled", "MyID": "myid", "NotifyMax": "fastleader.maxNotificationInterval",

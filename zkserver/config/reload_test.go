@@ -83,3 +83,22 @@ func TestReloadLeavesTheMembershipAlone(t *testing.T) {
 		require.Equal(t, want, waiting)
 	}
 }
+
+// A longer packet than the links between servers were made for would break them again and again.
+func TestAnEnsembleTakesALargerBufferAtItsRestartOnly(t *testing.T) {
+	id := map[string]string{"/d/myid": "1"}
+	load := func(text string) Config {
+		c, _, problems := loadWith(text, id)
+		require.Empty(t, problems)
+		return c
+	}
+	now, larger, smaller := load(three), load(three+"jute.maxbuffer=4194304\n"), load(three+"jute.maxbuffer=65536\n")
+	merged, changed, waiting := now.Reload(&larger)
+	require.Empty(t, changed)
+	require.Equal(t, []string{"jute.maxbuffer"}, waiting)
+	require.Equal(t, now.MaxBuffer, merged.MaxBuffer)
+	merged, changed, waiting = now.Reload(&smaller)
+	require.Equal(t, []string{"jute.maxbuffer"}, changed)
+	require.Empty(t, waiting)
+	require.Equal(t, 65536, merged.MaxBuffer)
+}
