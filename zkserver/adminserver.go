@@ -1,17 +1,16 @@
 package zkserver
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
@@ -28,7 +27,7 @@ func (s *Server) openAdmin() error {
 	addr := net.JoinHostPort(host, fmt.Sprint(s.cfg.AdminPort))
 	l, err := net.Listen("tcp", addr)
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE) && !s.cfg.AdminExplicit:
+	case sock.AddressInUse(err) && !s.cfg.AdminExplicit:
 		s.log.Warn("the HTTP commands are not served: another program uses their port; choose another admin.serverPort, or set "+
 			"admin.enableServer=false", zap.String("addr", addr))
 		return nil

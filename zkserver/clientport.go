@@ -1,16 +1,15 @@
 package zkserver
 
 import (
-	"errors"
 	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
 
@@ -70,7 +69,7 @@ func (s *Server) moveClientPort(to *string) {
 	defer s.moves.mu.Unlock()
 	for wait := moveWaitMin; s.moves.wanted.Load() == to; wait = min(2*wait, moveWaitMax) {
 		l, err := s.listenAt(*to)
-		if errors.Is(err, syscall.EADDRINUSE) && portOf(s.Addr()) == portNumber(*to) {
+		if sock.AddressInUse(err) && portOf(s.Addr()) == portNumber(*to) {
 			s.port.Unlisten() // it is this server that is in the way: only the address is another
 			l, err = s.listenAt(*to)
 		}

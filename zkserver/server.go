@@ -5,17 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/holdfast-ha/holdfast/internal/clock"
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/internal/vfs"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
 	"github.com/holdfast-ha/holdfast/zkserver/audit"
@@ -223,10 +222,11 @@ func (s *Server) start() error {
 func listenError(key, addr string, err error) error {
 	remedy := "check the address"
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case sock.AddressInUse(err):
 		remedy = "another program, perhaps another server, uses the port: stop it or choose another " + key
-	case errors.Is(err, fs.ErrPermission):
-		remedy = "ports below 1024 need privileges: choose another " + key
+	case sock.Forbidden(err):
+		remedy = "the system keeps that port from this user: below 1024 Unix wants privileges, and Windows sets ports aside " +
+			"(netsh interface ipv4 show excludedportrange protocol=tcp); choose another " + key
 	}
 	return fmt.Errorf("zkserver: cannot listen on %s: %w; %s", addr, err, remedy)
 }

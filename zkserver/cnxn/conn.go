@@ -9,7 +9,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/jute"
@@ -378,7 +377,7 @@ func (c *Conn) ended(err error, left int) error {
 		return fmt.Errorf("cnxn: no connect request within %v, %d bytes came", c.port.opts.HandshakeTimeout, left)
 	case errors.Is(err, io.EOF) && left > 0:
 		return fmt.Errorf("cnxn: the client closed within a frame, after %d bytes of it: %w", left, io.ErrUnexpectedEOF)
-	case errors.Is(err, syscall.ECONNRESET):
+	case sock.Reset(err):
 		return io.EOF // how many clients say goodbye
 	default:
 		return err

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
@@ -141,7 +141,7 @@ func (l *link) dialLeader() (net.Conn, error) {
 			}
 			last = err
 		}
-		if !errors.Is(err, syscall.ECONNREFUSED) {
+		if !sock.Refused(err) {
 			refused = 0
 		} else if refused += wait; refused > refusedMax {
 			return nil, fmt.Errorf("leader %d does not listen for learners: %w", l.id.Peer, last)

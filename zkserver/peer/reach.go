@@ -7,11 +7,11 @@ import (
 	"net"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
@@ -82,7 +82,7 @@ func silent(err error) bool {
 		return false
 	}
 	var late net.Error
-	return errors.Is(err, context.Canceled) || isCanceled(err) || errors.As(err, &late) && late.Timeout() || unroutable(err)
+	return errors.Is(err, context.Canceled) || isCanceled(err) || errors.As(err, &late) && late.Timeout() || sock.TimedOut(err) || unroutable(err)
 }
 
 // isCanceled knows the error of a dial whose context was cancelled: package net has one of its own.
@@ -93,7 +93,7 @@ func isCanceled(err error) bool {
 
 // unroutable tells whether the network says that the host is not there. It may be news of a moment.
 func unroutable(err error) bool {
-	return errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
+	return sock.Unreachable(err)
 }
 
 // fellSilent takes note of a server whose quorum port gave no answer, and looks after it until it does.

@@ -7,11 +7,11 @@ import (
 	"io"
 	"net"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/holdfast-ha/holdfast/failover/target"
 	"github.com/holdfast-ha/holdfast/internal/hadooprpc"
+	"github.com/holdfast-ha/holdfast/internal/sock"
 )
 
 // javaError is an error as the original's RPC client words it, because scripts look for these words.
@@ -37,9 +37,6 @@ const (
 	classIO  = "java.io.IOException"
 )
 
-// wsaConnRefused is the number that Windows has for a refused connection.
-const wsaConnRefused = syscall.Errno(10061)
-
 const wiki = "; For more details see:  http://wiki.apache.org/hadoop/" // two blanks, as the original
 
 // asJava words the error of a call to host:port. An exception of the other side is its message, without the stack trace.
@@ -53,7 +50,7 @@ func asJava(err error, host string, port int) *javaError {
 	call := fmt.Sprintf("Call From %s to %s:%d failed on ", local, host, port)
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
+	case sock.Refused(err):
 		const class = "java.net.ConnectException"
 		return as(class, call+"connection exception: "+class+": Connection refused"+wiki+"ConnectionRefused")
 	case errors.As(err, &dns):
@@ -61,10 +58,10 @@ func asJava(err error, host string, port int) *javaError {
 		invalid := fmt.Sprintf("Invalid host name: local host is: \"%s\"; destination host is: \"%s\":%d; %s", local, host, port, class)
 		more := wiki + "UnknownHost"
 		return as(class, invalid+": "+invalid+more+more)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), sock.TimedOut(err):
 		const class = "java.net.SocketTimeoutException"
 		return as(class, call+"socket timeout exception: "+class+": no answer in time ("+err.Error()+")"+wiki+"SocketTimeout")
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case sock.Unreachable(err):
 		const class = "java.net.NoRouteToHostException"
 		return as(class, fmt.Sprintf("No Route to Host from  %s to %s:%d failed on socket timeout exception: %s: %s%sNoRouteToHost",
 			local, host, port, class, err, wiki))
