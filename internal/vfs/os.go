@@ -16,12 +16,12 @@ func OS() FS { return osFS{} }
 type osFS struct{}
 
 func (osFS) Create(name string) (File, error) {
-	return wrap(os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644))
+	return wrap(openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644))
 }
 
-func (osFS) Open(name string) (File, error) { return wrap(os.Open(name)) }
+func (osFS) Open(name string) (File, error) { return wrap(openFile(name, os.O_RDONLY, 0)) }
 
-func (osFS) OpenReadWrite(name string) (File, error) { return wrap(os.OpenFile(name, os.O_RDWR, 0)) }
+func (osFS) OpenReadWrite(name string) (File, error) { return wrap(openFile(name, os.O_RDWR, 0)) }
 
 func wrap(f *os.File, err error) (File, error) {
 	if err != nil {
@@ -30,8 +30,8 @@ func wrap(f *os.File, err error) (File, error) {
 	return &osFile{File: f}, nil
 }
 
-func (osFS) Rename(oldName, newName string) error { return os.Rename(oldName, newName) }
-func (osFS) Remove(name string) error             { return os.Remove(name) }
+func (osFS) Rename(oldName, newName string) error { return rename(oldName, newName) }
+func (osFS) Remove(name string) error             { return remove(name) }
 
 func (osFS) List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir) // sorted by name
@@ -73,7 +73,7 @@ func (o osFS) MkdirAll(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return o.SyncDir(parent)
+	return syncMade(dir)
 }
 
 func (osFS) SyncDir(dir string) error { return syncDir(dir) }

@@ -4,10 +4,20 @@ package vfs
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
+
+func openFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	return os.OpenFile(name, flag, perm)
+}
+
+func rename(oldName, newName string) error { return os.Rename(oldName, newName) }
+
+func remove(name string) error { return os.Remove(name) }
 
 // lockFile takes an flock: bound to the open file, so a second open in this process is refused too, and released by the
 // kernel when the process ends.
@@ -37,6 +47,9 @@ func syncDir(dir string) error {
 	}
 	return err
 }
+
+// syncMade makes a new directory durable.
+func syncMade(dir string) error { return syncDir(filepath.Dir(dir)) }
 
 func freeSpace(dir string) (int64, error) {
 	var st unix.Statfs_t

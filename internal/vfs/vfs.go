@@ -35,7 +35,8 @@ type FS interface {
 	// OpenReadWrite opens an existing file for reading and writing, positioned at its start.
 	OpenReadWrite(name string) (File, error)
 	// Rename gives a file another name in one step, replacing a file of that name: after a crash there is the old state
-	// or the new one, never a mixture. Durable after SyncDir.
+	// or the new one, never a mixture. Durable after SyncDir. Windows replaces no file that somebody has open: it is tried for a
+	// second.
 	Rename(oldName, newName string) error
 	// Remove removes a file. Durable after SyncDir.
 	Remove(name string) error
@@ -45,8 +46,8 @@ type FS interface {
 	Stat(name string) (Info, error)
 	// MkdirAll makes a directory and its missing parents, durably: parents that gained an entry are synced.
 	MkdirAll(dir string) error
-	// SyncDir makes the names in a directory durable. Where the platform cannot sync a directory (Windows) it does nothing,
-	// since there renames and creations are journaled by the file system itself.
+	// SyncDir makes the names in a directory durable. Where the platform cannot sync a directory (Windows) it has the file
+	// system bring its journal to disk, by a file of its own, gone when the call returns.
 	SyncDir(dir string) error
 	// Lock takes the exclusive lock file name, creating it if missing, and holds it until the answer is closed or the
 	// process ends, however it ends. It fails at once with ErrLocked if another process, or this one, holds it.

@@ -99,6 +99,32 @@ func TestFilesBehaveTheSameEverywhere(t *testing.T) {
 	})
 }
 
+// A purge removes what a learner is being sent.
+func TestOpenFilesAreInNobodysWay(t *testing.T) {
+	both(t, func(t *testing.T, f FS, dir string) {
+		a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+		create(t, f, a, "old")
+		reader, err := f.Open(a)
+		require.NoError(t, err)
+		writer, err := f.OpenReadWrite(a)
+		require.NoError(t, err)
+		require.NoError(t, f.Rename(a, b))
+		require.Equal(t, "old", content(t, f, b))
+		require.NoError(t, f.Remove(b)) // some versions of Windows, and wine, let the name stay until the last user is gone
+		_, err = writer.WriteAt([]byte("O"), 0)
+		require.NoError(t, err)
+		got, err := io.ReadAll(reader)
+		require.NoError(t, err)
+		require.Equal(t, "Old", string(got))
+		require.NoError(t, reader.Close())
+		require.NoError(t, writer.Close())
+		require.NoError(t, f.SyncDir(dir))
+		names, err := f.List(dir)
+		require.NoError(t, err)
+		require.Empty(t, names)
+	})
+}
+
 func TestLockIsExclusive(t *testing.T) {
 	both(t, func(t *testing.T, f FS, dir string) {
 		name := filepath.Join(dir, "lock")

@@ -1,4 +1,6 @@
 package journal
 
-// syncDir does nothing: a directory cannot be flushed on Windows, and NTFS logs its changes.
-func syncDir(string) error { return nil }
+import "github.com/holdfast-ha/holdfast/internal/vfs"
+
+// syncDir makes created and renamed names durable, by a detour that Windows needs.
+func syncDir(dir string) error { return vfs.OS().SyncDir(dir) }
