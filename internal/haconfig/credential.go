@@ -57,7 +57,7 @@ func (b *bridge) secret(uri string) (secret string, found bool, err error) {
 	case system != "file" && (system != "" || scheme != "localjceks"):
 		return "", false, errors.New("only stores of the local file system can be opened, jceks://file/PATH")
 	}
-	store, err := os.ReadFile(filepath.FromSlash("/" + path))
+	store, err := os.ReadFile(hadoopconf.FilePath("/" + path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false, nil
 	}

@@ -206,6 +206,7 @@ func TestWhatIsWrongForThisNode(t *testing.T) {
 func TestIdentityFromACredentialProvider(t *testing.T) {
 	stores, err := filepath.Abs(filepath.Join("..", "hadoopconf", "testdata"))
 	require.NoError(t, err)
+	stores = "/" + strings.TrimPrefix(filepath.ToSlash(stores), "/") // as in an URI, also with a drive
 	t.Setenv(passwordEnv, "")
 	auth := func(props ...string) string {
 		return mustHadoop(t, append(append(cluster(), "ha.zookeeper.auth=digest:in:clear"), props...)).Zookeeper.Auth

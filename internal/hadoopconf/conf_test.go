@@ -1,6 +1,7 @@
 package hadoopconf
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,13 +161,15 @@ stray
 </configuration>
 `)
 	hdfs := write(t, dir, HDFSSite, "<configuration>\n<property>\n<name>a</name><value>1 & 2</value></property></configuration>")
+	_, missing := os.Stat(filepath.Join(dir, "no.xml"))
+	require.Error(t, missing)
 	c, problems := Load(Options{Dir: dir, Files: []string{filepath.Join(dir, "no.xml")}, Set: []string{"oops"}})
 	require.Equal(t, []string{
 		core + `:6: the included file "none.xml" is not there, and there is no <fallback>; make it, or correct href: it is looked for in ` + dir,
 		core + `:8: "core-site.xml" is included by itself; remove one of the includes`,
 		core + `:9: the included "http://x/y.xml" is not a file; only files can be included`,
 		hdfs + `:3:25: not valid XML: invalid character entity & (no semicolon); mend the line, or the element before it`,
-		filepath.Join(dir, "no.xml") + `: cannot read the file after -conf: no such file or directory; name a readable file`,
+		filepath.Join(dir, "no.xml") + `: cannot read the file after -conf: ` + errors.Unwrap(missing).Error() + `; name a readable file`,
 		`-D oops: not a setting; write -D key=value`,
 	}, told(problems))
 	for i, p := range problems {

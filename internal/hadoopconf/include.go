@@ -81,6 +81,15 @@ func (r *reader) fetch(from Source, href string) bool {
 
 var errNotFile = errors.New("not a file")
 
+// FilePath is the file that the path of an URI means. On Windows /C:/conf is C:\conf.
+func FilePath(path string) string {
+	path = filepath.FromSlash(path)
+	if rest := strings.TrimPrefix(path, string(filepath.Separator)); filepath.VolumeName(rest) != "" {
+		return rest
+	}
+	return path
+}
+
 // resolve is the path of href; empty when there is no such file. As in the original a relative one is looked for in the
 // configuration directory (the class path) and beside the file that was named, not beside the file that includes it.
 func (r *reader) resolve(href string) (string, error) {
@@ -97,7 +106,7 @@ func (r *reader) resolve(href string) (string, error) {
 		if path, err = url.PathUnescape(rest); err != nil {
 			return "", errNotFile
 		}
-		path = filepath.FromSlash(path)
+		path = FilePath(path)
 	} else if strings.Contains(href, "://") {
 		return "", errNotFile
 	}
