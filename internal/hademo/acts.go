@@ -47,12 +47,9 @@ func acts() []act {
 		},
 		{
 			name: "hang-namenode", title: "SIGSTOP the active NameNode: it hangs, its connections stay open", fails: true,
-			play: func(ctx context.Context, c *cluster, active, _ *node, fault func()) error {
+			play: func(_ context.Context, _ *cluster, active, _ *node, fault func()) error {
 				fault()
-				if canSuspend {
-					return active.nn.suspend()
-				}
-				return c.run(ctx, "nnstub", "sick", "--address", active.rpcAddr(), "hang")
+				return active.nn.suspend()
 			},
 		},
 		{
@@ -82,10 +79,6 @@ func acts() []act {
 					return err
 				}
 				fault()
-				if !canSuspend {
-					follower.kill()
-					return nil
-				}
 				return follower.suspend()
 			},
 		},

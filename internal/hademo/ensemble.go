@@ -107,23 +107,34 @@ func (c *cluster) startServers() error {
 	return errors.Join(errs...)
 }
 
-// leader asks every server for its role and returns the leader and a follower; an error when there is no such pair yet.
+// leaderPatience bounds the wait for a leader and a follower: on a busy machine a server may leave a question without an answer.
+const leaderPatience = 5 * time.Second
+
+// leader asks every server for its role, until there are a leader and a follower, and returns them.
 func (c *cluster) leader(ctx context.Context) (leader, follower *server, err error) {
-	var said []string
-	for _, s := range c.servers {
-		mode := s.mode(ctx)
-		switch mode {
-		case "leader":
-			leader = s
-		case "follower":
-			follower = s
+	ctx, cancel := context.WithTimeout(ctx, leaderPatience)
+	defer cancel()
+	for {
+		leader, follower = nil, nil
+		var said []string
+		for _, s := range c.servers {
+			mode := s.mode(ctx)
+			switch mode {
+			case "leader":
+				leader = s
+			case "follower":
+				follower = s
+			}
+			said = append(said, s.id+": "+mode)
 		}
-		said = append(said, s.id+": "+mode)
+		if leader != nil && follower != nil {
+			return leader, follower, nil
+		}
+		if ctx.Err() != nil {
+			return nil, nil, fmt.Errorf("no leader and follower among the zkservers: %s", strings.Join(said, ", "))
+		}
+		_ = sleep(ctx, scoutEvery)
 	}
-	if leader == nil || follower == nil {
-		return nil, nil, fmt.Errorf("no leader and follower among the zkservers: %s", strings.Join(said, ", "))
-	}
-	return leader, follower, nil
 }
 
 // modePatience bounds the wait for a server's answer.

@@ -7,9 +7,6 @@ import (
 	"syscall"
 )
 
-// canSuspend tells whether a process can be stopped and continued here.
-const canSuspend = true
-
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 func suspend(p *os.Process) error   { return p.Signal(syscall.SIGSTOP) }
 func resume(p *os.Process) error    { return p.Signal(syscall.SIGCONT) }
