@@ -2,9 +2,11 @@ package fencing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -342,13 +344,16 @@ func TestSSHAgentHasTheKey(t *testing.T) {
 func TestSSHKeysThatDoNotOpen(t *testing.T) {
 	c := newSSHCase(t, &machine{})
 	stranger, strangersSigner := newKey(t, "ed25519")
+	_, err := os.Stat("/no/such/key")
+	require.Error(t, err)
+	noSuchFile := errors.Unwrap(err).Error() // in this system's words
 	for want, files := range map[string][]string{
 		"none of the 1 keys is accepted":   {keyFile(t, stranger, "openssh")},
 		"is protected by a passphrase":     {keyFile(t, stranger, "locked")},
 		"is in PuTTY's format":             {writeFile(t, "k.ppk", "PuTTY-User-Key-File-3: ssh-ed25519\n")},
 		"is the public half":               {writeFile(t, "k.pub", string(ssh.MarshalAuthorizedKey(strangersSigner.PublicKey())))},
 		"cannot be read as a private key":  {writeFile(t, "k", "nonsense")},
-		"no such file":                     {"/no/such/key"},
+		noSuchFile:                         {"/no/such/key"},
 		"there is no key to log in with":   nil,
 		"none of the 1 keys is accepted: ": {"/no/such/key", keyFile(t, stranger, "openssh")},
 	} {
@@ -363,10 +368,12 @@ func TestSSHHostKeyIsChecked(t *testing.T) {
 	c := newSSHCase(t, &machine{})
 	_, other := newKey(t, "ed25519")
 	good := c.cfg.KnownHosts
+	_, noKnownHosts := os.Stat("/no/such/file")
+	require.Error(t, noKnownHosts)
 	for want, files := range map[string][]string{
 		"another one answers in its place":            {knows(t, c.server.addr, other.PublicKey())},
 		"add it by ssh-keyscan -p " + c.server.port(): {knows(t, "elsewhere:22", other.PublicKey())},
-		"known hosts: stat /no/such/file":             {"/no/such/file"},
+		"known hosts: " + noKnownHosts.Error():        {"/no/such/file"},
 		"known hosts: knownhosts: ":                   {writeFile(t, "bad", "host ssh-rsa !!!\n")},
 	} {
 		c.cfg.KnownHosts = files
@@ -406,7 +413,8 @@ func TestSSHWarningsComeBeforeTheyMatter(t *testing.T) {
 		return strings.Join(f.Warnings(), "\n")
 	}
 	require.Contains(t, warn(SSH{}), "sshfence: there is no key to log in with")
-	require.Contains(t, warn(SSH{KeyFiles: []string{"~/no"}, KnownHosts: []string{"/no/file"}}), "known hosts: stat /no/file")
+	_, missing := os.Stat("/no/file")
+	require.Contains(t, warn(SSH{KeyFiles: []string{"~/no"}, KnownHosts: []string{"/no/file"}}), "known hosts: "+missing.Error())
 	key, _ := newKey(t, "ed25519")
 	require.Empty(t, warn(SSH{KeyFiles: []string{keyFile(t, key, "openssh")}, AnyHostKey: true}))
 }

@@ -94,9 +94,15 @@ func (m *Mem) SetFreeSpace(n int64) {
 	m.free = n
 }
 
+// clean is a name in one notation. Memory has no drives.
+func clean(name string) string {
+	name = filepath.Clean(name)
+	return name[len(filepath.VolumeName(name)):]
+}
+
 // dir finds the directory a path lies in; m is locked.
 func (m *Mem) dir(op, name string) (*memDir, string, error) {
-	name = filepath.Clean(name)
+	name = clean(name)
 	d := m.dirs[filepath.Dir(name)]
 	if d == nil {
 		return nil, "", &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
@@ -118,7 +124,7 @@ func (m *Mem) Create(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.now[base] != nil || m.dirs[filepath.Clean(name)] != nil {
+	if d.now[base] != nil || m.dirs[clean(name)] != nil {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
 	}
 	m.tick++
@@ -189,7 +195,7 @@ func (m *Mem) Remove(name string) error {
 func (m *Mem) List(dir string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	dir = filepath.Clean(dir)
+	dir = clean(dir)
 	d := m.dirs[dir]
 	if d == nil {
 		return nil, &fs.PathError{Op: "list", Path: dir, Err: fs.ErrNotExist}
@@ -211,7 +217,7 @@ func (m *Mem) List(dir string) ([]string, error) {
 func (m *Mem) Stat(name string) (Info, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.dirs[filepath.Clean(name)] != nil {
+	if m.dirs[clean(name)] != nil {
 		return Info{Dir: true}, nil
 	}
 	d, base, err := m.dir("stat", name)
@@ -229,7 +235,7 @@ func (m *Mem) Stat(name string) (Info, error) {
 func (m *Mem) MkdirAll(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for dir = filepath.Clean(dir); m.dirs[dir] == nil; dir = filepath.Dir(dir) {
+	for dir = clean(dir); m.dirs[dir] == nil; dir = filepath.Dir(dir) {
 		if d := m.dirs[filepath.Dir(dir)]; d != nil && d.now[filepath.Base(dir)] != nil {
 			return fmt.Errorf("%s exists and is not a directory", dir)
 		}
@@ -242,7 +248,7 @@ func (m *Mem) MkdirAll(dir string) error {
 func (m *Mem) SyncDir(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := m.dirs[filepath.Clean(dir)]
+	d := m.dirs[clean(dir)]
 	if d == nil {
 		return &fs.PathError{Op: "syncdir", Path: dir, Err: fs.ErrNotExist}
 	}
@@ -260,7 +266,7 @@ func (m *Mem) Lock(name string) (io.Closer, error) {
 	if _, _, err := m.dir("lock", name); err != nil {
 		return nil, err
 	}
-	name = filepath.Clean(name)
+	name = clean(name)
 	if m.locks[name] {
 		return nil, fmt.Errorf("lock %s: %w", name, ErrLocked)
 	}

@@ -119,7 +119,7 @@ func TestWrongParentZnodeIsToldWithItsKey(t *testing.T) {
 	code := zkfc.Main(t.Context(), []string{"-conf", dir}, cli.Streams{In: strings.NewReader(""), Out: io.Discard, Err: &errs})
 	require.Equal(t, 3, code)
 	require.Contains(t, errs.String(), "Unable to start failover controller. Parent znode does not exist.\nRun with -formatZK flag to initialize ZooKeeper.")
-	require.Contains(t, errs.String(), `{"path":"/hadoop-hq/ns1","set_by":"ha.zookeeper.parent-znode of `+file+`:11"}`)
+	require.Contains(t, errs.String(), `{"path":"/hadoop-hq/ns1","set_by":"ha.zookeeper.parent-znode of `+strings.ReplaceAll(file, `\`, `\\`)+`:11"}`)
 }
 
 func TestWhatIsNoNameNodeIsToldWithItsKey(t *testing.T) {

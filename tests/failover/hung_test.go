@@ -68,7 +68,7 @@ func TestHungNodeIsFencedAtTheWordOfItsController(t *testing.T) {
 	end := one.hang()
 	defer end()
 	require.Equal(t, "no sign of life: its controller says that it hangs", awaitEvent(t, other.events, holdfast.EventFenceGraceful).Detail)
-	require.Equal(t, "ok: shell(/bin/true)", awaitEvent(t, other.events, holdfast.EventFenceMethod).Detail)
+	require.Equal(t, "ok: shell(exit 0)", awaitEvent(t, other.events, holdfast.EventFenceMethod).Detail)
 	awaitEvent(t, other.events, holdfast.EventPromoteDone)
 	end()
 	require.Zero(t, first.stop(holdfast.ErrRestart), first.out)

@@ -96,7 +96,7 @@ nameservices:
     nodes:
       - {id: nn1, host: 127.0.0.1, rpcPort: %d, zkfcPort: %d}
       - {id: nn2, host: 127.0.0.1, rpcPort: %d, zkfcPort: %d}
-fencing: {methods: ["shell(/bin/true)"]}
+fencing: {methods: ["shell(exit 0)"]}
 controller: {stateDir: %q}
 `, zoo, rpc1, p.ports[0], rpc2, p.ports[1], p.state)), 0o600))
 	return p

@@ -43,18 +43,18 @@ func (l *lab) set(t *testing.T, props ...string) {
 func TestEachNameNodeHasItsOwnFencingMethods(t *testing.T) {
 	dir := t.TempDir()
 	own := func(nn string) string {
-		return fmt.Sprintf("dfs.ha.fencing.methods.ns1.%s=shell(echo %s $source_namenodeid $dfs_ha_namenode_id >> %s/said)", nn, nn, dir)
+		return fmt.Sprintf("dfs.ha.fencing.methods.ns1.%s=shell(echo %s %s >> %s)", nn, nn, env("source_namenodeid", "dfs_ha_namenode_id"), filepath.Join(dir, "said"))
 	}
-	l := newLab(t, false, "shell(/bin/false)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 1)", [2]string{"active", "standby"}, "")
 	l.toHadoop(t, false)
-	l.set(t, own("nn1"), own("nn2"), "dfs.ha.fencing.methods=shell(/bin/false)")
+	l.set(t, own("nn1"), own("nn2"), "dfs.ha.fencing.methods=shell(exit 1)")
 	for _, args := range [][]string{{"nn1", "nn2"}, {"nn2", "nn1"}} {
 		code, _, stderr := l.run("", append([]string{"-failover", "--forcefence"}, args...)...)
 		require.Zero(t, code, stderr)
 	}
 	said, err := os.ReadFile(filepath.Join(dir, "said"))
 	require.NoError(t, err)
-	require.Equal(t, "nn1 nn1 nn1\nnn2 nn2 nn2\n", string(said))
+	require.Equal(t, "nn1 nn1 nn1\nnn2 nn2 nn2\n", strings.ReplaceAll(string(said), " \r\n", "\n"))
 
 	l.set(t, "dfs.ha.fencing.methods.ns1.nn1=bogus")
 	code, _, stderr := l.run("", "-failover", "nn1", "nn2")
@@ -91,7 +91,7 @@ func (w witness) Do(_ context.Context, r fencing.Request) (fencing.Record, error
 
 // The order of the original's calls: the target is looked at, the source steps down, is fenced, the target is promoted.
 func TestOrderOfAFailoverByHand(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	var mu sync.Mutex
 	var order []string
 	note := func(what string) {
@@ -178,11 +178,11 @@ func TestFailoverThatHappensIsASuccess(t *testing.T) {
 }
 
 func TestExitCodesTellWhatFailedByKey(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/false)", [2]string{"active", "down"}, "")
+	l := newLab(t, false, "shell(exit 1)", [2]string{"active", "down"}, "")
 	auto := newLab(t, true, "", [2]string{"active", "standby"}, "nn2")
-	sick := newLab(t, false, "shell(/bin/false)", [2]string{"active", "standby"}, "")
+	sick := newLab(t, false, "shell(exit 1)", [2]string{"active", "standby"}, "")
 	sick.nodes[1].sick = "no space"
-	stuck := newLab(t, false, "shell(/bin/false)", [2]string{"active", "standby"}, "")
+	stuck := newLab(t, false, "shell(exit 1)", [2]string{"active", "standby"}, "")
 	stuck.nodes[0].noStandby = target.Refused("not now")
 	for _, c := range []struct {
 		lab  *lab
@@ -276,8 +276,8 @@ func TestWhatIsNoNameNodeIsToldWithItsKey(t *testing.T) {
 				require.Equal(t, 255, code, stderr)
 				require.Empty(t, stdout)
 				require.True(t, strings.HasPrefix(stderr, "Operation failed: "), stderr)
-				require.Contains(t, stderr, fmt.Sprintf("\nhaadmin: nn2 is at 127.0.0.1:%d by dfs.namenode.rpc-address.ns1.nn2 of %s/hdfs-site.xml:10: "+
-					"is that the RPC port of a NameNode of Hadoop 2 or later?\n", port, l.conf))
+				require.Contains(t, stderr, fmt.Sprintf("\nhaadmin: nn2 is at 127.0.0.1:%d by dfs.namenode.rpc-address.ns1.nn2 of %s:10: "+
+					"is that the RPC port of a NameNode of Hadoop 2 or later?\n", port, filepath.Join(l.conf, "hdfs-site.xml")))
 			}
 		})
 	}
@@ -316,7 +316,7 @@ func TestUnreadableFilesEndWithOneAsJavaDoes(t *testing.T) {
 }
 
 func TestWhatIsWrongWithOneNameNodeDoesNotHinderAnother(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	l.toHadoop(t, false)
 	l.set(t, "dfs.ha.namenodes.ns1=nn1,nn2,nn3,nn4", "dfs.namenode.rpc-address.ns1.nn3=h:x")
 	code, stdout, stderr := l.run("", "-getServiceState", "nn1")
@@ -324,11 +324,11 @@ func TestWhatIsWrongWithOneNameNodeDoesNotHinderAnother(t *testing.T) {
 	require.Equal(t, "active\n", stdout)
 	code, _, stderr = l.run("", "-getServiceState", "nn3")
 	require.Equal(t, 255, code)
-	require.Equal(t, fmt.Sprintf("Illegal argument: Does not contain a valid host:port authority: h:x\nhaadmin: %s/hdfs-site.xml:11: dfs.namenode.rpc-address.ns1.nn3: "+
-		"\"h:x\" is not host:port; write it as host:8020\n", l.conf), stderr)
+	require.Equal(t, fmt.Sprintf("Illegal argument: Does not contain a valid host:port authority: h:x\nhaadmin: %s:11: dfs.namenode.rpc-address.ns1.nn3: "+
+		"\"h:x\" is not host:port; write it as host:8020\n", filepath.Join(l.conf, "hdfs-site.xml")), stderr)
 	code, _, stderr = l.run("", "-getServiceState", "nn4")
 	require.Equal(t, 255, code)
-	require.Contains(t, stderr, "Illegal argument: Unable to determine service address for namenode 'nn4'\nhaadmin: "+l.conf+"/hdfs-site.xml:10: dfs.namenode.rpc-address.ns1.nn4: is not set")
+	require.Contains(t, stderr, "Illegal argument: Unable to determine service address for namenode 'nn4'\nhaadmin: "+filepath.Join(l.conf, "hdfs-site.xml")+":10: dfs.namenode.rpc-address.ns1.nn4: is not set")
 	code, stdout, stderr = l.run("", "-getAllServiceState")
 	require.Equal(t, 255, code)
 	require.Equal(t, 2, strings.Count(stdout, "\n"), "those before the wrong one are told")

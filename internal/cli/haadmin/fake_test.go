@@ -191,7 +191,7 @@ func (l *lab) toHadoop(t *testing.T, auto bool) {
 	set("dfs.nameservices", "ns1")
 	set("dfs.ha.namenodes.ns1", "nn1,nn2")
 	set("dfs.ha.automatic-failover.enabled", fmt.Sprint(auto))
-	set("dfs.ha.fencing.methods", "shell(/bin/true)")
+	set("dfs.ha.fencing.methods", "shell(exit 0)")
 	for i, n := range l.nodes {
 		set(fmt.Sprintf("dfs.namenode.rpc-address.ns1.nn%d", i+1), fmt.Sprint("127.0.0.1:", n.port))
 		set(fmt.Sprintf("dfs.ha.zkfc.port.ns1.nn%d", i+1), fmt.Sprint(n.zkfcPort))

@@ -102,7 +102,7 @@ func replay(t *testing.T, r recording, auto, hadoop bool) {
 	if r.Name == "the target's ZKFC is down" {
 		zkfcDown = "nn2"
 	}
-	l := newLab(t, auto, "shell(/bin/true)", [2]string{first, second}, zkfcDown)
+	l := newLab(t, auto, "shell(exit 0)", [2]string{first, second}, zkfcDown)
 	if hadoop {
 		l.toHadoop(t, auto)
 	}
@@ -119,7 +119,8 @@ func replay(t *testing.T, r recording, auto, hadoop bool) {
 	code, stdout, stderr := l.run(r.Stdin, args...)
 	ports := strings.NewReplacer(
 		fmt.Sprint(":", l.nodes[0].port), ":23020", fmt.Sprint(":", l.nodes[1].port), ":24020",
-		fmt.Sprint(":", l.nodes[0].zkfcPort), ":23019", fmt.Sprint(":", l.nodes[1].zkfcPort), ":24019")
+		fmt.Sprint(":", l.nodes[0].zkfcPort), ":23019", fmt.Sprint(":", l.nodes[1].zkfcPort), ":24019",
+		"(exit 0)", "(/bin/true)") // which Windows has not
 	theirs, ours := normal(r.Stderr), normal(ports.Replace(stderr))
 	if r.Argv[0] == "-ns" && len(r.Argv) > 2 && r.Argv[1] == "bad" { // we say besides which ones there are, and where
 		var hint string

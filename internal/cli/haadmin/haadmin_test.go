@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -16,7 +18,7 @@ import (
 )
 
 func TestEndOfInputIsNo(t *testing.T) {
-	l := newLab(t, true, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, true, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	code, stdout, stderr := l.run("", "-transitionToActive", "--forcemanual", "nn2")
 	require.Equal(t, 255, code)
 	require.Empty(t, stdout)
@@ -31,7 +33,7 @@ func TestEndOfInputIsNo(t *testing.T) {
 }
 
 func TestNamesWithoutADash(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	code, stdout, _ := l.run("", "failover", "nn1", "nn2")
 	require.Zero(t, code)
 	require.Equal(t, "Failover from nn1 to nn2 successful\n", stdout)
@@ -46,7 +48,7 @@ func TestNamesWithoutADash(t *testing.T) {
 }
 
 func TestNodeDownIsAFailureUnlessAKeySaysOtherwise(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "down"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "down"}, "")
 	code, stdout, stderr := l.run("", "-getAllServiceState")
 	require.Equal(t, 255, code)
 	require.Contains(t, stdout, "Failed to connect: ")
@@ -62,8 +64,8 @@ func TestNodeDownIsAFailureUnlessAKeySaysOtherwise(t *testing.T) {
 }
 
 func TestStatesOfResourceManagers(t *testing.T) {
-	l := newLab(t, true, "shell(/bin/true)", [2]string{"active", "standby"}, "")
-	rm := newLab(t, true, "shell(/bin/true)", [2]string{"standby", "active"}, "")
+	l := newLab(t, true, "shell(exit 0)", [2]string{"active", "standby"}, "")
+	rm := newLab(t, true, "shell(exit 0)", [2]string{"standby", "active"}, "")
 	l.toHadoop(t, true)
 	yarn := fmt.Sprintf("<configuration><property name='yarn.resourcemanager.ha.enabled' value='true'/><property name='yarn.resourcemanager.cluster-id' value='y1'/>"+
 		"<property name='yarn.resourcemanager.ha.rm-ids' value='rm1,rm2'/><property name='yarn.resourcemanager.admin.address.rm1' value='127.0.0.1:%d'/>"+
@@ -109,7 +111,7 @@ func TestStatesOfResourceManagers(t *testing.T) {
 }
 
 func TestOptionsOfMapReduceAreRefused(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	l.toHadoop(t, false)
 	code, _, stderr := l.run("", "-jt", "local", "-getServiceState", "nn1")
 	require.Equal(t, 255, code)
@@ -120,7 +122,7 @@ func TestOptionsOfMapReduceAreRefused(t *testing.T) {
 }
 
 func TestUnknownSettingIsRefused(t *testing.T) {
-	l := newLab(t, true, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, true, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	code, _, stderr := l.run("", "-D", "ipc.client.connect.max.retries=0", "-getServiceState", "nn1")
 	require.Equal(t, 255, code)
 	require.Contains(t, stderr, "-D ipc.client.connect.max.retries: unknown key")
@@ -134,7 +136,7 @@ func TestUnknownSettingIsRefused(t *testing.T) {
 }
 
 func TestUnhealthyNodeSaysWhy(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	l.nodes[1].sick = "The NameNode has no resources available"
 	code, stdout, stderr := l.run("", "-checkHealth", "nn2")
 	require.Equal(t, 255, code)
@@ -148,7 +150,7 @@ func TestUnhealthyNodeSaysWhy(t *testing.T) {
 }
 
 func TestTargetThatIsNotReadyIsPromotedOnlyByForce(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	l.nodes[1].notReady = "still loading"
 	code, _, stderr := l.run("", "-failover", "nn1", "nn2")
 	require.Equal(t, 255, code)
@@ -160,7 +162,7 @@ func TestTargetThatIsNotReadyIsPromotedOnlyByForce(t *testing.T) {
 }
 
 func TestHungNodeIsNotWaitedForForever(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	l.nodes[1].hang = true
 	code, stdout, _ := l.run("", "-D", "failover.rpcDeadline=500ms", "-getAllServiceState")
 	require.Equal(t, 255, code)
@@ -173,14 +175,28 @@ func TestHungNodeIsNotWaitedForForever(t *testing.T) {
 func tattle(t *testing.T) (method string, read func() string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "fenced")
-	return "'shell(echo $target_namenodeid $source_namenodeid $dfs_nameservices >> " + file + ")'", func() string {
+	return "'shell(echo " + env("target_namenodeid", "source_namenodeid", "dfs_nameservices") + " >> " + file + ")'", func() string {
 		text, err := os.ReadFile(file)
 		if errors.Is(err, os.ErrNotExist) {
 			return ""
 		}
 		require.NoError(t, err)
-		return string(text)
+		// cmd.exe echoes the blank before >>, and leaves variables that are not set as they are.
+		return regexp.MustCompile(`%\w+% `).ReplaceAllString(strings.ReplaceAll(string(text), " \r\n", "\n"), "")
 	}
+}
+
+// env names variables as this system's shell does.
+func env(names ...string) string {
+	var b []string
+	for _, n := range names {
+		if runtime.GOOS == "windows" {
+			b = append(b, "%"+n+"%")
+		} else {
+			b = append(b, "$"+n)
+		}
+	}
+	return strings.Join(b, " ")
 }
 
 func TestOnlyTheSourceIsFenced(t *testing.T) {
@@ -202,7 +218,7 @@ func TestSourceThatStepsDownIsNotFenced(t *testing.T) {
 }
 
 func TestNoPromotionWithoutAFence(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/false)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 1)", [2]string{"active", "standby"}, "")
 	l.nodes[0].noStandby = target.Refused("not now")
 	code, _, stderr := l.run("", "-failover", "nn1", "nn2")
 	require.Equal(t, 255, code)
@@ -246,7 +262,7 @@ func TestBadConfigurationIsToldInFull(t *testing.T) {
 }
 
 func TestSeveralNameservicesWantNs(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"active", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"active", "standby"}, "")
 	text, err := os.ReadFile(l.conf)
 	require.NoError(t, err)
 	head, fencing, _ := strings.Cut(string(text), "fencing:")
@@ -271,7 +287,7 @@ func TestErrorsAreWordedAsJavaDoes(t *testing.T) {
 }
 
 func TestThreeNameNodesOneAnObserver(t *testing.T) {
-	l := newLab(t, false, "shell(/bin/true)", [2]string{"standby", "standby"}, "")
+	l := newLab(t, false, "shell(exit 0)", [2]string{"standby", "standby"}, "")
 	more := newLab(t, false, "", [2]string{"observer", "standby"}, "")
 	l.toHadoop(t, false)
 	l.set(t, "dfs.nameservices=ns0,ns1", "dfs.ha.namenodes.ns0=x,y", "dfs.namenode.rpc-address.ns0.x=127.0.0.1:1", "dfs.namenode.rpc-address.ns0.y=127.0.0.1:2",

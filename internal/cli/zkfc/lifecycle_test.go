@@ -75,7 +75,7 @@ func TestPlaceOfTheSession(t *testing.T) {
 		return &setup{cfg: cfg, ns: ns, node: node}
 	}
 	one := load().sessionFile()
-	require.Equal(t, "/var/lib/holdfast", filepath.Dir(one))
+	require.Equal(t, filepath.FromSlash("/var/lib/holdfast"), filepath.Dir(one))
 	require.Regexp(t, `^zkfc-ns1-nn1-[0-9a-f]{12}\.session$`, filepath.Base(one))
 	require.Empty(t, load("holdfast.controller.stateDir=none").sessionFile())
 	require.Equal(t, one, load().sessionFile())

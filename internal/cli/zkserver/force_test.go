@@ -47,7 +47,7 @@ func TestForceNewClusterTellsFirst(t *testing.T) {
 	now, err = os.ReadFile(file)
 	require.NoError(t, err)
 	require.NotContains(t, string(now), "server.1=")
-	require.Contains(t, string(now), "dynamicConfigFile="+file+".dynamic.100000000\n")
+	require.Contains(t, string(now), "dynamicConfigFile="+filepath.ToSlash(file)+".dynamic.100000000\n")
 
 	line, _ := serving(t, file)
 	require.Contains(t, line, servingLine, "it serves by itself")
