@@ -33,8 +33,8 @@ func auditKeys() []key {
 	return []key{
 		boolKey("audit.enable", func(c *Config) *bool { return &c.AuditEnabled }),
 		textKey("audit.impl.class", func(c *Config) *string { return &c.AuditClass }),
-		textKey("log.dir", func(c *Config) *string { return &c.AuditDir }),
-		textKey("auditlog.file", func(c *Config) *string { return &c.AuditFile }),
+		pathKey("log.dir", func(c *Config) *string { return &c.AuditDir }),
+		pathKey("auditlog.file", func(c *Config) *string { return &c.AuditFile }),
 	}
 }
 

@@ -32,7 +32,7 @@ func ensembleFileKeys() []key {
 			return err
 		}},
 		boolKey("quorumListenOnAllIPs", func(c *Config) *bool { return &c.ListenOnAllIPs }),
-		textKey("oraclePath", func(c *Config) *string { return &c.OraclePath }),
+		pathKey("oraclePath", func(c *Config) *string { return &c.OraclePath }),
 		key{name: "peerType", set: func(_ *Config, v string) error {
 			switch strings.ToLower(v) { // the server line counts: see checkRole
 			case "participant", "observer":
@@ -43,7 +43,7 @@ func ensembleFileKeys() []key {
 	),
 		boolKey("standaloneEnabled", func(c *Config) *bool { return &c.StandaloneEnabled }),
 		boolKey("reconfigEnabled", func(c *Config) *bool { return &c.ReconfigEnabled }),
-		textKey("dynamicConfigFile", func(c *Config) *string { return &c.DynamicFile }),
+		pathKey("dynamicConfigFile", func(c *Config) *string { return &c.DynamicFile }),
 		key{name: "server.", set: member}, key{name: "group.", set: member}, key{name: "weight.", set: member},
 	)
 }

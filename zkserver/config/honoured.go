@@ -45,8 +45,8 @@ func basics() []key {
 	return []key{
 		intKey("clientPort", 1, 65535, func(c *Config) *int { return &c.ClientPort }),
 		textKey("clientPortAddress", func(c *Config) *string { return &c.ClientPortAddress }),
-		textKey("dataDir", func(c *Config) *string { return &c.DataDir }),
-		textKey("dataLogDir", func(c *Config) *string { return &c.DataLogDir }),
+		pathKey("dataDir", func(c *Config) *string { return &c.DataDir }),
+		pathKey("dataLogDir", func(c *Config) *string { return &c.DataLogDir }),
 		millisKey("tickTime", 1, func(c *Config) *time.Duration { return &c.TickTime }),
 		{name: "clientPortListenBacklog", set: func(c *Config, v string) error {
 			n, err := downward(v, "", 0, highest)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -194,6 +195,21 @@ func yesKey(name string, standard bool, field func(*Config) *bool) key {
 		}
 		return nil
 	}}
+}
+
+// pathKey is a textKey whose value names a file or a directory. In a properties file a backslash takes the next character to
+// itself, so C:\zk\data becomes C:zkdata, the name of something in whatever directory of that drive is the current one: nobody
+// means that.
+func pathKey(name string, field func(*Config) *string) key {
+	k := textKey(name, field)
+	set := k.set
+	k.set = func(c *Config, v string) error {
+		if filepath.VolumeName(v) != "" && !filepath.IsAbs(v) { // on Windows alone: elsewhere there are no drives
+			return bad("write C:/zk/data, or C:\\\\zk\\\\data: a single backslash is lost", "%q is a path without a place on its drive", v)
+		}
+		return set(c, v)
+	}
+	return k
 }
 
 func textKey(name string, field func(*Config) *string) key {

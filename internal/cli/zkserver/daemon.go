@@ -257,6 +257,9 @@ func (d *daemon) printCmd(_ context.Context, args []string) error {
 			words = append(words, name+"="+quote(value))
 		}
 	}
+	if !canDetach { // there is no start, and the command is for a service manager
+		return d.say(exitOK, `"%s"`, strings.Join(d.foreground(args), `" "`))
+	}
 	for _, word := range d.foreground(args) {
 		words = append(words, quote(word))
 	}
