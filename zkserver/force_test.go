@@ -3,6 +3,7 @@ package zkserver
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -60,7 +61,7 @@ func TestForceNewCluster(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, plan, done)
 	require.Greater(t, done.Epoch, zxid.Epoch())
-	require.Equal(t, "# ours\ntickTime=200\ndynamicConfigFile="+done.DynamicFile+"\n", readAll(t, m.mem, zooCfg))
+	require.Equal(t, "# ours\ntickTime=200\ndynamicConfigFile="+filepath.ToSlash(done.DynamicFile)+"\n", readAll(t, m.mem, zooCfg))
 	require.Equal(t, "server."+m.id.String()+"="+m.server.String(), readAll(t, m.mem, done.DynamicFile))
 
 	for _, standalone := range []bool{true, false} {

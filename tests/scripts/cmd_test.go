@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The twins for Windows cannot be run elsewhere: what makes them work there is looked for in their text. That they call the same
+// The twins for Windows run by make wine only: here, what makes them work there is looked for in their text. That they call the same
 // programs with the same words as the shell scripts is seen from both.
 func TestTwinsForWindows(t *testing.T) {
 	dir := filepath.Join("..", "..", "bin")
