@@ -7,7 +7,7 @@ SESSIONS ?= 10000
 SEEDS    ?= 20000
 FROM     ?= 1
 
-.PHONY: build test race lint fmt gen fuzz crash crowd compat hadoop hadoop-table netns sim bench cross cover verify
+.PHONY: build test race lint fmt gen fuzz crash crowd compat hadoop hadoop-table netns sim bench cross wine cover verify
 
 build:            ## all commands into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
@@ -61,6 +61,9 @@ bench:            ## against an original: ORIGINAL=apache-zookeeper-3.9.5-bin, B
 
 cross:            ## every platform we ship for
 	tools/cross.sh
+
+wine:             ## what is built for Windows, under wine 9 or newer; WINE=command, PARTS="tests programs demo"
+	tools/wine.sh $(PARTS)
 
 cover:
 	$(GO) test -coverprofile=cover.out ./... && $(GO) tool cover -func=cover.out | tail -1
