@@ -44,6 +44,14 @@ func TestTwinsForWindows(t *testing.T) {
 			require.Contains(t, string(twin), " "+word+" ", name)
 		}
 	}
+	without := map[string]bool{"hdfs-functions": true, "zkCleanup": true, "zkServer-initialize": true} // docs/operations.md says what takes their place
+	scripts, err := filepath.Glob(filepath.Join(dir, "*.sh"))
+	require.NoError(t, err)
+	require.Greater(t, len(scripts), len(without))
+	for _, file := range scripts {
+		name := strings.TrimSuffix(filepath.Base(file), ".sh")
+		require.NotEqual(t, without[name], names[name], "%s: a twin, or none", name)
+	}
 	for _, name := range []string{ // of the original's release
 		"zkCli", "zkEnv", "zkServer", "zkSnapShotToolkit", "zkSnapshotComparer", "zkSnapshotRecursiveSummaryToolkit", "zkTxnLogToolkit",
 	} {
