@@ -25,7 +25,11 @@ export WINEPREFIX=$place/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree=;mshtml='
 unset DISPLAY
 end() {
   "$wine" wineboot --kill >/dev/null 2>&1 || true # all that runs in this WINEPREFIX, and nothing else
-  rm -rf "$place"
+  for _ in $(seq 50); do # its server writes the registry when the last program is gone
+    rm -rf "$place" 2>/dev/null && return
+    sleep 0.2
+  done
+  echo "wine.sh: $place is left" >&2
 }
 trap end EXIT
 trap 'exit 130' INT TERM
