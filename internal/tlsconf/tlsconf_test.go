@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -348,6 +349,28 @@ func TestReload(t *testing.T) {
 		<-told // the two files may be seen one after the other
 	}
 	require.Error(t, meetAs(ca))
+}
+
+func TestFindings(t *testing.T) {
+	ca := tlstest.NewCA(t, "authority") // for a day
+	s := both(t, ca, tlstest.Want{NotAfter: time.Now().Add(90 * 24 * time.Hour)})
+	s.TrustStore = tlsconf.Store{}
+	quiet := load(t, s).Findings(time.Now())
+	require.Len(t, quiet, 1, "the authority's is in the chain")
+	require.Contains(t, quiet[0], "(CN=authority) expires at ")
+	require.Contains(t, quiet[0], "UTC, in 0 days: renew it")
+
+	for when, want := range map[time.Duration]string{48 * time.Hour: "has expired at", -48 * time.Hour: "is not valid before"} {
+		found := load(t, both(t, ca, tlstest.Want{})).Findings(time.Now().Add(when))
+		require.Len(t, found, 3, "the own, its authority's, and that trusted")
+		require.Contains(t, found[0], want)
+		require.Contains(t, found[0], "that is shown to others")
+		require.Contains(t, found[2], "an authority's certificate")
+	}
+	if runtime.GOOS != "windows" { // which has no such modes
+		require.NoError(t, os.Chmod(s.KeyStore.Path, 0o644))
+		require.Contains(t, load(t, s).Findings(time.Now())[0], "every user of this machine can read the private key")
+	}
 }
 
 func TestDetect(t *testing.T) {
