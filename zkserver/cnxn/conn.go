@@ -1,6 +1,7 @@
 package cnxn
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type Conn struct {
 	client Client                 // of the connection's goroutine
 	shown  atomic.Pointer[Client] // the same, for others
 	sock   *sock.Conn             // nc, for short reads and writes
+	secure *tls.Conn              // nc, if it speaks TLS; all three change once, under the lock, before there is a client
 
 	mu    sync.Mutex
 	roomy *sync.Cond // signalled when the outbox shrinks
@@ -59,6 +61,9 @@ type Conn struct {
 
 // RemoteAddr is the client's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.addr }
+
+// Port is the port it came by.
+func (c *Conn) Port() *Port { return c.port }
 
 // Client is the state the server keeps for the connection, nil before its connect request.
 func (c *Conn) Client() Client {
@@ -91,16 +96,30 @@ func (c *Conn) Close(reason error) {
 	}
 	first := !c.dead
 	c.dead = true
+	nc, secure := c.nc, c.secure
 	c.roomy.Broadcast()
 	c.mu.Unlock()
-	if first {
-		_ = c.nc.Close()
+	switch {
+	case !first:
+	case secure != nil: // it says goodbye, for which a client that does not read makes it wait
+		c.port.group.Go(func() { _ = secure.Close() }) // the connection's goroutine is still there
+	default:
+		_ = nc.Close()
 	}
 }
 
 // run is the connection's goroutine.
 func (c *Conn) run() {
-	err := c.read()
+	var err error
+	var buf []byte
+	n := 0
+	if c.port.opts.TLS != nil {
+		buf, n, err = c.begin()
+	}
+	if err == nil {
+		c.countPlain()
+		err = c.read(buf, n)
+	}
 	c.Close(err)
 	c.port.opts.Large.Add(int64(-c.largePart - c.largeDone))
 	c.mu.Lock()
@@ -112,20 +131,37 @@ func (c *Conn) run() {
 	c.port.forget(c, reason)
 }
 
+// countPlain counts a connection without TLS.
+func (c *Conn) countPlain() {
+	if c.secure != nil {
+		return
+	}
+	if t, ok := c.addr.(*net.TCPAddr); ok && t.IP.IsLoopback() {
+		c.port.local.Add(1)
+	} else {
+		c.port.remote.Add(1)
+	}
+}
+
 // errStop ends a connection that has been answered and needs no more reading.
 var errStop = errors.New("cnxn: done")
 
-// read is the reading loop: it returns why the connection ends.
-func (c *Conn) read() error {
+// read is the reading loop: it returns why the connection ends. n bytes have been read into buf already, if that is not nil.
+func (c *Conn) read(buf []byte, n int) error {
 	var (
-		buf        = make([]byte, firstBuffer)
 		start, end int
 		little     int // reads in a row that would have fitted into a small buffer
 		frames     [][]byte
 	)
+	if buf == nil {
+		buf = make([]byte, firstBuffer)
+	}
 	_ = c.nc.SetReadDeadline(c.port.now().Add(c.port.opts.HandshakeTimeout))
-	for {
-		n, err := c.sock.Read(buf[end:])
+	for ; ; n = 0 {
+		var err error
+		if n == 0 {
+			n, err = c.sock.Read(buf[end:])
+		}
 		if n == 0 && err != nil {
 			return c.ended(err, end-start)
 		}

@@ -3,7 +3,6 @@ package cnxn
 import (
 	"encoding/binary"
 	"fmt"
-	"net"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 )
@@ -140,13 +139,17 @@ func (c *Conn) sendFailed(err error) {
 // endWriting tells the client that nothing more comes, and lets the reader wait a moment for the client to close: closing
 // at once could make the system throw away replies that the client has not read yet. The lock is held.
 func (c *Conn) endWriting() {
-	t, ok := c.nc.(*net.TCPConn)
+	t, ok := c.nc.(interface{ CloseWrite() error })
 	if ok || c.clientFirst {
 		if !c.clientFirst {
 			if c.leaving.CompareAndSwap(false, true) { // before the client can know: who then asks is not told of this one
 				c.port.leaving.Add(1)
 			}
-			_ = t.CloseWrite()
+			if c.secure != nil {
+				c.port.group.Go(func() { _ = t.CloseWrite() }) // a message, for which a client that does not read makes it wait
+			} else {
+				_ = t.CloseWrite()
+			}
 		}
 		_ = c.nc.SetReadDeadline(c.port.now().Add(lingerTime))
 		return

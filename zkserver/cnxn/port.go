@@ -60,6 +60,7 @@ type Options struct {
 	// those being handled by the server; nil for a counter of the port's own.
 	LargeFrom int
 	Large     *atomic.Int64
+	TLS       *TLS // nil for plain connections alone
 	Logger    *zap.Logger
 	Now       func() time.Time // nil for the wall clock
 }
@@ -78,6 +79,10 @@ type Port struct {
 	silent    atomic.Int64 // connections that sent no connect request in time
 	leaving   atomic.Int64 // of conns, those that are Leaving
 	quiet     limiter
+
+	handshakes handshakes
+	local      atomic.Int64 // connections of this machine without TLS, since the start
+	remote     atomic.Int64 // of others
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -124,6 +129,9 @@ func (p *Port) Refuse() {
 	p.rejected++
 	p.mu.Unlock()
 }
+
+// Refuse counts this connection with those that its port has refused.
+func (c *Conn) Refuse() { c.port.Refuse() }
 
 func (p *Port) now() time.Time { return p.opts.Now() }
 
@@ -231,12 +239,19 @@ func (p *Port) forget(c *Conn, reason error) {
 		delete(p.perHost, host)
 	}
 	p.mu.Unlock()
+	if shaken, ok := errors.AsType[*HandshakeError](reason); ok {
+		p.warn("TLS handshake failed", zap.Stringer("peer", c.addr), zap.Error(shaken.Err), zap.String("remedy", shaken.Hint))
+		return
+	}
 	if reason == nil || errors.Is(reason, io.EOF) || errors.Is(reason, errStop) || errors.Is(reason, net.ErrClosed) {
 		p.log.Debug("connection closed", zap.Stringer("peer", c.addr), zap.Error(reason))
 		return
 	}
 	p.warn("connection closed", zap.Stringer("peer", c.addr), zap.Error(reason))
 }
+
+// PlainConns are the numbers of connections without TLS since the start, from this machine and from others.
+func (p *Port) PlainConns() (local, remote int64) { return p.local.Load(), p.remote.Load() }
 
 // warn logs, but not more than a few lines a second: a storm of connections must not become one of log lines.
 func (p *Port) warn(message string, fields ...zap.Field) {
