@@ -30,6 +30,8 @@ type Config struct {
 	EnsembleNames   string // of this ensemble, with commas between; empty: whatever clients say is right
 	OnEnsemble      func(EnsembleCheck)
 	Demanded        []string // schemes of one of which a client must have an identity before it may ask for anything; nil: none
+	X509            bool     // the scheme x509, by which clients are known that have shown a certificate
+	X509SuperUser   string   // whom no ACL of scheme x509 keeps out; empty for none
 }
 
 // Scheme is one way to be known.
@@ -59,6 +61,9 @@ func New(c Config) (*Registry, error) {
 	r.Register(ipScheme{})
 	if c.Ensemble {
 		r.Register(newEnsemble(c.EnsembleNames, c.OnEnsemble))
+	}
+	if c.X509 {
+		r.Register(x509Scheme{c.X509SuperUser})
 	}
 	if !c.DisableDigest {
 		d, err := newDigest(c.DigestAlgorithm, c.SuperDigest)
