@@ -1,6 +1,7 @@
 package zkserver
 
 import (
+	"crypto/x509"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -11,8 +12,10 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/holdfast-ha/holdfast/internal/sock"
+	"github.com/holdfast-ha/holdfast/internal/tlsconf"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
+	"github.com/holdfast-ha/holdfast/zkserver/auth"
 	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
@@ -33,6 +36,13 @@ func (s *Server) openAdmin() error {
 		return nil
 	case err != nil:
 		return listenError("admin.serverPort", addr, err)
+	}
+	if s.certs.admin != nil {
+		var plain func()
+		if !s.cfg.AdminForceHTTPS {
+			plain = func() { s.certs.insecureAdmin.Add(1) }
+		}
+		l = tlsconf.NewListener(l, s.certs.admin.Server(), s.cfg.QuorumTLSTimeout, plain)
 	}
 	s.admin = admin.NewHTTP(l, s, operator{s}, s.traceMask, admin.Options{
 		URL: s.cfg.AdminURL, IdleTimeout: s.cfg.AdminIdleTimeout, Limits: adminLimits(&s.cfg), Logger: s.log, Now: s.clock.Now,
@@ -56,8 +66,14 @@ func (s *Server) AdminAddr() net.Addr {
 type operator struct{ s *Server }
 
 // Authenticate implements admin.Operator.
-func (o operator) Authenticate(scheme string, data []byte, remote netip.Addr) ([]zkproto.ID, error) {
-	ids, err := o.s.registry.Authenticate(scheme, data, remote)
+func (o operator) Authenticate(scheme string, data []byte, remote netip.Addr, certs []*x509.Certificate) ([]zkproto.ID, error) {
+	var ids []zkproto.ID
+	var err error
+	if scheme == "x509" && len(certs) > 0 && o.s.cfg.X509() {
+		ids, err = auth.X509IDs(certs[0].RawSubject, o.s.cfg.X509SuperUser)
+	} else {
+		ids, err = o.s.registry.Authenticate(scheme, data, remote)
+	}
 	if err != nil {
 		o.s.stats.authFailed.Add(1)
 	}
@@ -92,7 +108,7 @@ var errShed = fmt.Errorf("zkserver: connections are shed on request: %w", net.Er
 // and four-letter words, are no clients.
 func (o operator) Shed(percentage int) int {
 	var clients []*cnxn.Conn
-	for _, c := range o.s.port.Conns() {
+	for _, c := range o.s.conns() {
 		if c.Client() != nil {
 			clients = append(clients, c)
 		}

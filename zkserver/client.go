@@ -37,6 +37,7 @@ type client struct {
 
 	// Owned by the connection's goroutine.
 	established chan error
+	certified   bool // known by a certificate
 	closing     bool // a closeSession was received
 
 	// held tells that the server does not read the connection for the sake of others: the client's silence is not its own.
@@ -57,6 +58,9 @@ func (s *Server) Accept(c *cnxn.Conn) cnxn.Client {
 		w.remote = a.AddrPort().Addr().Unmap()
 	}
 	w.identify(auth.RemoteID(w.remote))
+	if c.Secure() {
+		w.addCertified()
+	}
 	w.last = neverAsked
 	return w
 }
@@ -78,7 +82,7 @@ func (w *client) Connect(req *zkproto.ConnectRequest) error {
 	s := w.server
 	s.stats.received.Add(1)
 	if !s.tokens.take(s.wants(req.SessionID), s.clock.Now()) {
-		s.port.Refuse()
+		w.Refuse()
 		return errNoToken
 	}
 	s.stats.deficit.Add(s.tokens.deficit())
@@ -283,7 +287,11 @@ func (w *client) authenticate(h *zkproto.RequestHeader, d *jute.Decoder) error {
 	if req.Decode(d); d.Err() != nil {
 		return fmt.Errorf("zkserver: auth packet: %w", d.Err())
 	}
-	ids, err := w.server.registry.Authenticate(req.Scheme, req.Auth, w.remote)
+	var ids []zkproto.ID
+	var err error
+	if req.Scheme != "x509" || !w.certified { // who has shown a certificate has proven what there is to prove
+		ids, err = w.server.registry.Authenticate(req.Scheme, req.Auth, w.remote)
+	}
 	if errors.Is(err, auth.ErrOtherEnsemble) {
 		return fmt.Errorf("zkserver: %w", err) // without an answer
 	}

@@ -34,6 +34,9 @@ func (s *Server) clientAddr() string {
 	if a := s.moves.wanted.Load(); a != nil {
 		return *a
 	}
+	if !s.cfg.HasPlainPort() {
+		return ""
+	}
 	return s.cfg.ClientAddr()
 }
 

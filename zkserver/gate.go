@@ -9,10 +9,10 @@ import (
 
 // setMode opens or shuts the gate. On the core.
 func (s *Server) setMode(m replica.Mode) {
-	if s.mode.Swap(uint32(m)) == uint32(m) || !s.serves() || s.port == nil {
+	if s.mode.Swap(uint32(m)) == uint32(m) || !s.serves() {
 		return
 	}
-	for _, c := range s.port.Conns() {
+	for _, c := range s.conns() {
 		c.Lock()
 		c.Wake()
 		c.Unlock()

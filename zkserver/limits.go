@@ -40,7 +40,8 @@ type LimitStats struct {
 
 // LimitStats answers the counters. Valid after Start.
 func (s *Server) LimitStats() LimitStats {
-	large, oversized := s.port.LimitCounts()
+	large := s.sumOfPorts(func(p *cnxn.Port) int64 { n, _ := p.LimitCounts(); return n })
+	oversized := s.sumOfPorts(func(p *cnxn.Port) int64 { _, n := p.LimitCounts(); return n })
 	return LimitStats{
 		ThrottleWaits: s.limits.throttleWaits.Load(), ThrottledOps: s.limits.throttledOps.Load(),
 		StaleRequests: s.limits.stale.Load(), StaleDropped: s.limits.staleDropped.Load(), LargeRejected: large,

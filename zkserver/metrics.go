@@ -4,46 +4,63 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/holdfast-ha/holdfast/internal/tlsconf"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
 )
 
 // metricsEndpoint serves /metrics for Prometheus.
 type metricsEndpoint struct {
-	listener net.Listener
-	server   http.Server
-	done     chan struct{}
+	listeners []net.Listener // one, or HTTP and HTTPS
+	server    http.Server
+	serving   sync.WaitGroup
 }
 
 func (s *Server) openMetrics() (*metricsEndpoint, error) {
-	l, err := net.Listen("tcp", s.cfg.MetricsAddr)
-	if err != nil {
-		return nil, listenError("metricsProvider.httpPort", s.cfg.MetricsAddr, err)
-	}
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(s.Registry(), promhttp.HandlerOpts{}))
-	return &metricsEndpoint{listener: l, server: http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}}, nil
+	m := &metricsEndpoint{server: http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: admin.ErrorLog(s.log)}}
+	plain, secure := s.cfg.MetricsAddr, s.cfg.MetricsTLSAddr
+	if secure != "" {
+		l, err := net.Listen("tcp", secure)
+		if err != nil {
+			return nil, listenError("metricsProvider.httpsPort", secure, err)
+		}
+		var both func()
+		if plain == secure {
+			both = func() {}
+		}
+		m.listeners = append(m.listeners, tlsconf.NewListener(l, s.certs.metrics.Server(), s.cfg.TLSTimeout, both))
+	}
+	if plain != "" && plain != secure {
+		l, err := net.Listen("tcp", plain)
+		if err != nil {
+			m.close()
+			return nil, listenError("metricsProvider.httpPort", plain, err)
+		}
+		m.listeners = append([]net.Listener{l}, m.listeners...)
+	}
+	return m, nil
 }
 
 func (m *metricsEndpoint) serve() {
-	m.done = make(chan struct{})
-	go func() {
-		defer close(m.done)
-		_ = m.server.Serve(m.listener) // ends with ErrServerClosed
-	}()
+	for _, l := range m.listeners {
+		m.serving.Go(func() { _ = m.server.Serve(l) }) // ends with ErrServerClosed
+	}
 }
 
 func (m *metricsEndpoint) close() {
 	_ = m.server.Close()
-	_ = m.listener.Close()
-	if m.done != nil {
-		<-m.done
+	for _, l := range m.listeners {
+		_ = l.Close()
 	}
+	m.serving.Wait()
 }
 
 // Registry is a new Prometheus registry with the metrics of this server: those of the original under its names and with its

@@ -21,7 +21,10 @@ func (s *Server) Reload(next config.Config) (changed, waiting []string, err erro
 	s.live.Store(&merged)
 	s.throttle.limit.Store(int64(merged.GlobalOutstandingLimit))
 	s.tokens.configure(&merged.Tokens, s.clock.Now())
-	s.port.SetLimits(portLimits(&merged))
+	for _, p := range s.ports() {
+		p.SetLimits(portLimits(&merged))
+	}
+	s.reloadCertificates()
 	s.allowWords(merged.Commands)
 	if s.admin != nil {
 		s.admin.SetLimits(adminLimits(&merged))

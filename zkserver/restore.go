@@ -247,7 +247,7 @@ func (s *Server) replace(loader *tree.Loader, info *snapshot.Info) (zkproto.Zxid
 	s.tree = restored
 	s.treeMu.Unlock()
 	c.replica.Replaced(restored, sessions)
-	for _, conn := range s.port.Conns() {
+	for _, conn := range s.conns() {
 		conn.Close(errRestored)
 	}
 	s.log.Warn("all data were replaced by a snapshot", zap.Stringer("zxid", last), zap.Int("znodes", restored.NodeCount()),

@@ -37,6 +37,8 @@ type Server struct {
 	clock    clock.Clock
 	listener net.Listener
 
+	secureListener net.Listener
+
 	started  time.Time
 	loadTime time.Duration
 	locks    []io.Closer
@@ -44,7 +46,9 @@ type Server struct {
 	words    *admin.Words
 	// traceMask is what gtmk shows and stmk sets.
 	traceMask *admin.TraceMask
-	port      *cnxn.Port
+	port      *cnxn.Port // nil where clients have to use TLS
+	secure    *cnxn.Port // for TLS alone; nil if there is none
+	certs     certificates
 	metrics   *metricsEndpoint
 	admin     *admin.HTTP
 	initial   string // the text of zoo.cfg, or what stands for it
@@ -117,6 +121,7 @@ func New(cfg config.Config, options ...Option) (*Server, error) {
 	s.registry, err = auth.New(auth.Config{
 		SuperDigest: cfg.SuperDigest, DigestAlgorithm: cfg.DigestAlgorithm, DisableDigest: !cfg.DigestAuth, SkipACL: cfg.SkipACL,
 		Ensemble: cfg.EnsembleAuth, EnsembleNames: cfg.EnsembleNames, Demanded: cfg.DemandedSchemes(),
+		X509: cfg.X509(), X509SuperUser: cfg.X509SuperUser,
 		OnEnsemble: func(c auth.EnsembleCheck) { s.stats.ensembleChecks[c].Add(1) },
 	})
 	if err != nil {
@@ -156,14 +161,22 @@ func (s *Server) start() error {
 		return err
 	}
 	// Listen before the recovery, so that a port that is taken is told at once; nothing is accepted until Serve.
-	if s.listener == nil {
+	if err := s.openTLS(); err != nil {
+		return err
+	}
+	if s.cfg.HasSecurePort() {
+		if err := s.listenSecure(); err != nil {
+			return err
+		}
+	}
+	if s.listener == nil && s.cfg.HasPlainPort() {
 		l, err := listen(&s.cfg)
 		if err != nil {
 			return listenError("clientPort", s.cfg.ClientAddr(), err)
 		}
 		s.listener = l
 	}
-	if s.cfg.MetricsAddr != "" {
+	if s.cfg.MetricsAddr != "" || s.cfg.MetricsTLSAddr != "" {
 		var err error
 		if s.metrics, err = s.openMetrics(); err != nil {
 			return err
@@ -189,10 +202,18 @@ func (s *Server) start() error {
 	s.stats.loadTime.Observe(s.loadTime)
 	s.stats.replayed.Add(int64(s.core.sinceSnapshot))
 	s.beat.Store(s.clock.Now().UnixNano())
-	s.port = cnxn.New(s.listener, s, cnxn.Options{
+	options := cnxn.Options{
 		Limits: portLimits(&s.cfg), HandshakeTimeout: s.cfg.HandshakeTimeout, LargeFrom: s.cfg.LargeRequestThreshold,
 		Large: &s.throttle.large, Logger: s.log, Now: s.clock.Now,
-	})
+	}
+	if s.listener != nil {
+		options.TLS = s.portTLS(false)
+		s.port = cnxn.New(s.listener, s, options)
+	}
+	if s.secureListener != nil {
+		options.TLS = s.portTLS(true)
+		s.secure = cnxn.New(s.secureListener, s, options)
+	}
 	s.disk.start(s)
 	go s.run()
 	if s.peers != nil {
@@ -208,7 +229,9 @@ func (s *Server) start() error {
 	s.group.Go(s.keepHouse)
 	s.group.Go(s.trim)
 	s.group.Go(s.resumeCollecting)
-	s.port.Serve()
+	for _, p := range s.ports() {
+		p.Serve()
+	}
 	s.reportSecurity()
 	if s.metrics != nil {
 		s.metrics.serve()
@@ -266,12 +289,16 @@ const (
 func (s *Server) snapDir() string { return filepath.Join(s.cfg.DataDir, versionDir) }
 func (s *Server) logDir() string  { return filepath.Join(s.cfg.LogDir(), versionDir) }
 
-// Addr is the address clients connect to. Valid after Start.
+// Addr is the address clients connect to, without TLS where that is served. Valid after Start.
 func (s *Server) Addr() net.Addr {
-	if s.port == nil {
+	switch {
+	case s.port != nil:
+		return s.port.Addr()
+	case s.listener != nil:
 		return s.listener.Addr()
+	default:
+		return s.secureListener.Addr()
 	}
-	return s.port.Addr()
 }
 
 // MetricsAddr is the address of the Prometheus endpoint, nil when there is none. Valid after Start.
@@ -279,7 +306,7 @@ func (s *Server) MetricsAddr() net.Addr {
 	if s.metrics == nil {
 		return nil
 	}
-	return s.metrics.listener.Addr()
+	return s.metrics.listeners[0].Addr()
 }
 
 // LoadTime is how long it took from Start until clients could be served.
@@ -311,8 +338,10 @@ func (s *Server) fail(err error) {
 			s.fromPeers.close()
 			s.group.Go(s.peers.Close) // the others must notice at once
 		}
-		s.port.StopAccepting()
-		for _, c := range s.port.Conns() {
+		for _, p := range s.ports() {
+			p.StopAccepting()
+		}
+		for _, c := range s.conns() {
 			c.Close(err)
 		}
 		s.wakeCore()
@@ -335,7 +364,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) shutdown(ctx context.Context) error {
 	s.log.Info("stopping")
 	s.auditServer(audit.ServerStop, audit.Invoked)
-	s.port.StopAccepting()
+	for _, p := range s.ports() {
+		p.StopAccepting()
+	}
 	s.inbox.Close()
 	s.throttle.release()
 	close(s.stopping)
@@ -345,7 +376,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 	}
 	close(s.quit)
 	s.closePeers() // before the clients: when they have found another server, it has noticed, too
-	s.port.Close()
+	for _, p := range s.ports() {
+		p.Close()
+	}
 	<-s.core.abandon(s)
 	if s.admin != nil {
 		s.admin.Close() // a snapshot under way is finished before the directories are given back
@@ -375,6 +408,10 @@ func (s *Server) release() {
 	if s.listener != nil {
 		_ = s.listener.Close()
 	}
+	if s.secureListener != nil {
+		_ = s.secureListener.Close()
+	}
+	s.certs.close()
 	if s.metrics != nil {
 		s.metrics.close()
 	}

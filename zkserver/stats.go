@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/admin"
 	"github.com/holdfast-ha/holdfast/zkserver/auth"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
 )
 
@@ -146,26 +147,36 @@ func (s *Server) count() {
 		"connection_request_count":        st.connects.Load,
 		"connection_drop_count":           st.dropped.Load,
 		"connection_revalidate_count":     st.revalidated.Load,
-		"connection_rejected":             func() int64 { return s.port.Rejected() },
-		"sessionless_connections_expired": func() int64 { return s.port.Silent() },
-		"stale_sessions_expired":          st.expired.Load,
-		"snapshot_error_count":            st.snapFailures.Load,
-		"snapshot_rate_limited_count":     st.snapLimited.Load,
-		"restore_error_count":             st.restoreFailures.Load,
-		"restore_rate_limited_count":      st.restLimited.Load,
-		"digest_mismatches_count":         s.DigestMismatches,
-		"ensemble_auth_skip":              st.ensembleChecks[auth.EnsembleSkipped].Load,
-		"ensemble_auth_success":           st.ensembleChecks[auth.EnsembleMatches].Load,
-		"ensemble_auth_fail":              st.ensembleChecks[auth.EnsembleDiffers].Load,
-		"prep_processor_request_queued":   st.prepared.Load,
-		"sync_processor_request_queued":   func() int64 { return int64(st.batches.Sum()) },
-		"outstanding_changes_queued":      st.queued.Load,
-		"outstanding_changes_removed":     st.unqueued.Load,
-		"request_throttle_wait_count":     s.limits.throttleWaits.Load,
-		"throttled_ops":                   s.limits.throttledOps.Load,
-		"stale_requests":                  s.limits.stale.Load,
-		"stale_requests_dropped":          s.limits.staleDropped.Load,
-		"large_requests_rejected":         func() int64 { return s.LimitStats().LargeRejected },
+		"connection_rejected":             func() int64 { return s.sumOfPorts((*cnxn.Port).Rejected) },
+		"sessionless_connections_expired": func() int64 { return s.sumOfPorts((*cnxn.Port).Silent) },
+		"unsuccessful_handshake": func() int64 {
+			return s.sumOfPorts(func(p *cnxn.Port) int64 { _, _, failed, _ := p.Handshakes(); return failed })
+		},
+		"tls_handshake_exceeded": func() int64 {
+			return s.sumOfPorts(func(p *cnxn.Port) int64 { _, exceeded, _, _ := p.Handshakes(); return exceeded })
+		},
+		"cnxn_closed_without_zk_server_running": func() int64 {
+			return s.sumOfPorts(func(p *cnxn.Port) int64 { _, _, _, dropped := p.Handshakes(); return dropped })
+		},
+		"insecure_admin_count":          s.certs.insecureAdmin.Load,
+		"stale_sessions_expired":        st.expired.Load,
+		"snapshot_error_count":          st.snapFailures.Load,
+		"snapshot_rate_limited_count":   st.snapLimited.Load,
+		"restore_error_count":           st.restoreFailures.Load,
+		"restore_rate_limited_count":    st.restLimited.Load,
+		"digest_mismatches_count":       s.DigestMismatches,
+		"ensemble_auth_skip":            st.ensembleChecks[auth.EnsembleSkipped].Load,
+		"ensemble_auth_success":         st.ensembleChecks[auth.EnsembleMatches].Load,
+		"ensemble_auth_fail":            st.ensembleChecks[auth.EnsembleDiffers].Load,
+		"prep_processor_request_queued": st.prepared.Load,
+		"sync_processor_request_queued": func() int64 { return int64(st.batches.Sum()) },
+		"outstanding_changes_queued":    st.queued.Load,
+		"outstanding_changes_removed":   st.unqueued.Load,
+		"request_throttle_wait_count":   s.limits.throttleWaits.Load,
+		"throttled_ops":                 s.limits.throttledOps.Load,
+		"stale_requests":                s.limits.stale.Load,
+		"stale_requests_dropped":        s.limits.staleDropped.Load,
+		"large_requests_rejected":       func() int64 { return s.LimitStats().LargeRejected },
 		"unrecoverable_error_count": func() int64 {
 			if s.Err() != nil {
 				return 1
@@ -253,7 +264,7 @@ func (s *Server) ResetStats() {
 
 // ResetConnections implements admin.Source.
 func (s *Server) ResetConnections() {
-	for _, c := range s.port.Conns() {
+	for _, c := range s.conns() {
 		c.ResetPackets()
 		if w, ok := c.Client().(*client); ok {
 			w.Lock()

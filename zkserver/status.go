@@ -42,13 +42,22 @@ func (s *Server) Status(details bool) admin.Status {
 		Received: s.stats.received.Load(), Sent: s.stats.sent.Load(), Outstanding: max(0, s.throttle.count.Load()),
 		Uptime: s.clock.Now().Sub(s.started), TickTime: s.cfg.TickTime, MinTimeout: least, MaxTimeout: most,
 		MaxClientCnxns: live.MaxClientCnxns, DataDir: absolute(s.snapDir()), LogDir: absolute(s.logDir()),
-		ConnectionCount: s.port.Count(), AuthFailed: s.stats.authFailed.Load(), SlowSyncs: s.stats.slowSyncs.Load(),
-		ClientPort: portOf(s.Addr()), ListenBacklog: -1, LastResponse: s.stats.replies.last.Load(),
+		ConnectionCount: int(s.sumOfPorts(func(p *cnxn.Port) int64 { return int64(p.Count()) })), AuthFailed: s.stats.authFailed.Load(), SlowSyncs: s.stats.slowSyncs.Load(),
+		ClientPort: -1, SecurePort: -1, ListenBacklog: -1, LastResponse: s.stats.replies.last.Load(),
 		MinResponse: s.stats.replies.least.Load(), MaxResponse: s.stats.replies.most.Load(),
 	}
 	if s.cfg.ListenBacklog > 0 {
 		st.ListenBacklog = s.cfg.ListenBacklog
 	}
+	if s.port != nil {
+		st.ClientPort = portOf(s.port.Addr())
+	}
+	if s.secure != nil {
+		st.SecurePort = portOf(s.secure.Addr())
+	}
+	st.Handshakes = s.sumOfPorts(func(p *cnxn.Port) int64 { n, _, _, _ := p.Handshakes(); return n })
+	st.PlainLocal = s.sumOfPorts(func(p *cnxn.Port) int64 { n, _ := p.PlainConns(); return n })
+	st.PlainRemote = s.sumOfPorts(func(p *cnxn.Port) int64 { _, n := p.PlainConns(); return n })
 	st.OpenFiles, st.MaxFiles = admin.OpenFiles()
 	s.files(&st)
 	s.treeMu.RLock()
@@ -183,10 +192,10 @@ func (s *Server) Digests() []admin.Digest {
 
 // connections describes the open connections, oldest first.
 func (s *Server) connections() []admin.Connection {
-	conns := slices.DeleteFunc(s.port.Conns(), (*cnxn.Conn).Leaving)
+	conns := slices.DeleteFunc(s.conns(), (*cnxn.Conn).Leaving)
 	out := make([]admin.Connection, 0, len(conns))
 	for _, c := range conns {
-		a := admin.Connection{Addr: c.RemoteAddr().String(), Opened: c.Opened(), LastXid: -1, LastOp: "NA"}
+		a := admin.Connection{Addr: c.RemoteAddr().String(), Opened: c.Opened(), LastXid: -1, LastOp: "NA", Secure: c.Port() == s.secure}
 		a.Received, a.Sent = c.Packets()
 		a.Expires = c.Opened().Add(s.cfg.HandshakeTimeout)
 		if w, ok := c.Client().(*client); ok {

@@ -76,7 +76,7 @@ func (f *fixed) Status(details bool) Status {
 		Version: "3.9.5-abc, built on 2026-01-01", LatencyMax: 12 * time.Millisecond, LatencyAvg: 1234567 * time.Nanosecond,
 		Received: 10, Sent: 9, Outstanding: 1, LastZxid: 0x100000002, Nodes: 7, Ephemerals: 2, DataSize: 99, Watches: 4, DataWatches: 3,
 		Watchers: 2, WatchPaths: 2, Sessions: 2, ConnectionCount: 2, Uptime: time.Minute, DataDirSize: 100, LogDirSize: 200,
-		ClientPort: 2181, DataDir: "/d/version-2", LogDir: "/l/version-2", TickTime: 2 * time.Second, MinTimeout: 4 * time.Second,
+		ClientPort: 2181, SecurePort: -1, DataDir: "/d/version-2", LogDir: "/l/version-2", TickTime: 2 * time.Second, MinTimeout: 4 * time.Second,
 		MaxTimeout: 40 * time.Second, MaxClientCnxns: 60, ListenBacklog: -1, OpenFiles: 5, MaxFiles: 1024, LastResponse: 16,
 		MinResponse: 16, MaxResponse: 93, LastSnapshot: 0x12, LastSnapshotTime: time.Unix(1700000000, 0),
 		Now: time.Unix(1700000060, 0), Ensemble: f.ensemble,

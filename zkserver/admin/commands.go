@@ -129,7 +129,7 @@ func connectionInfo(list []Connection, brief bool) []object {
 
 func (h *HTTP) connections() object {
 	st := h.src.Status(true)
-	return object{{"connections", connectionInfo(st.Connections, false)}, {"secure_connections", []object{}}}
+	return object{{"connections", connectionInfo(st.plain(), false)}, {"secure_connections", connectionInfo(st.secure(), false)}}
 }
 
 func (h *HTTP) dump() object {
@@ -185,8 +185,8 @@ func (h *HTTP) serverStats(connections bool) object {
 			{"num_alive_client_connections", st.ConnectionCount},
 			{"uptime", st.Uptime.Milliseconds()},
 			{"auth_failed_count", st.AuthFailed},
-			{"non_mtlsremote_conn_count", 0},
-			{"non_mtlslocal_conn_count", 0},
+			{"non_mtlsremote_conn_count", st.PlainRemote},
+			{"non_mtlslocal_conn_count", st.PlainLocal},
 		}},
 		{"client_response", sizes},
 	}
@@ -196,7 +196,7 @@ func (h *HTTP) serverStats(connections bool) object {
 	}
 	o = append(o, field{"node_count", st.Nodes})
 	if connections {
-		o = append(o, field{"connections", connectionInfo(st.Connections, true)}, field{"secure_connections", []object{}})
+		o = append(o, field{"connections", connectionInfo(st.plain(), true)}, field{"secure_connections", connectionInfo(st.secure(), true)})
 	}
 	return o
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -28,8 +29,8 @@ type Snapshot struct {
 // Operator is what the HTTP commands may do beyond reading.
 type Operator interface {
 	Prober
-	// Authenticate answers the ids that credentials of a scheme prove.
-	Authenticate(scheme string, data []byte, remote netip.Addr) ([]zkproto.ID, error)
+	// Authenticate answers the ids that credentials of a scheme prove, or the certificates that were shown, which are checked already.
+	Authenticate(scheme string, data []byte, remote netip.Addr, certs []*x509.Certificate) ([]zkproto.ID, error)
 	// MayAll tells whether ids have every permission on the root.
 	MayAll(ids []zkproto.ID) bool
 	// Snapshot takes a snapshot.
@@ -86,7 +87,7 @@ func NewHTTP(l net.Listener, src Source, op Operator, mask *TraceMask, opts Opti
 	h.SetLimits(opts.Limits)
 	h.server = http.Server{
 		Handler: h.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: opts.IdleTimeout, MaxHeaderBytes: 16 << 10,
-		ErrorLog: zap.NewStdLog(opts.Logger.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))),
+		ErrorLog: ErrorLog(opts.Logger),
 	}
 	return h
 }
@@ -124,7 +125,12 @@ func (h *HTTP) Handler() http.Handler {
 	}
 	mux.HandleFunc(h.opts.URL, h.command)
 	mux.HandleFunc(h.opts.URL+"/", h.command)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS != nil { // as the original: a browser comes by HTTPS alone for the next day
+			w.Header().Set("Strict-Transport-Security", "max-age=86400; includeSubDomains")
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // command answers everything below the URL of the commands.
@@ -186,10 +192,14 @@ func (h *HTTP) authorize(r *http.Request) (status int, reason string) {
 	}
 	scheme, data, _ := strings.Cut(header, " ")
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || strings.Contains(data, " ") || (data == "" && scheme != "ip") {
+	if err != nil || strings.Contains(data, " ") || (data == "" && scheme != "ip" && scheme != "x509") {
 		return http.StatusUnauthorized, "Not authenticated"
 	}
-	ids, err := h.op.Authenticate(scheme, []byte(data), remote.Addr().Unmap())
+	var certs []*x509.Certificate
+	if r.TLS != nil {
+		certs = r.TLS.PeerCertificates
+	}
+	ids, err := h.op.Authenticate(scheme, []byte(data), remote.Addr().Unmap(), certs)
 	if err != nil || len(ids) == 0 {
 		return http.StatusUnauthorized, "Not authenticated"
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -34,7 +35,7 @@ func (*nobody) Ready() Health {
 }
 func (n *nobody) Quorum() Health { return n.Live() }
 
-func (*nobody) Authenticate(scheme string, _ []byte, _ netip.Addr) ([]zkproto.ID, error) {
+func (*nobody) Authenticate(scheme string, _ []byte, _ netip.Addr, _ []*x509.Certificate) ([]zkproto.ID, error) {
 	if scheme == "digest" || scheme == "ip" {
 		return []zkproto.ID{{Scheme: scheme, ID: "u"}}, nil
 	}

@@ -90,7 +90,7 @@ func gauges(st *Status) []field {
 		{"outstanding_requests", st.Outstanding, true},
 		{"znode_count", st.Nodes, true},
 		{"global_sessions", st.Sessions, true},
-		{"non_mtls_remote_conn_count", 0, true},
+		{"non_mtls_remote_conn_count", st.PlainRemote, true},
 		{"last_client_response_size", st.LastResponse, true},
 		{"packets_sent", st.Sent, true},
 		{"packets_received", st.Received, true},
@@ -112,10 +112,10 @@ func gauges(st *Status) []field {
 		{"local_sessions", st.LocalSessions, true},
 		{"uptime", st.Uptime.Milliseconds(), true},
 		{"max_latency", st.LatencyMax.Milliseconds(), true},
-		{"outstanding_tls_handshake", 0, true},
+		{"outstanding_tls_handshake", st.Handshakes, true},
 		{"learners", len(e.Learners), leads},
 		{"min_client_response_size", st.MinResponse, true},
-		{"non_mtls_local_conn_count", 0, true},
+		{"non_mtls_local_conn_count", st.PlainLocal, true},
 		{"quorum_size", len(e.Members.Voters()), st.quorumServer()},
 	}
 	told := make([]field, 0, len(all))

@@ -26,7 +26,9 @@ type Status struct {
 	Uptime                   time.Duration
 	Now                      time.Time
 	DataDirSize, LogDirSize  int64
-	ClientPort               int
+	ClientPort, SecurePort   int   // -1 where there is none
+	Handshakes               int64 // of TLS, under way
+	PlainLocal, PlainRemote  int64 // connections without TLS since the start, from this machine and from others
 	DataDir, LogDir          string
 	TickTime                 time.Duration
 	MinTimeout, MaxTimeout   time.Duration
@@ -66,6 +68,7 @@ type Expiry struct {
 // Connection is one line of cons and stat.
 type Connection struct {
 	Addr           string
+	Secure         bool              // it came by the port for TLS
 	Session        zkproto.SessionID // 0 before the handshake
 	Queued         int
 	Received, Sent int64
@@ -127,4 +130,19 @@ type Source interface {
 	ResetStats()
 	ResetConnections()
 	ResetObservers()
+}
+
+// plain and secure are the connections of the two kinds of port.
+func (st *Status) plain() []Connection { return st.connectionsOf(false) }
+
+func (st *Status) secure() []Connection { return st.connectionsOf(true) }
+
+func (st *Status) connectionsOf(secure bool) []Connection {
+	var some []Connection
+	for i := range st.Connections {
+		if st.Connections[i].Secure == secure {
+			some = append(some, st.Connections[i])
+		}
+	}
+	return some
 }

@@ -82,7 +82,7 @@ func (c *Connection) line(brief bool) string {
 
 func conf(w io.Writer, s Source) {
 	st := s.Status(false)
-	fmt.Fprintf(w, "clientPort=%d\nsecureClientPort=-1\n", st.ClientPort)
+	fmt.Fprintf(w, "clientPort=%d\nsecureClientPort=%d\n", st.ClientPort, st.SecurePort)
 	fmt.Fprintf(w, "dataDir=%s\ndataDirSize=%d\n", st.DataDir, st.DataDirSize)
 	fmt.Fprintf(w, "dataLogDir=%s\ndataLogSize=%d\n", st.LogDir, st.LogDirSize)
 	fmt.Fprintf(w, "tickTime=%d\nmaxClientCnxns=%d\n", st.TickTime.Milliseconds(), st.MaxClientCnxns)

@@ -5,7 +5,7 @@
 // original. The text is UTF-8.
 //
 // Every key the original documents is known here, and in exactly one class (see Keys): it is honoured; or it is refused
-// when it asks for something this release does not have (TLS, SASL: leaving it out silently would give
+// when it asks for something this release does not have (SASL: leaving it out silently would give
 // less protection than the operator expects); or it is accepted with a warning that says why it means nothing here
 // (thread pools of the JVM). Anything else is refused, and all problems of a file are reported at once, each with its
 // line, the reason and the remedy: a server never runs with a setting it has misread.
@@ -24,7 +24,8 @@ import (
 
 // Config is what an operator sets. Default fills in what the original defaults to; DataDir and ClientPort must be given.
 type Config struct {
-	// ClientPort is the TCP port for clients; 0 lets the system choose one (only outside of zoo.cfg, for tests).
+	// ClientPort is the TCP port for clients; 0 lets the system choose one (only outside of zoo.cfg, for tests). -1 is none: clients
+	// come by SecureClientPort.
 	ClientPort int
 	// ClientPortAddress is the address to listen on; empty for all.
 	ClientPortAddress string
@@ -104,6 +105,8 @@ type Config struct {
 	Admin
 	Audit
 	Diagnosis
+	TLS
+	HTTPS
 	Ensemble
 	// Source is the file the configuration was read from, for messages.
 	Source string
@@ -134,6 +137,8 @@ func Default() Config {
 		Admin:                  defaultAdmin(),
 		Audit:                  defaultAudit(),
 		Diagnosis:              defaultDiagnosis(),
+		TLS:                    defaultTLS(),
+		HTTPS:                  defaultHTTPS(),
 		Ensemble:               defaultEnsemble(),
 	}
 }
@@ -192,6 +197,8 @@ func (c *Config) Validate() error {
 			Remedy: "lower it",
 		})
 	}
+	p = append(p, c.tlsProblems()...)
+	p = append(p, c.httpsProblems()...)
 	if problem, bad := c.auditProblem(); bad {
 		p = append(p, problem)
 	}

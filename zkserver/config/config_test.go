@@ -83,7 +83,7 @@ func TestWarnings(t *testing.T) {
 		"jvm":         {"serverCnxnFactory=x", "zoo.cfg:3: serverCnxnFactory: accepted, has no meaning here: it tunes the original's JVM, threads or network library"},
 		"one server":  {"server.1=a:2888:3888", "zoo.cfg:3: server.1: accepted, has no meaning for a single server: it runs standalone"},
 		"group":       {"group.1=1:2:3", "zoo.cfg:3: group.1: accepted, has no meaning for a single server"},
-		"tls tuning":  {"ssl.protocol=x", "zoo.cfg:3: ssl.protocol: accepted, has no meaning here: it tunes TLS, which no port of this server speaks yet"},
+		"tls tuning":  {"ssl.protocol=x", "zoo.cfg:3: ssl.protocol: accepted, but no port speaks TLS with the keys ssl.*"},
 		"twice":       {"dataDir=/other", "zoo.cfg:3: dataDir: given before in line 1; this line counts"},
 		"ensemble":    {"ensembleAuthName=a", "zoo.cfg:3: ensembleAuthName: accepted, but clients are not compared with it: no authProvider.N names the EnsembleAuthenticationProvider"},
 		"no endpoint": {"metricsProvider.httpPort=1", "zoo.cfg:3: metricsProvider.httpPort: accepted, but no endpoint is opened: metricsProvider.className does not name the PrometheusMetricsProvider"},

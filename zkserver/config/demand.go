@@ -26,7 +26,6 @@ func (c *Config) DemandedSchemes() []string {
 // notYet are schemes of the original that this release does not have, and why they cannot be demanded.
 var notYet = map[string]string{
 	"sasl": "SASL " + later,
-	"x509": "authentication by certificate " + later,
 }
 
 // schemes are those that a client can be known by here.
@@ -37,6 +36,9 @@ func (c *Config) schemes() []string {
 	}
 	if c.EnsembleAuth {
 		out = append(out, "ensemble")
+	}
+	if c.X509() {
+		out = append(out, "x509")
 	}
 	return out
 }

@@ -17,7 +17,7 @@ func TestDemandedSchemesMustBeThere(t *testing.T) {
 		"enforce.auth.schemes=,digest":         `zoo.cfg:4: enforce.auth.schemes: no scheme "" is set up on this server; give one or more of ip, digest, with commas between`,
 		"enforce.auth.schemes=digest,ensemble": `zoo.cfg:4: enforce.auth.schemes: no scheme "ensemble" is set up on this server; give one or more of ip, digest, with commas between`,
 		"enforce.auth.schemes=sasl,digest":     "zoo.cfg:4: enforce.auth.schemes: SASL comes with a later release; remove sasl, or stay with the original until then",
-		"enforce.auth.schemes=x509":            "zoo.cfg:4: enforce.auth.schemes: authentication by certificate comes with a later release; remove x509, or stay with the original until then",
+		"enforce.auth.schemes=x509":            `zoo.cfg:4: enforce.auth.schemes: no scheme "x509" is set up on this server; give one or more of ip, digest, with commas between`,
 		"enforce.auth.schemes=digest\nDigestAuthenticationProvider.enabled=false": `zoo.cfg:4: enforce.auth.schemes: no scheme "digest" is set up on this server; ` +
 			"give one or more of ip, with commas between",
 	} {

@@ -23,7 +23,9 @@ func (p *parser) finishEnsemble(clientPortGiven bool) {
 		clientPortGiven = p.clientPortOf(mine, clientPortGiven)
 		p.checkRole(mine)
 	}
-	if p.file = c.Source; !clientPortGiven && c.Server(c.MyID) != nil {
+	if p.file = c.Source; !clientPortGiven && c.HasSecurePort() {
+		p.plainPort(false)
+	} else if !clientPortGiven && c.Server(c.MyID) != nil {
 		p.problem(0, "clientPort", "missing", fmt.Sprintf("add a line such as clientPort=2181, or ;2181 to the line server.%d", c.MyID))
 	}
 	if c.ReconfigEnabled && c.Source == environment {

@@ -34,7 +34,7 @@ func honoured() []key {
 	var all []key
 	for _, group := range [][]key{
 		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), demandKeys(), hot(hotAccess()...),
-		adminKeys(), hot(hotAdmin()...), metricsKeys(), auditKeys(), hot(diagnosisKeys()...), fileOnly(ensembleFileKeys()...), ensembleKeys(),
+		adminKeys(), hot(hotAdmin()...), metricsKeys(), auditKeys(), tlsKeys(), httpsKeys(), hot(diagnosisKeys()...), fileOnly(ensembleFileKeys()...), ensembleKeys(),
 	} {
 		all = append(all, group...)
 	}
@@ -224,9 +224,11 @@ func accessKeys() []key {
 			case "DigestAuthenticationProvider", "IPAuthenticationProvider": // every server has them
 			case "EnsembleAuthenticationProvider":
 				c.EnsembleAuth = true
+			case "X509AuthenticationProvider":
+				c.X509Auth = true
 			default:
-				return bad("remove it, or stay with the original until then", "this authentication provider is not built in; SASL and x509 "+
-					"come with a later release, others cannot be added")
+				return bad("remove it, or stay with the original until then", "this authentication provider is not built in; SASL "+
+					"comes with a later release, others cannot be added")
 			}
 			return nil
 		}}, "authProvider"),

@@ -6,11 +6,14 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-ha/holdfast/internal/tlsconf"
 )
 
 // Every documented configuration name of the original is in exactly one class.
@@ -24,8 +27,8 @@ func TestEveryDocumentedKeyHasOneClass(t *testing.T) {
 		n[info.Class]++
 	}
 	require.Greater(t, n[Honoured], 60)
-	require.Greater(t, n[Refused], 12)
-	require.Greater(t, n[Meaningless], 80)
+	require.Greater(t, n[Refused], 8)
+	require.Greater(t, n[Meaningless], 40)
 	require.Greater(t, n[Honoured]+n[Refused]+n[Meaningless], 190)
 
 	names := map[string]bool{}
@@ -87,6 +90,39 @@ var each = map[string]string{
 	"pathStats.enabled":    "true", "pathStats.slotCapacity": "61", "pathStats.slotDuration": "16", "pathStats.maxDepth": "7", "pathStats.sampleRate": "0.5",
 	"pathStats.initialDelay": "0", "pathStats.delay": "8", "pathStats.topPathMax": "21",
 	"messageTracker.Enabled": "true", "messageTracker.BufferSize": "11",
+	"secureClientPort": "2281", "secureClientPortAddress": "::1", "client.portUnification": "true", "client.certReload": "true",
+	"netty.server.outstandingHandshake.limit": "9", "netty.server.earlyDropSecureConnectionHandshakes": "true",
+	"X509AuthenticationProvider.superUser": "CN=root", "ssl.authProvider": "x509", "ssl.sslProvider": "JDK",
+	"admin.portUnification": "true", "admin.forceHttps": "true", "admin.needClientAuth": "true", "metricsProvider.httpsPort": "7002",
+	"metricsProvider.ssl.need.client.auth": "false", "metricsProvider.ssl.want.client.auth": "false",
+	"authProvider.2": "org.apache.zookeeper.server.auth.X509AuthenticationProvider",
+}
+
+func init() { // the same in each group of TLS keys
+	for _, group := range []string{"ssl.", "ssl.quorum.", "metricsProvider.ssl."} {
+		for name, value := range map[string]string{
+			"keyStore.location": "/k", "keyStore.password": "kp", "keyStore.passwordPath": "/kp", "keyStore.type": "PEM",
+			"trustStore.location": "/t", "trustStore.password": "tp", "trustStore.passwordPath": "/tp", "trustStore.type": "JKS",
+			"protocol": "TLSv1.2", "enabledProtocols": "TLSv1.2,TLSv1.3", "ciphersuites": "A,B", "hostnameVerification": "false",
+			"clientHostnameVerification": strconv.FormatBool(group == "ssl."), "allowReverseDnsLookup": strconv.FormatBool(group == "ssl."),
+			"clientAuth": "want", "handshakeDetectionTimeoutMillis": "70",
+		} {
+			if _, known := newTable().byName[group+name]; known {
+				each[group+name] = value
+			}
+		}
+	}
+}
+
+// wantedTLS are the settings of each in one group.
+func wantedTLS(prefix string, verifyClient bool) tlsconf.Settings {
+	return tlsconf.Settings{
+		Prefix:     prefix,
+		KeyStore:   tlsconf.Store{Path: "/k", Type: "PEM", Password: "kp", PasswordPath: "/kp"},
+		TrustStore: tlsconf.Store{Path: "/t", Type: "JKS", Password: "tp", PasswordPath: "/tp"},
+		Protocol:   "TLSv1.2", EnabledProtocols: []string{"TLSv1.2", "TLSv1.3"}, CipherSuites: []string{"A", "B"},
+		ClientAuth: tlsconf.Want, VerifyClient: verifyClient, ReverseDNS: verifyClient,
+	}
 }
 
 // two is an ensemble with which all settings mean something.
@@ -124,6 +160,19 @@ func wanted() Config {
 				Enabled: true, SlotCapacity: 61, SlotDuration: 16 * time.Second, MaxDepth: 7, SampleRate: 0.5, Delay: 8 * time.Minute, TopPathMax: 21,
 			},
 			MessageTracker: MessageTracker{Enabled: true, BufferSize: 11},
+		},
+		TLS: TLS{
+			SecureClientPort: 2281, SecureClientPortAddress: "::1", ClientPortUnification: true, ClientTLS: wantedTLS("ssl.", true),
+			QuorumTLS: wantedTLS("ssl.quorum.", false), TLSTimeout: 70 * time.Millisecond, QuorumTLSTimeout: 70 * time.Millisecond,
+			MaxHandshakes: 9, DropEarly: true, ClientCertReload: true, X509Auth: true, X509SuperUser: "CN=root",
+		},
+		HTTPS: HTTPS{
+			AdminPortUnification: true, AdminForceHTTPS: true, AdminNeedClientAuth: true, MetricsTLSAddr: "127.0.0.1:7002",
+			MetricsTLS: tlsconf.Settings{
+				Prefix: "metricsProvider.ssl.", NeedKey: true, KeyStore: tlsconf.Store{Path: "/k", Type: "PEM", Password: "kp"},
+				TrustStore:       tlsconf.Store{Path: "/t", Type: "JKS", Password: "tp"},
+				EnabledProtocols: []string{"TLSv1.2", "TLSv1.3"}, CipherSuites: []string{"A", "B"}, ClientAuth: tlsconf.None,
+			},
 		},
 		Ensemble: Ensemble{
 			MyID: 2, InitLimit: 12, SyncLimit: 6, ConnectLimit: 4, LocalSessions: true, LocalSessionsUpgrading: true, ListenOnAllIPs: true, ObserverMasterPort: 2191,
@@ -186,17 +235,20 @@ func TestEveryHonouredKeyAsSystemProperty(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for line, want := range map[string]string{
-		"secureClientPort=2281":                          "TLS on the client port comes with a later release; remove it, or stay with the original until then",
-		"sslQuorum=true":                                 "TLS comes with a later release",
+		"sslQuorum=true":                                 "TLS between servers comes with a later release",
+		"secureClientPortAddress=a":                      "is given, and secureClientPort is not; add secureClientPort=2281",
+		"ssl.authProvider=y":                             "no authProvider.y is given; give x509, or add authProvider.y=org.apache",
+		"ssl.clientAuth=perhaps":                         `"perhaps" does not say whether clients show a certificate; give need, want or none`,
+		"ssl.sslProvider=OPENSSL":                        `"OPENSSL" is a TLS library of the JVM`,
+		"ssl.crl=true":                                   "whether a certificate is revoked is not asked here",
+		"ssl.context.supplier.class=org.a.Mine":          "classes of Java cannot be loaded: use the keys keyStore and trustStore",
+		"admin.needClientAuth=true":                      "can be demanded over HTTPS only; add admin.forceHttps=true",
 		"sessionRequireClientSASLAuth=true":              "SASL comes with a later release",
 		"zookeeper.superUser=me":                         "SASL comes with a later release",
 		"authProvider.1=org.a.SASLAuthentic":             "this authentication provider is not built in",
 		"authProvider=org.a.SASLAuthentic":               "this authentication provider is not built in",
-		"ssl.authProvider=x509":                          "authentication by certificate comes with a later release",
 		"enforce.auth.enabled=true":                      "is true, and enforce.auth.schemes names no scheme; add a line such as enforce.auth.schemes=digest",
-		"admin.forceHttps=true":                          "HTTPS of the admin server comes with a later release",
-		"metricsProvider.httpsPort=7001":                 "HTTPS of the metrics endpoint comes with a later release",
-		"sslQuorum=maybe":                                "TLS comes with a later release",
+		"sslQuorum=maybe":                                "TLS between servers comes with a later release",
 		"server.1=a:2888:3888;2181;2281":                 "names a secure client port",
 		"server.1=a:2888:3888;99999":                     "has no usable client port",
 		"observerMasterPort=65536":                       "65536 is out of range",
@@ -224,13 +276,36 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, line := range []string{
 		"sslQuorum=false", "reconfigEnabled=true", "myid=3", "audit.enable=no", "audit.enable=true\naudit.impl.class=org.apache.zookeeper.audit.Slf4jAuditLogger",
-		"audit.impl.class=org.example.Mine", "log.dir=/logs", "secureClientPort=", "admin.forceHttps=false",
+		"audit.impl.class=org.example.Mine", "log.dir=/logs", "admin.forceHttps=false",
 		"DigestAuthenticationProvider.superDigest=admin:abc=",
 		"authProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
 	} {
 		_, warnings, problems := parse("dataDir=/d\nclientPort=1\n" + line)
 		require.Empty(t, problems, line)
 		require.Empty(t, warnings, line)
+	}
+}
+
+func TestSecurePort(t *testing.T) {
+	stores := "dataDir=/d\nssl.keyStore.location=/k.pem\nssl.trustStore.location=/t.pem\n"
+	cfg, warnings, problems := parse(stores + "secureClientPort=2281\nsecureClientPortAddress=::1")
+	require.Empty(t, problems)
+	require.Empty(t, warnings)
+	require.False(t, cfg.HasPlainPort())
+	require.Equal(t, "[::1]:2281", cfg.SecureClientAddr())
+	require.True(t, cfg.X509())
+	cfg, _, problems = parse(stores + "initLimit=5\nsyncLimit=2\nmyid=1\nserver.1=a:2888:3888\nserver.2=b:2888:3888\nsecureClientPort=2281")
+	require.Empty(t, problems, "nor does a member of an ensemble need a plain port")
+	require.False(t, cfg.HasPlainPort())
+	for text, want := range map[string]string{
+		"dataDir=/d\nsecureClientPort=2281\nssl.clientAuth=none":      "ssl.keyStore.location: is not given, and a port that speaks TLS needs a certificate",
+		"dataDir=/d\nsecureClientPort=2281\nssl.keyStore.location=/k": "ssl.trustStore.location: is not given, and so no client's certificate could be accepted",
+		stores + "clientPort=1\nsecureClientPort=1":                   "zoo.cfg:5: secureClientPort: is the clientPort, too",
+		stores + "clientPort=1\nadmin.forceHttps=true":                "ssl.quorum.keyStore.location: is not given, and HTTPS needs a certificate",
+		stores + "clientPort=1\nmetricsProvider.className=PrometheusMetricsProvider\nmetricsProvider.httpsPort=1\nmetricsProvider.ssl.keyStore.location=/k": "metricsProvider.ssl.trustStore.location: is not given, and a certificate is demanded of callers",
+	} {
+		_, _, problems := parse(text)
+		require.Contains(t, problems, want)
 	}
 }
 
@@ -360,6 +435,8 @@ func TestEveryFieldHasAKey(t *testing.T) {
 			name := path + set.Type().Field(i).Name
 			switch name {
 			case "SnapRetainCount": // the least there is
+			case "Prefix", "NeedKey": // of tlsconf.Settings: not the operator's
+			case "MetricsTLS": // it has fewer keys than the type has fields
 			case "Members.Version", "Members.Groups", "Members.Weights", "DynamicFile", "LastSeen": // tests of their own
 			default:
 				if f := set.Field(i); f.Kind() == reflect.Struct {

@@ -2,7 +2,7 @@ package config
 
 const (
 	noJVM    = "here: it tunes the original's JVM, threads or network library"
-	noTLS    = "here: it tunes TLS, which no port of this server speaks yet"
+	noFIPS   = "here: it chooses between two of Java's ways to check certificates; run with GODEBUG=fips140=on for Go's FIPS 140-3 module"
 	noSASL   = "here: it tunes SASL, which this server does not speak yet"
 	noClient = "here: it is a setting of clients"
 )
@@ -40,18 +40,8 @@ var meaningless = []struct{ why, names string }{
 	{"here: the log goes to standard error (see --log-level and holdfast.logLevel)", `log.file log.threshold console.threshold root.logger
 		log.maxfilesize log.maxbackupindex tracelog.dir tracelog.file`},
 	{"here: the audit log holds every event", `auditlog.threshold`},
-	{noTLS, `ssl.keyStore.location ssl.keyStore.password ssl.quorum.keyStore.location ssl.quorum.keyStore.password
-		ssl.keyStore.passwordPath ssl.quorum.keyStore.passwordPath ssl.keyStore.type ssl.quorum.keyStore.type
-		ssl.trustStore.location ssl.trustStore.password ssl.quorum.trustStore.location ssl.quorum.trustStore.password
-		ssl.trustStore.passwordPath ssl.quorum.trustStore.passwordPath ssl.trustStore.type ssl.quorum.trustStore.type
-		ssl.protocol ssl.quorum.protocol ssl.enabledProtocols ssl.quorum.enabledProtocols ssl.ciphersuites
-		ssl.quorum.ciphersuites ssl.context.supplier.class ssl.quorum.context.supplier.class ssl.hostnameVerification
-		ssl.quorum.hostnameVerification ssl.clientHostnameVerification ssl.quorum.clientHostnameVerification
-		ssl.allowReverseDnsLookup ssl.quorum.allowReverseDnsLookup ssl.crl ssl.quorum.crl ssl.ocsp ssl.quorum.ocsp
-		ssl.clientAuth ssl.quorum.clientAuth ssl.handshakeDetectionTimeoutMillis ssl.quorum.handshakeDetectionTimeoutMillis
-		ssl.sslProvider sslQuorumReloadCertFiles client.certReload fips-mode outstandingHandshake.limit
-		netty.server.outstandingHandshake.limit netty.server.earlyDropSecureConnectionHandshakes
-		ssl.quorum. ssl. metricsProvider.ssl.`},
+	{noFIPS, `fips-mode`},
+	{"here: TLS between servers comes with a later release", `sslQuorumReloadCertFiles`},
 	{noSASL, `quorum.auth.learner.saslLoginContext quorum.auth.server.saslLoginContext
 		quorum.auth.kerberos.servicePrincipal kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
 		kerberos.minReLoginTimeMs jaasLoginRenew kinit sasl.serverconfig allowSaslFailedClients letAnySaslUserDoX requireKerberosConfig

@@ -36,8 +36,9 @@ const prometheusProvider = "PrometheusMetricsProvider"
 
 // metrics are the metricsProvider keys.
 type metrics struct {
-	class, host string
-	port        int
+	class, host    string
+	port, tlsPort  int
+	noNeed, noWant bool // of a certificate of the caller
 }
 
 func (m *metrics) addr() string {
@@ -45,7 +46,10 @@ func (m *metrics) addr() string {
 		return ""
 	}
 	port := m.port
-	if port == 0 {
+	switch {
+	case port == 0 && m.tlsPort != 0:
+		return "" // HTTPS alone
+	case port == 0:
 		port = 7000
 	}
 	host := m.host

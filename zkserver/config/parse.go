@@ -88,6 +88,8 @@ type parser struct {
 	seen     map[string]place
 	readFile func(string) ([]byte, error)
 
+	sslAuthProvider string
+
 	peerType      string       // as zoo.cfg has it
 	memberLines   []memberLine // server.N, group.N and weight.N
 	ensembleLines []memberLine // other keys that only matter in an ensemble
@@ -220,6 +222,8 @@ func (p *parser) apply(k *key, line int, shown, value string) {
 		case err != nil:
 		case k.name == "dynamicConfigFile":
 			p.dynamic(line, value)
+		case k.name == "ssl.authProvider":
+			p.sslAuthProvider = value
 		case k.name == "peerType":
 			p.peerType = strings.ToLower(value)
 		}
@@ -255,12 +259,8 @@ func (p *parser) unknown(line int, shown string) {
 // finish checks what only the whole shows.
 func (p *parser) finish() {
 	p.finishServers()
-	p.cfg.MetricsAddr = p.metrics.addr()
-	if at, ok := p.seen["metricsProvider.httpPort"]; ok && p.cfg.MetricsAddr == "" {
-		p.file = at.file
-		p.warn(at.line, "metricsProvider.httpPort", "accepted, but no endpoint is opened: metricsProvider.className does not name "+
-			"the PrometheusMetricsProvider")
-	}
+	p.finishTLS()
+	p.finishMetrics()
 	if p.cfg.EnsembleNames != "" && !p.cfg.EnsembleAuth {
 		at := p.given("ensembleAuthName")
 		p.file = at.file

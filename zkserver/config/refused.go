@@ -5,6 +5,9 @@ import "strings"
 // later is why most keys are refused.
 const later = "comes with a later release"
 
+// revoked is what to do about certificates that should not count any more.
+const revoked = "let certificates live shortly and reload them, or take the authority out of the trust store"
+
 func ifTrue(v string) bool {
 	b, err := boolean(v)
 	return err != nil || b
@@ -21,18 +24,15 @@ func refused() []key {
 		refuse func(string) bool
 		why    string
 	}{
-		{"secureClientPort secureClientPortAddress", ifGiven, "TLS on the client port " + later},
-		{"client.portUnification sslQuorum portUnification ssl.quorum.portUnification", ifTrue, "TLS " + later},
-		{"ssl.authProvider X509AuthenticationProvider.superUser", ifGiven, "authentication by certificate " + later},
+		{"sslQuorum portUnification ssl.quorum.portUnification", ifTrue, "TLS between servers " + later},
+		{"ssl.crl ssl.quorum.crl ssl.ocsp ssl.quorum.ocsp", ifTrue, "whether a certificate is revoked is not asked here: " + revoked},
+		{"ssl.context.supplier.class ssl.quorum.context.supplier.class", ifGiven, "classes of Java cannot be loaded: use the keys keyStore and trustStore"},
 		{
 			"sessionRequireClientSASLAuth quorum.auth.enableSasl quorum.auth.serverRequireSasl quorum.auth.learnerRequireSasl",
 			ifTrue, "SASL " + later,
 		},
 		{"java.security.auth.login.config requireClientAuthScheme superUser superUser.", ifGiven, "SASL " + later},
 		{"IPAuthenticationProvider.usexforwardedfor", ifTrue, "the address of a client is that of its connection; reading it from a header " + later},
-		{"admin.forceHttps admin.needClientAuth admin.portUnification", ifTrue, "HTTPS of the admin server " + later},
-		{"metricsProvider.httpsPort", ifGiven, "HTTPS of the metrics endpoint " + later},
-		{"metricsProvider.ssl.need.client.auth metricsProvider.ssl.want.client.auth", ifTrue, "HTTPS of the metrics endpoint " + later},
 	} {
 		for name := range strings.FieldsSeq(g.names) {
 			all = append(all, key{name: name, refuse: g.refuse, why: g.why})

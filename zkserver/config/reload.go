@@ -51,7 +51,13 @@ func (c *Config) Reload(next *Config) (merged Config, changed, waiting []string)
 // keyOf are the keys of fields that are not called like them.
 var keyOf = map[string]string{
 	"AdminAddress": "admin.serverAddress", "AdminEnabled": "admin.enableServer", "AdminIdleTimeout": "admin.idleTimeout",
-	"AdminPort": "admin.serverPort", "AdminURL": "admin.commandURL",
+	"AdminPort": "admin.serverPort", "AdminURL": "admin.commandURL", "AdminPortUnification": "admin.portUnification",
+	"AdminForceHTTPS": "admin.forceHttps", "AdminNeedClientAuth": "admin.needClientAuth",
+	"ClientPortUnification": "client.portUnification", "ClientTLS": "ssl.*", "QuorumTLS": "ssl.quorum.*", "MetricsTLS": "metricsProvider.ssl.*",
+	"MetricsTLSAddr": "metricsProvider.httpsPort", "TLSTimeout": "ssl.handshakeDetectionTimeoutMillis",
+	"QuorumTLSTimeout": "ssl.quorum.handshakeDetectionTimeoutMillis", "MaxHandshakes": "netty.server.outstandingHandshake.limit",
+	"DropEarly": "netty.server.earlyDropSecureConnectionHandshakes", "ClientCertReload": "client.certReload",
+	"X509Auth": "authProvider.N", "X509SuperUser": "X509AuthenticationProvider.superUser",
 	"AuditClass": "audit.impl.class", "AuditDir": "log.dir", "AuditEnabled": "audit.enable", "AuditFile": "auditlog.file",
 	"BindRetries": "electionPortBindRetry", "Compression": "snapshot.compression.method",
 	"ConnectLimit": "connectToLearnerMasterLimit", "ConnectTimeout": "cnxTimeout",

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +42,21 @@ func TestReloadChangesTheHotKeysOnly(t *testing.T) {
 				told = "metricsProvider.httpPort" // one setting of both
 			case k.name == "authProvider.":
 				told = "authProvider.N"
+			case strings.HasSuffix(name, "andshakeDetectionTimeoutMillis"):
+			case strings.HasPrefix(name, "ssl.quorum."):
+				told = "ssl.quorum.*"
+			case strings.HasPrefix(name, "ssl."):
+				told = "ssl.*"
+			case strings.HasPrefix(name, "metricsProvider.ssl."):
+				told = "metricsProvider.ssl.*"
+			}
+			if name == "metricsProvider.httpsPort" { // without httpPort it is HTTPS alone
+				require.Equal(t, []string{"metricsProvider.httpPort", name}, waiting)
+				continue
+			}
+			if slices.Contains([]string{"ssl.authProvider", "ssl.sslProvider", "metricsProvider.ssl.want.client.auth"}, name) { // they change nothing alone
+				require.Empty(t, waiting, name)
+				continue
 			}
 			require.Equal(t, []string{told}, waiting, "what waits is told by the names of zoo.cfg")
 			require.Equal(t, now, merged, name)
@@ -59,8 +76,10 @@ func TestSecurity(t *testing.T) {
 		"admin.serverAddress=0.0.0.0":                         "the admin server can be reached from other machines",
 		"metricsProvider.className=PrometheusMetricsProvider": "the metrics can be read from other machines",
 		"forceSync=no":                                        "forceSync=no: a power failure loses writes",
-		"autopurge.purgeInterval=0":                           "old snapshots and logs stay",
-		"maxClientCnxns=0":                                    "neither maxClientCnxns nor maxCnxns",
+		"authProvider.1=org.a.X509AuthenticationProvider\nX509AuthenticationProvider.superUser=CN=a": "there is a superuser (X509",
+		"client.portUnification=true\nssl.keyStore.location=/k.pem\nssl.clientAuth=none":             "ssl.clientAuth=none: clients on the port with TLS",
+		"autopurge.purgeInterval=0": "old snapshots and logs stay",
+		"maxClientCnxns=0":          "neither maxClientCnxns nor maxCnxns",
 	} {
 		cfg, _, problems := parse("dataDir=/d\nclientPort=1\nclientPortAddress=localhost\n" + line)
 		require.Empty(t, problems)

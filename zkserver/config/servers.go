@@ -173,7 +173,16 @@ func (p *parser) finishServers() {
 	if len(c.Servers) == 1 {
 		given = p.clientPortOf(&c.Servers[0], given)
 	}
-	if p.file = c.Source; !given {
+	p.plainPort(given)
+}
+
+// plainPort notes that there is no port without TLS, which is a problem only where there is none with it.
+func (p *parser) plainPort(given bool) {
+	switch p.file = p.cfg.Source; {
+	case given:
+	case p.cfg.HasSecurePort():
+		p.cfg.ClientPort = -1
+	default:
 		p.problem(0, "clientPort", "missing", "add a line such as clientPort=2181")
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ha/holdfast/internal/cli"
+	"github.com/holdfast-ha/holdfast/internal/tlsconf"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
@@ -44,9 +46,19 @@ func check(src *source, w io.Writer) error {
 	for _, p := range warnings {
 		fmt.Fprintln(w, "warning:", p)
 	}
+	var found []string
+	if len(problems) == 0 {
+		problems, found = certificates(&cfg)
+		for _, p := range problems {
+			fmt.Fprintln(w, "error:", p)
+		}
+	}
 	if len(problems) > 0 {
 		fmt.Fprintf(w, "%s cannot be used: %d problem(s)\n", src.name, len(problems))
 		return &exitError{exitUsage, nil}
+	}
+	for _, finding := range found {
+		fmt.Fprintln(w, "certificates:", finding)
 	}
 	for _, finding := range cfg.Security() {
 		fmt.Fprintln(w, "security:", finding)
@@ -61,6 +73,20 @@ func check(src *source, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s can be used\n", src.name)
 	return nil
+}
+
+// certificates opens the key and trust stores as the server would. It tells what is wrong with them, and what soon will be.
+func certificates(cfg *config.Config) (problems config.Problems, found []string) {
+	for _, settings := range cfg.Certificates() {
+		source, err := tlsconf.Load(settings)
+		if e, ok := errors.AsType[*tlsconf.Error](err); ok {
+			problems = append(problems, config.Problem{File: cfg.Source, Key: e.Key, Reason: strings.TrimPrefix(e.File+": "+e.Reason, ": "), Remedy: e.Remedy})
+			continue
+		}
+		found = append(found, source.Warnings()...)
+		found = append(found, source.Findings(time.Now())...)
+	}
+	return problems, found
 }
 
 // printKeys writes the table of keys, as docs/compatibility.md may quote it.

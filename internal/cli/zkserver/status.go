@@ -2,6 +2,7 @@ package zkserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/holdfast-ha/holdfast/internal/tlsconf"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 	"github.com/holdfast-ha/holdfast/zkserver/quorum"
 )
@@ -45,6 +47,9 @@ codes: 0 a leader serves, 1 none was found.`,
 // status asks the server on the configured port.
 func (d *daemon) status(ctx context.Context, args []string) error {
 	cfg, err := d.configured(args)
+	if cfg.ClientPort < 0 {
+		return d.secureStatus(ctx, &cfg)
+	}
 	if cfg.ClientPort == 0 {
 		fmt.Fprintln(d.s.Out, "Unable to find either secure or unsecure client port in any configs. Terminating.")
 		return &exitError{exitFailed, err}
@@ -52,6 +57,27 @@ func (d *daemon) status(ctx context.Context, args []string) error {
 	host := clientHost(&cfg)
 	fmt.Fprintf(d.s.Out, "Client port found: %d. Client address: %s. Client SSL: false.\n", cfg.ClientPort, host)
 	text, err := word(ctx, net.JoinHostPort(host, strconv.Itoa(cfg.ClientPort)), "srvr")
+	return d.tell(text, err)
+}
+
+// secureStatus asks a server that serves nobody without TLS. It shows the server's own certificate, and takes whatever it is shown:
+// that the answer comes from this machine is not in doubt, and that it need not have a certificate for "localhost" neither.
+func (d *daemon) secureStatus(ctx context.Context, cfg *config.Config) error {
+	host := hostOr(cfg.SecureClientPortAddress)
+	fmt.Fprintf(d.s.Out, "Client port found: %d. Client address: %s. Client SSL: true.\n", cfg.SecureClientPort, host)
+	source, err := tlsconf.Load(cfg.ClientTLSSettings())
+	if err != nil {
+		return &exitError{exitFailed, err}
+	}
+	settings := source.Client(host)
+	settings.VerifyConnection = nil
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: patience}, Config: settings}
+	text, err := wordBy(ctx, dialer.DialContext, net.JoinHostPort(host, strconv.Itoa(cfg.SecureClientPort)), "srvr")
+	return d.tell(text, err)
+}
+
+// tell prints what a server has answered to srvr.
+func (d *daemon) tell(text string, err error) error {
 	if m := modeLine.FindString(text); m != "" {
 		return d.say(exitOK, "%s", m)
 	}
@@ -74,11 +100,14 @@ var (
 )
 
 // clientHost is where the server's client port is reached from this machine.
-func clientHost(cfg *config.Config) string {
-	if ip := net.ParseIP(cfg.ClientPortAddress); cfg.ClientPortAddress == "" || ip != nil && ip.IsUnspecified() {
+func clientHost(cfg *config.Config) string { return hostOr(cfg.ClientPortAddress) }
+
+// hostOr is where an address that is listened on is reached from this machine.
+func hostOr(address string) string {
+	if ip := net.ParseIP(address); address == "" || ip != nil && ip.IsUnspecified() {
 		return "localhost"
 	}
-	return cfg.ClientPortAddress
+	return address
 }
 
 // statusOfAll asks the servers of the ensemble, at the same time, and prints a line for each.
@@ -200,9 +229,14 @@ func ask(ctx context.Context, addr string) string {
 
 // word sends a four-letter word and returns the answer.
 func word(ctx context.Context, addr, w string) (string, error) {
-	const patience = 5 * time.Second
 	dialer := net.Dialer{Timeout: patience}
-	c, err := dialer.DialContext(ctx, "tcp", addr)
+	return wordBy(ctx, dialer.DialContext, addr, w)
+}
+
+const patience = 5 * time.Second
+
+func wordBy(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), addr, w string) (string, error) {
+	c, err := dial(ctx, "tcp", addr)
 	if err != nil {
 		return "", err
 	}
