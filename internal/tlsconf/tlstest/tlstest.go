@@ -188,7 +188,7 @@ func certPEM(certs ...*x509.Certificate) []byte {
 func writeJKS(tb testing.TB, dir, name string, ks keystore.KeyStore) string {
 	tb.Helper()
 	path := filepath.Join(dir, name)
-	f, err := os.Create(path)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	require.NoError(tb, err)
 	require.NoError(tb, ks.Store(f, []byte(Password)))
 	require.NoError(tb, f.Close())
