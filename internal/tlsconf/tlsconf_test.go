@@ -163,6 +163,7 @@ func TestErrorsNameKeyFileAndRemedyAndNoPassword(t *testing.T) {
 		"nothing":       {tlsconf.Settings{TrustStore: store(put("empty.pem", "hello"))}, "holds no trusted certificate"},
 		"needs key":     {tlsconf.Settings{NeedKey: true}, "ssl.keyStore.location: is not given"},
 		"garbage":       {tlsconf.Settings{TrustStore: badly(put("g.p12", "hello"))}, "cannot be read as PKCS12"},
+		"a chain":       {tlsconf.Settings{TrustStore: store(cert.JKS(t, dir))}, "holds no trusted certificate"},
 		"a key trusted": {tlsconf.Settings{TrustStore: store(cert.PKCS12(t, dir))}, "keep only trusted certificates in it"},
 		"password file": {tlsconf.Settings{TrustStore: tlsconf.Store{Path: "x.jks", PasswordPath: dir + "/none"}}, "ssl.trustStore.passwordPath: " + dir + "/none: no such file"},
 		"protocol":      {tlsconf.Settings{Protocol: "SSLv3"}, `ssl.protocol: "SSLv3" is not a protocol`},

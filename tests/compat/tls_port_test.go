@@ -94,8 +94,8 @@ func keytoolStores(t *testing.T, kind string) (serverKey, clientKey, trust strin
 // tlsStores are those of a server, of a client whose certificate says CN=app,OU=Shop,O=Example, and of the authority.
 func tlsStores(t *testing.T, kind string) (serverKey, clientKey, trust string) {
 	t.Helper()
-	if maker, kind, ok := strings.Cut(kind, " "); ok && maker == "keytool" {
-		return keytoolStores(t, kind)
+	if made, ok := strings.CutPrefix(kind, "keytool "); ok {
+		return keytoolStores(t, made)
 	}
 	ca := tlstest.NewCA(t, "authority")
 	server, client := ca.Issue(t, tlstest.Want{}), ca.Issue(t, tlstest.Want{Subject: shop})

@@ -53,7 +53,7 @@ func parseServer(id quorum.Sid, value string) (Server, error) {
 	peer, client, _ := strings.Cut(value, ";")
 	client, secure, _ := strings.Cut(client, ";")
 	if secure = strings.TrimSpace(secure); secure != "" {
-		return s, bad("remove the part behind the second semicolon", "names a secure client port: TLS on the client port %s", later)
+		return s, bad("remove the part behind the second semicolon, and give secureClientPort in zoo.cfg", "names a secure client port, which is not read from there")
 	}
 	role := ""
 	for one := range strings.SplitSeq(peer, "|") {
