@@ -154,6 +154,9 @@ func (s *Server) Start() error {
 }
 
 func (s *Server) start() error {
+	if err := s.openTLS(); err != nil {
+		return err
+	}
 	if err := s.lockDirs(); err != nil {
 		return err
 	}
@@ -161,9 +164,6 @@ func (s *Server) start() error {
 		return err
 	}
 	// Listen before the recovery, so that a port that is taken is told at once; nothing is accepted until Serve.
-	if err := s.openTLS(); err != nil {
-		return err
-	}
 	if s.cfg.HasSecurePort() {
 		if err := s.listenSecure(); err != nil {
 			return err

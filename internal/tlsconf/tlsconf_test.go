@@ -96,6 +96,19 @@ func TestStoresOfEachKind(t *testing.T) {
 	}
 }
 
+// TestSelfSignedIsTrusted: what many begin with, one certificate that the other side has in its trust store.
+func TestSelfSignedIsTrusted(t *testing.T) {
+	one, other := tlstest.SelfSigned(t, pkix.Name{CommonName: "one"}), tlstest.SelfSigned(t, pkix.Name{CommonName: "other"})
+	a, b := t.TempDir(), t.TempDir()
+	server := load(t, tlsconf.Settings{KeyStore: store(one.JKS(t, a)), TrustStore: store(other.CA.JKS(t, a)), VerifyServer: true})
+	client := load(t, tlsconf.Settings{KeyStore: store(other.JKS(t, b)), TrustStore: store(one.CA.JKS(t, b)), VerifyServer: true})
+	state, serr, cerr := meet(t, server.Server(), client.Client("127.0.0.1"))
+	require.NoError(t, errors.Join(serr, cerr))
+	require.Equal(t, "CN=other", state.PeerCertificates[0].Subject.String())
+	_, serr, cerr = meet(t, client.Server(), client.Client("127.0.0.1"))
+	require.Error(t, errors.Join(serr, cerr), "each trusts the other, not itself")
+}
+
 func TestKindIsByContentBetweenJKSAndPKCS12(t *testing.T) {
 	ca := tlstest.NewCA(t, "authority")
 	dir := t.TempDir()

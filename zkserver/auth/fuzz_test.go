@@ -3,6 +3,7 @@ package auth
 import (
 	"net/netip"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,7 +22,10 @@ func FuzzCredentialsAndACLs(f *testing.F) {
 		f.Add("ip", id, int32(1), "10.0.0.1")
 		f.Add("digest", id, int32(1), "::1")
 	}
-	r, err := New(Config{SuperDigest: Digest("super:secret")})
+	for _, id := range []string{"CN=a,OU=b", `CN="a, b"+O=\2c`, "OID.2.5.4.3=#0c0161; cn=", "=", "CN=\\", "CN=#80"} {
+		f.Add("x509", id, int32(1), "::1")
+	}
+	r, err := New(Config{SuperDigest: Digest("super:secret"), X509: true, X509SuperUser: "CN=root"})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, scheme, id string, perms int32, from string) {
 		remote, err := netip.ParseAddr(from)
@@ -45,5 +49,19 @@ func FuzzCredentialsAndACLs(f *testing.F) {
 		own := []zkproto.ACL{{Perms: zkproto.PermRead, ID: zkproto.ID{Scheme: "ip", ID: remote.WithZone("").String()}}}
 		require.True(t, r.Check(own, zkproto.PermRead, []zkproto.ID{RemoteID(remote.WithZone(""))}), "%s", remote)
 		require.False(t, r.Check(own, zkproto.PermWrite, []zkproto.ID{RemoteID(remote.WithZone(""))}))
+	})
+}
+
+// Whatever a certificate's subject holds: it is printed as text, or refused.
+func FuzzSubjects(f *testing.F) {
+	for _, der := range []string{"0\x00", "0\x0f1\r0\v\x06\x03U\x04\x03\x0c\x04root", "0\x111\x0f0\r\x06\x03U\x04\x03\x1e\x06\x00A\x00B\x00C", "0\x0e1\x0c0\n\x06\x03U\x04\x03\x0c\x03\xed\xa0\x80"} {
+		f.Add([]byte(der))
+	}
+	f.Fuzz(func(t *testing.T, der []byte) {
+		ids, err := X509IDs(der, "")
+		if err == nil {
+			require.Len(t, ids, 1)
+			require.True(t, utf8.ValidString(ids[0].ID))
+		}
 	})
 }

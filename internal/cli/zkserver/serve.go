@@ -128,9 +128,21 @@ func announce(w io.Writer, srv *server.Server, took time.Duration, cfg *config.C
 		ensemble = fmt.Sprintf("; server %d of %d: they are answered as soon as there is a leader", cfg.MyID, len(cfg.Servers))
 	}
 	if a := srv.MetricsAddr(); a != nil {
-		metrics = fmt.Sprintf(", metrics on http://%s/metrics", a)
+		scheme := "http"
+		if cfg.MetricsAddr == "" {
+			scheme = "https"
+		}
+		metrics = fmt.Sprintf(", metrics on %s://%s/metrics", scheme, a)
 	}
-	fmt.Fprintf(w, "%s%s%s (pid %d, ready in %s)%s\n", servingLine, srv.Addr(), metrics, os.Getpid(), took.Round(100*time.Microsecond), ensemble)
+	secure := ""
+	switch a := srv.SecureAddr(); {
+	case a == nil:
+	case cfg.HasPlainPort():
+		secure = fmt.Sprintf(", with TLS on %s", a)
+	default:
+		secure = " with TLS"
+	}
+	fmt.Fprintf(w, "%s%s%s%s (pid %d, ready in %s)%s\n", servingLine, srv.Addr(), secure, metrics, os.Getpid(), took.Round(100*time.Microsecond), ensemble)
 }
 
 // onTerminal tells whether the log goes to a terminal that is there.

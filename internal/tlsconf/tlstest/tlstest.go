@@ -103,6 +103,19 @@ func (ca *CA) Issue(tb testing.TB, w Want) *Cert {
 	return &Cert{Cert: sign(tb, template, ca.Cert, key.Public(), ca.key), Key: key, CA: ca}
 }
 
+// SelfSigned makes a certificate that is its own authority, as keytool -genkeypair does: it is no authority for others.
+func SelfSigned(tb testing.TB, subject pkix.Name) *Cert {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(tb, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial.Add(1)), Subject: subject, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.ParseIP("127.0.0.1")},
+	}
+	cert := sign(tb, template, template, key.Public(), key)
+	return &Cert{Cert: cert, Key: key, CA: &CA{Cert: cert, key: key}}
+}
+
 func sign(tb testing.TB, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
 	tb.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
