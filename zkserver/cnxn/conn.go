@@ -31,7 +31,8 @@ type Conn struct {
 	client Client                 // of the connection's goroutine
 	shown  atomic.Pointer[Client] // the same, for others
 	sock   *sock.Conn             // nc, for short reads and writes
-	secure *tls.Conn              // nc, if it speaks TLS; all three change once, under the lock, before there is a client
+	secure *tls.Conn              // nc, if it speaks TLS
+	wire   *wire                  // below secure; these change once, under the lock, before there is a client
 
 	mu    sync.Mutex
 	roomy *sync.Cond // signalled when the outbox shrinks

@@ -67,12 +67,12 @@ func (c *Conn) Flush() {
 		if !more {
 			return
 		}
-		n, err := c.sock.TryWrite(buf)
+		n, all, err := c.tryWrite(buf)
 		if err != nil {
 			c.sendFailed(err)
 			return
 		}
-		if n < len(buf) {
+		if !all {
 			c.port.group.Go(func() { c.sendRest(buf, n) })
 			return
 		}
@@ -112,7 +112,7 @@ func (c *Conn) give(buf []byte) {
 // sendRest waits for the socket to take buf from byte n on, and then goes on until the outbox is empty.
 func (c *Conn) sendRest(buf []byte, n int) {
 	for {
-		if _, err := c.nc.Write(buf[n:]); err != nil {
+		if err := c.writeAll(buf[n:]); err != nil {
 			c.sendFailed(err)
 			return
 		}

@@ -103,13 +103,15 @@ func (c *Conn) begin() (buf []byte, n int, err error) {
 		_ = c.nc.SetDeadline(time.Time{})
 		return buf, n, nil
 	}
-	secure := tls.Server(&begun{Conn: c.nc, first: buf[:n]}, t.Config)
+	w := &wire{Conn: c.sock, first: buf[:n]}
+	secure := tls.Server(w, t.Config)
 	if err := secure.Handshake(); err != nil {
 		return nil, 0, c.notShaken(err)
 	}
 	_ = secure.SetDeadline(time.Time{})
+	w.ready()
 	c.mu.Lock()
-	c.nc, c.secure, c.sock = secure, secure, sock.New(secure)
+	c.nc, c.secure, c.wire, c.sock = secure, secure, w, sock.New(secure)
 	c.mu.Unlock()
 	return nil, 0, nil
 }
@@ -144,19 +146,4 @@ func (c *Conn) Certificates() []*x509.Certificate {
 		return nil
 	}
 	return c.secure.ConnectionState().PeerCertificates
-}
-
-// begun is a connection of which something has been read already.
-type begun struct {
-	net.Conn
-	first []byte
-}
-
-func (b *begun) Read(p []byte) (int, error) {
-	if len(b.first) == 0 {
-		return b.Conn.Read(p)
-	}
-	n := copy(p, b.first)
-	b.first = b.first[n:]
-	return n, nil
 }

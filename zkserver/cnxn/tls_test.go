@@ -1,6 +1,7 @@
 package cnxn
 
 import (
+	"bytes"
 	"crypto/tls"
 	"io"
 	"net"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/sock"
 	"github.com/holdfast-ha/holdfast/internal/tlsconf"
 	"github.com/holdfast-ha/holdfast/internal/tlsconf/tlstest"
 )
@@ -54,25 +56,80 @@ func TestPlainBesideTLS(t *testing.T) {
 	}
 }
 
+// secureConn is a connection over TLS that has a client, both of its ends.
+func secureConn(t *testing.T, p *Port, l net.Listener, client *tls.Config) (*Conn, net.Conn) {
+	t.Helper()
+	nc, err := tls.Dial("tcp", l.Addr().String(), client)
+	require.NoError(t, err)
+	t.Cleanup(func() { nc.Close() })
+	_, err = nc.Write(framed(make([]byte, 44)))
+	require.NoError(t, err)
+	for {
+		for _, c := range p.Conns() {
+			if c.Client() != nil {
+				require.True(t, c.Secure())
+				return c, nc
+			}
+		}
+	}
+}
+
+// What the socket does not take at once comes later, whole and in order, and nobody waits for it.
+func TestSlowClientOverTLSGetsAll(t *testing.T) {
+	for _, size := range []int{30_000, 1_000_000} { // what is encrypted at once, and what is not
+		settings, client := secure(t)
+		l := listen(t)
+		p, _ := serve(t, l, Options{TLS: settings})
+		c, nc := secureConn(t, p, l, client)
+		var want []byte
+		for n := range 20_000_000 / size { // more than the sockets hold
+			piece := make([]byte, size)
+			for k := range piece {
+				piece[k] = byte(n + k*k>>5)
+			}
+			want = append(want, piece...)
+			c.Lock()
+			c.Out = append(c.Out, piece...)
+			c.Unlock()
+			c.Flush() // the client reads nothing: whoever waited here would wait for ever
+		}
+		got := make([]byte, len(want))
+		_, err := io.ReadFull(nc, got)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, got))
+	}
+}
+
+// What is written while something is kept goes behind it.
+func TestWireKeepsTheOrder(t *testing.T) {
+	l := listen(t)
+	other, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer other.Close()
+	nc, err := l.Accept()
+	require.NoError(t, err)
+	defer nc.Close()
+	w := &wire{Conn: sock.New(nc), shaken: true, kept: []byte("first, ")}
+	for _, s := range []string{"second, ", "third"} {
+		n, err := w.Write([]byte(s))
+		require.NoError(t, err)
+		require.Equal(t, len(s), n)
+	}
+	require.True(t, w.behind())
+	require.NoError(t, w.flush())
+	require.False(t, w.behind())
+	got := make([]byte, len("first, second, third"))
+	_, err = io.ReadFull(other, got)
+	require.NoError(t, err)
+	require.Equal(t, "first, second, third", string(got))
+}
+
 // Who closes a connection does not wait for a client that reads nothing.
 func TestClosingDoesNotWaitForTheClient(t *testing.T) {
 	settings, client := secure(t)
 	l := listen(t)
 	p, s := serve(t, l, Options{TLS: settings})
-	nc, err := tls.Dial("tcp", l.Addr().String(), client)
-	require.NoError(t, err)
-	defer nc.Close()
-	_, err = nc.Write(framed(make([]byte, 44)))
-	require.NoError(t, err)
-	var c *Conn
-	for c == nil {
-		for _, one := range p.Conns() {
-			if one.Client() != nil {
-				c = one
-			}
-		}
-	}
-	require.True(t, c.Secure())
+	c, _ := secureConn(t, p, l, client)
 	c.Lock()
 	c.Out = append(c.Out, make([]byte, 16<<20)...) // more than the sockets hold
 	c.Unlock()
