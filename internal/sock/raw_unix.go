@@ -14,7 +14,7 @@ func rawWrite(fd uintptr, b []byte) (int, error) { return again(syscall.Write, f
 func again(call func(fd int, b []byte) (int, error), fd uintptr, b []byte) (int, error) {
 	for {
 		if n, err := call(int(fd), b); err != syscall.EINTR { //nolint:errorlint // an errno, bare
-			return n, err
+			return max(n, 0), err // -1 beside an error
 		}
 	}
 }

@@ -94,3 +94,21 @@ func TestAPipe(t *testing.T) {
 	require.Zero(t, n)
 	require.NoError(t, y.Close())
 }
+
+// A write that fails has written nothing, as io.Writer has it: not -1 bytes, as the system says.
+func TestFailedWriteCountsNothing(t *testing.T) {
+	a, b := pair(t)
+	x := New(a)
+	require.NoError(t, b.Close())
+	for {
+		n, err := x.TryWrite([]byte("x"))
+		require.GreaterOrEqual(t, n, 0)
+		if err != nil {
+			require.Zero(t, n)
+			break
+		}
+	}
+	n, err := x.Write([]byte("x"))
+	require.Error(t, err)
+	require.Zero(t, n)
+}
