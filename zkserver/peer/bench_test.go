@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-ha/holdfast/internal/tlsconf/tlstest"
 	"github.com/holdfast-ha/holdfast/zkserver/zab"
 )
 
@@ -29,7 +30,24 @@ func (c *counting) SendSnapshot(zab.Link, zab.Zxid, io.Writer) error            
 func (c *counting) Replay(_ zab.Link, _, _ zab.Zxid, _ func(zab.Entry) error) error { return nil }
 
 // BenchmarkProposals sends batches of 64 proposals of 200 bytes, each with a commit, and waits for them at the other end.
-func BenchmarkProposals(b *testing.B) {
+func BenchmarkProposals(b *testing.B) { benchmarkProposals(b, nil, 64) }
+
+// BenchmarkProposalsTLS is the same over TLS.
+func BenchmarkProposalsTLS(b *testing.B) { benchmarkProposals(b, benchTLS(b), 64) }
+
+// BenchmarkProposal sends a single proposal with its commit, and BenchmarkProposalTLS over TLS: what one write costs.
+func BenchmarkProposal(b *testing.B) { benchmarkProposals(b, nil, 1) }
+
+// BenchmarkProposalTLS see BenchmarkProposal.
+func BenchmarkProposalTLS(b *testing.B) { benchmarkProposals(b, benchTLS(b), 1) }
+
+func benchTLS(b *testing.B) *TLS {
+	b.Helper()
+	return &TLS{Dial: true, Source: sourceOf(b, b.TempDir(), tlstest.NewCA(b, "ensemble"), tlstest.Want{})}
+}
+
+func benchmarkProposals(b *testing.B, secure *TLS, size int) {
+	b.Helper()
 	var servers []Server
 	var handlers [2]counting
 	var peers [2]*Peers
@@ -39,7 +57,7 @@ func BenchmarkProposals(b *testing.B) {
 	}
 	for i := range 2 {
 		handlers[i].all = make(chan struct{}, 1)
-		p, err := New(Config{ID: zab.Sid(i + 1), Servers: servers}, &handlers[i])
+		p, err := New(Config{ID: zab.Sid(i + 1), Servers: servers, TLS: secure}, &handlers[i])
 		require.NoError(b, err)
 		p.Start()
 		defer p.Close()
@@ -50,7 +68,7 @@ func BenchmarkProposals(b *testing.B) {
 	<-handlers[1].all
 	var batch []zab.Message
 	data := bytes.Repeat([]byte("x"), 200)
-	for range 64 {
+	for range size {
 		batch = append(batch, zab.Message{Type: zab.Proposal, To: 2, Link: 1, Data: data}, zab.Message{Type: zab.Commit, To: 2, Link: 1})
 	}
 	b.ReportAllocs()

@@ -68,7 +68,10 @@ type Config struct {
 
 	Logger *zap.Logger // default: none
 
-	// Listen and Dial are seams, for tests and TLS. Default: TCP.
+	// TLS makes the connections secure. Default: none.
+	TLS *TLS
+
+	// Listen and Dial are seams, for tests. Default: TCP.
 	Listen func(ctx context.Context, address string) (net.Listener, error)
 	Dial   func(ctx context.Context, address string) (net.Conn, error)
 }
@@ -94,6 +97,7 @@ func (c *Config) setDefaults() {
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
+	c.TLS = c.TLS.withDefaults()
 	if c.Listen == nil {
 		c.Listen = listenTCP
 	}

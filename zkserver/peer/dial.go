@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -39,9 +40,9 @@ func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 // dialAny connects to one of a server's addresses: the first, and after each stagger, or when one fails, the next as well;
 // then those that have not failed yet once more, until each was dialed so many times. The first connection wins. The error
 // joins those of all attempts.
-func (p *Peers) dialAny(ctx context.Context, addresses []string, times int) (net.Conn, error) {
+func (p *Peers) dialAny(ctx context.Context, addresses []string, times int) (c net.Conn, address string, err error) {
 	if len(addresses) == 0 {
-		return nil, errors.New("no address is known")
+		return nil, "", errors.New("no address is known")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -86,7 +87,7 @@ func (p *Peers) dialAny(ctx context.Context, addresses []string, times int) (net
 		case r := <-results:
 			running--
 			if r.err == nil {
-				return r.c, nil
+				return r.c, addresses[r.at], nil
 			}
 			errs = append(errs, r.err)
 			failed[r.at] = true
@@ -95,6 +96,28 @@ func (p *Peers) dialAny(ctx context.Context, addresses []string, times int) (net
 			try()
 		}
 		next.Reset(stagger)
+	}
+	return nil, "", errors.Join(errs...)
+}
+
+// dialSecured connects by dial, and goes through the handshake. Where that fails, a server's other addresses are tried.
+func (p *Peers) dialSecured(ctx context.Context, addresses []string, dial func([]string) (net.Conn, string, error)) (net.Conn, error) {
+	var errs []error
+	for {
+		c, address, err := dial(addresses)
+		if err == nil {
+			c, err = p.secured(ctx, c, address)
+		}
+		if err == nil {
+			return c, nil
+		}
+		if errs = append(errs, err); address == "" || len(addresses) == 1 || ctx.Err() != nil {
+			break
+		}
+		addresses = slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return a == address })
+	}
+	if len(errs) == 1 {
+		return nil, errs[0]
 	}
 	return nil, errors.Join(errs...)
 }
@@ -149,8 +172,8 @@ func dialable(ctx context.Context, host string, from net.IP) string {
 
 // setOptions sets up a new connection. Go turns Nagle's algorithm off by itself, as the original does.
 func setOptions(c net.Conn, keepAlive bool, unacked time.Duration) {
-	t, ok := c.(*net.TCPConn)
-	if !ok {
+	t := tcpOf(c)
+	if t == nil {
 		return
 	}
 	setUnacked(t, unacked)

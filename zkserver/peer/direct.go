@@ -18,7 +18,7 @@ const (
 func (l *link) direct() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.out == nil || l.ended || l.dropping || l.writing || len(l.rest) > 0 || len(l.queue) > directMessages || l.queued > directBytes {
+	if l.out == nil || l.ended || l.dropping || l.writing || l.rest != nil || len(l.queue) > directMessages || l.queued > directBytes {
 		return false
 	}
 	for i := range l.queue {
@@ -39,7 +39,8 @@ func (l *link) direct() bool {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		n, err = 0, nil // of the writer's last write, long ago: it will set another
 	}
-	if err != nil {
+	behind := errors.Is(err, errUnsent)
+	if err != nil && !behind {
 		l.endLocked(err)
 		return true
 	}
@@ -47,8 +48,8 @@ func (l *link) direct() bool {
 	clear(l.queue)
 	l.queue = l.queue[:0]
 	l.queued -= bytes
-	if n < len(b) {
-		l.rest = append([]byte(nil), b[n:]...)
+	if behind || n < len(b) {
+		l.rest = append([]byte{}, b[n:]...)
 		return false
 	}
 	return true

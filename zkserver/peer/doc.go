@@ -55,6 +55,13 @@
 // answers, or for ten seconds: its own votes may still arrive. A link that is dropped first says what it has to say, then that
 // nothing more comes, and ends when the other end hangs up, or after a second.
 //
+// # TLS
+//
+// With Config.TLS all ports take TLS, told from its first byte, and plain connections if they are still wanted; what this server
+// opens is secure if it shall be. The handshake comes before everything else on a connection, and belongs to the time that it has to
+// say who it is. Who has dialed knows that it was accepted by what it hears next only (TLS 1.3), so a refusal may end a connection
+// that looked well. See secureConn for how packets leave.
+//
 // # Bad input
 //
 // Whatever does not follow these formats is closed and named in the log, with its address and what is wrong, at most a few

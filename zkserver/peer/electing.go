@@ -23,7 +23,15 @@ const (
 
 // serveElection is the goroutine of a connection that was accepted on the election port.
 func (p *Peers) serveElection(c net.Conn) {
-	h, err := readHello(c)
+	raw := c
+	c, head, err := p.shaken(raw)
+	var h hello
+	if err == nil {
+		h, err = readHello(&source{nc: c, head: head})
+	}
+	if err == nil {
+		err = p.plainRefused(head, fmt.Sprintf("server %d", h.sid))
+	}
 	if err == nil && h.sid == p.cfg.ID {
 		err = fmt.Errorf("it has this server's own id %d: two servers have the same myid", h.sid) // ZOOKEEPER-2164
 	}
@@ -33,7 +41,7 @@ func (p *Peers) serveElection(c net.Conn) {
 			err = fmt.Errorf("server %d is not among the members known here, and there are too many of them", h.sid)
 		}
 	}
-	if named := p.gates[electionPort].leave(c); err != nil || !named {
+	if named := p.gates[electionPort].leave(raw); err != nil || !named {
 		if named {
 			p.complain(electionPort, c, err)
 		}
@@ -97,16 +105,23 @@ func (v *voter) patience() bool {
 func (v *voter) heard() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.wait, v.notYet = 0, time.Time{}
+	if v.unheard > 0 && v.conn != nil { // the log has not told of this connection
+		v.p.log.Info("a peer is heard again", zap.Int64("peer", int64(v.sid)), zap.Stringer("address", v.conn.nc.RemoteAddr()), tlsField(v.conn.nc))
+	}
+	v.wait, v.notYet, v.unheard = 0, time.Time{}, 0
 }
 
 // failed takes note of a failed attempt.
 func (v *voter) failed(err error) {
 	v.mu.Lock()
-	first := v.lastErr == nil
+	last := v.lastErr
 	v.lastErr = err
 	v.mu.Unlock()
-	if first && v.p.ctx.Err() == nil {
+	switch {
+	case v.p.ctx.Err() != nil:
+	case isHandshake(err) && (last == nil || last.Error() != err.Error()):
+		v.p.log.Warn("no TLS with a peer on its election port, trying on", zap.Int64("peer", int64(v.sid)), zap.Error(err))
+	case last == nil:
 		v.p.log.Info("peer not reached on its election port, trying on", zap.Int64("peer", int64(v.sid)), zap.Error(err))
 	}
 }
@@ -129,7 +144,9 @@ func (v *voter) greet(c net.Conn) {
 		v.install(c)
 		return
 	}
-	if _, err := io.Copy(io.Discard, c); err != nil {
+	if _, err := io.Copy(io.Discard, c); isAlert(err) {
+		v.failed(v.p.cfg.TLS.failure(err, false))
+	} else if err != nil {
 		v.p.log.Debug("waiting to be dialed back", zap.Int64("peer", int64(v.sid)), zap.Error(err))
 	}
 	_ = c.Close()
@@ -147,6 +164,8 @@ type voterConn struct {
 	done chan struct{}
 	// fresh is true until something is sent; guarded by the voter's lock.
 	fresh bool
+	// heard is true when something has come. The reader's.
+	heard bool
 }
 
 func (c *voterConn) wake() {
@@ -194,6 +213,9 @@ func (c *voterConn) write() {
 func (c *voterConn) read() {
 	err := c.notifications()
 	c.close()
+	if isAlert(err) {
+		err = c.v.p.cfg.TLS.failure(err, false)
+	}
 	var bad *badFrame
 	if errors.As(err, &bad) {
 		c.v.p.complain(electionPort, c.nc, fmt.Errorf("server %d: %w", c.v.sid, err))
@@ -215,6 +237,7 @@ func (c *voterConn) notifications() error {
 			return err
 		}
 		c.v.heard()
+		c.heard = true
 		n.From, n.To = c.v.sid, self
 		msgs[0] = zab.Message{Type: zab.Notification, From: n.From, To: n.To, Vote: &n}
 		c.v.p.handler.Messages(msgs[:])

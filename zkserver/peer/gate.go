@@ -99,7 +99,10 @@ func (p *Peers) complain(k portKind, c net.Conn, err error) {
 	if !ok {
 		return
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && isHandshake(err):
+		err = fmt.Errorf("it did not end its TLS handshake within %s", p.cfg.CnxTimeout)
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = fmt.Errorf("it did not say who it is within %s", p.cfg.CnxTimeout)
 	}
 	fields := []zap.Field{zap.Stringer("port", k), zap.Stringer("address", c.RemoteAddr()), zap.Error(err)}

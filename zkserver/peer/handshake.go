@@ -122,7 +122,7 @@ func isWildcard(host string) bool {
 // looksLike describes bytes that should be something else.
 func looksLike(b []byte) string {
 	if len(b) > 2 && b[0] == 0x16 && b[1] == 3 {
-		return fmt.Sprintf("0x%x (a TLS handshake?)", b)
+		return fmt.Sprintf("0x%x (a TLS handshake? this port takes none: set portUnification=true here, or sslQuorum=false over there)", b)
 	}
 	for _, method := range []string{"GET ", "HEAD", "POST", "PUT ", "OPTI", "DELE", "CONN"} {
 		if strings.HasPrefix(string(b), method) {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
 	"github.com/holdfast-ha/holdfast/zkserver/election"
@@ -210,4 +212,20 @@ func (c *cluster) join(learner, leader zab.Sid, link uint64) zab.Link {
 
 func entry(z zab.Zxid, n int) zab.Entry {
 	return zab.Entry{Zxid: z, Data: bytes.Repeat([]byte(fmt.Sprint(z%10)), n)}
+}
+
+// finder looks through a log.
+type finder struct{ logs *observer.ObservedLogs }
+
+// find counts the lines whose error, or message, has a text; of one port, or of any if it is empty.
+func (f finder) find(port, text string) int {
+	n := 0
+	for _, e := range f.logs.All() {
+		fields := e.ContextMap()
+		said, _ := fields["error"].(string)
+		if strings.Contains(e.Message+" "+said, text) && (port == "" || fields["port"] == port) {
+			n++
+		}
+	}
+	return n
 }

@@ -43,9 +43,10 @@ type link struct {
 	spare    []zab.Message // an empty queue
 	queued   int           // bytes in queue and being written
 	nc       net.Conn      // nil while dialing
-	out      *sock.Conn    // nc, nil before packets are exchanged
+	out      output        // nc, nil before packets are exchanged
+	secure   bool          // by TLS; set before packets are exchanged
 	writing  bool          // the writer is at work
-	rest     []byte        // what the socket did not take of a packet that was sent without the writer
+	rest     []byte        // what the socket did not take of a packet that was sent without the writer; empty and not nil: TLS has it
 	short    []byte        // scratch for such packets
 	dropping bool          // to be ended when the other end has got what is in the queue
 	linger   *time.Timer   // ends a link that is dropping
@@ -160,14 +161,22 @@ func (l *link) connected(nc net.Conn) bool {
 
 // serve reads and writes until the link ends. r reads from the connection.
 func (l *link) serve(r *reader, src *source) {
-	conn := sock.New(src.nc)
-	src.nc = conn
+	out, secure := src.nc.(*secureConn)
 	l.mu.Lock()
-	l.out = conn
+	if l.secure = secure; secure {
+		l.out = out
+	} else {
+		conn := sock.New(src.nc)
+		src.nc, l.out = conn, conn
+	}
 	l.mu.Unlock()
 	var writer sync.WaitGroup
 	writer.Go(l.write)
-	l.end(l.read(r, src))
+	err := l.read(r, src)
+	if isAlert(err) {
+		err = l.p.cfg.TLS.failure(err, !l.leader)
+	}
+	l.end(err)
 	writer.Wait()
 }
 
@@ -261,6 +270,7 @@ func (l *link) endBody() {
 type source struct {
 	nc      net.Conn
 	timeout time.Duration
+	head    []byte // was read before
 }
 
 // wait bounds reads from now on; 0 is no bound.
@@ -273,6 +283,11 @@ func (s *source) wait(d time.Duration) {
 
 // Read implements io.Reader.
 func (s *source) Read(p []byte) (int, error) {
+	if len(s.head) > 0 {
+		n := copy(p, s.head)
+		s.head = s.head[n:]
+		return n, nil
+	}
 	if s.timeout > 0 {
 		_ = s.nc.SetReadDeadline(time.Now().Add(s.timeout))
 	}
@@ -287,7 +302,7 @@ func (l *link) status() LinkStatus {
 		Received: l.received.Load(), Sent: l.sent.Load(), Queued: l.queued,
 	}
 	if l.nc != nil {
-		s.Address = l.nc.RemoteAddr().String()
+		s.Address, s.TLS = l.nc.RemoteAddr().String(), tlsOf(l.nc)
 	}
 	return s
 }

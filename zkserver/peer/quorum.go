@@ -20,6 +20,8 @@ const maxAccepted = 4096
 const (
 	redialMin = 10 * time.Millisecond
 	redialMax = 100 * time.Millisecond
+	// redialSecure is the longest wait after a handshake of TLS that failed.
+	redialSecure = time.Second
 	// refusedMax is how long a leader's machine may answer that nobody listens. A leader opens its quorum port at once; one of
 	// the original that has just shut down still tells for a second, in the election, that it leads (seen when the counter of
 	// its zxids runs out: ZOOKEEPER-1277), and so two followers may send each other back to it. The original's learners give
@@ -29,14 +31,22 @@ const (
 
 // serveLearner is the goroutine of a connection that was accepted on the quorum port, or on the port for observers.
 func (p *Peers) serveLearner(kind portKind, c net.Conn) {
-	src := &source{nc: c}
+	raw := c
+	c, head, err := p.shaken(raw)
+	src := &source{nc: c, head: head}
 	r := newReader(src, maxFirst)
-	first, err := r.one()
+	var first zab.Message
+	if err == nil {
+		first, err = r.one()
+	}
 	var info zab.LearnerInfo
 	if err == nil {
 		info, err = p.learner(kind, &first)
 	}
-	if named := p.gates[kind].leave(c); err != nil || !named {
+	if err == nil {
+		err = p.plainRefused(head, fmt.Sprintf("server %d", info.Sid))
+	}
+	if named := p.gates[kind].leave(raw); err != nil || !named {
 		if named {
 			p.complain(kind, c, err)
 		}
@@ -61,7 +71,7 @@ func (p *Peers) serveLearner(kind portKind, c net.Conn) {
 	l.track(p.tracked)
 	p.mu.Unlock()
 	p.log.Info("learner connected", zap.Int64("peer", int64(info.Sid)), zap.Uint64("link", l.id.Link),
-		zap.Stringer("port", kind), zap.Stringer("address", c.RemoteAddr()), zap.Stringer("as", first.Type), zap.Bool("member", known))
+		zap.Stringer("port", kind), zap.Stringer("address", c.RemoteAddr()), zap.Stringer("as", first.Type), zap.Bool("member", known), tlsField(c))
 	l.heard([]zab.Message{first})
 	l.deliver([]zab.Message{first})
 	l.serve(r, src)
@@ -102,7 +112,7 @@ func (l *link) runLearner() {
 		return
 	}
 	l.p.log.Info("connected to the leader", zap.Bool("relay", l.relay), zap.Int64("peer", int64(l.id.Peer)), zap.Uint64("link", l.id.Link),
-		zap.Stringer("address", c.RemoteAddr()))
+		zap.Stringer("address", c.RemoteAddr()), tlsField(c))
 	src := &source{nc: c}
 	l.serve(newReader(src, l.p.cfg.MaxPacket), src)
 }
@@ -116,13 +126,14 @@ func (l *link) dialLeader() (net.Conn, error) {
 	var last error
 	var refused time.Duration
 	var since time.Time // from when on there was no answer
-	for wait := redialMin; ; wait = min(2*wait, redialMax) {
+	var longest time.Duration
+	for wait := redialMin; ; wait = min(2*wait, longest) {
 		s, ok := l.p.server(l.id.Peer)
 		if !ok {
 			return nil, fmt.Errorf("leader %d is not among the members known here", l.id.Peer)
 		}
 		begin := time.Now()
-		c, err := l.p.reach(ctx, s.Quorum)
+		c, err := l.p.dialSecured(ctx, s.Quorum, func(list []string) (net.Conn, string, error) { return l.p.reach(ctx, list) })
 		if err == nil {
 			return c, nil
 		}
@@ -146,6 +157,9 @@ func (l *link) dialLeader() (net.Conn, error) {
 		} else if refused += wait; refused > refusedMax {
 			return nil, fmt.Errorf("leader %d does not listen for learners: %w", l.id.Peer, last)
 		}
+		if longest = redialMax; isHandshake(err) {
+			longest = redialSecure // most likely it will be the same again
+		}
 		pause(ctx, wait)
 		if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
 			return nil, fmt.Errorf("leader %d not reached within %s: %w", l.id.Peer, l.p.cfg.ConnectTimeout, last)
@@ -168,7 +182,8 @@ func (l *link) dialMaster() (net.Conn, error) {
 		if len(s.Master) == 0 {
 			return nil, fmt.Errorf("server %d has no port for observers here", l.id.Peer)
 		}
-		c, err := l.p.dialAny(ctx, s.Master, 1)
+		// The handshake has its own time: a virtual machine that has just started takes long for its first.
+		c, err := l.p.dialSecured(l.ctx, s.Master, func(list []string) (net.Conn, string, error) { return l.p.dialAny(ctx, list, 1) })
 		if err == nil {
 			return c, nil
 		}
@@ -180,7 +195,9 @@ func (l *link) dialMaster() (net.Conn, error) {
 
 // dialOnce dials a server within CnxTimeout.
 func (p *Peers) dialOnce(ctx context.Context, addresses []string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.CnxTimeout)
-	defer cancel()
-	return p.dialAny(ctx, addresses, 1)
+	return p.dialSecured(ctx, addresses, func(list []string) (net.Conn, string, error) {
+		limited, cancel := context.WithTimeout(ctx, p.cfg.CnxTimeout)
+		defer cancel()
+		return p.dialAny(limited, list, 1)
+	})
 }

@@ -40,7 +40,7 @@ func defaultAnswerTime() time.Duration {
 // reach dials a server as dialOnce does, but several times at once, for the system takes its time to try again when a packet
 // is lost. It fails with ErrSilent when there is no answer in AnswerTimeout. The time that it takes to resolve names does not
 // count: that says nothing about the host.
-func (p *Peers) reach(caller context.Context, addresses []string) (net.Conn, error) {
+func (p *Peers) reach(caller context.Context, addresses []string) (c net.Conn, address string, err error) {
 	ctx, cancel := context.WithTimeout(caller, p.cfg.CnxTimeout)
 	var patience sync.WaitGroup
 	defer patience.Wait()
@@ -50,11 +50,11 @@ func (p *Peers) reach(caller context.Context, addresses []string) (net.Conn, err
 		pause(ctx, p.cfg.AnswerTimeout+time.Duration(len(addresses)-1)*stagger)
 		cancel()
 	})
-	c, err := p.dialAny(ctx, addresses, 1+int(p.cfg.AnswerTimeout/stagger))
+	c, address, err = p.dialAny(ctx, addresses, 1+int(p.cfg.AnswerTimeout/stagger))
 	if err != nil && caller.Err() == nil && silent(err) {
-		return nil, fmt.Errorf("%w: %w", ErrSilent, err)
+		return nil, "", fmt.Errorf("%w: %w", ErrSilent, err)
 	}
-	return c, err
+	return c, address, err
 }
 
 // resolve waits until the names among the addresses are resolved, or cannot be.
@@ -119,7 +119,7 @@ func (v *voter) listenFor() {
 		if !known {
 			break
 		}
-		c, err := v.p.reach(v.p.ctx, s.Quorum)
+		c, _, err := v.p.reach(v.p.ctx, s.Quorum)
 		if err == nil {
 			_ = c.Close()
 		}

@@ -32,6 +32,7 @@ type LinkStatus struct {
 	Observer  bool // of a learner: it said OBSERVERINFO
 	Connected bool // false while dialing
 	Address   string
+	TLS       string // version and cipher suite; empty without TLS
 	Since     time.Time
 	// Received and Sent count packets, Queued bytes that wait to be sent.
 	Received, Sent uint64
@@ -44,6 +45,7 @@ type VoterStatus struct {
 	Known     bool // it is a member
 	Connected bool
 	Address   string // of the other end
+	TLS       string // version and cipher suite; empty without TLS
 	LastError string // why the last attempt to connect failed; empty when connected
 	// Silent : its quorum port gave neither a connection nor a refusal when this server wanted to follow it, some seconds
 	// ago at most, and does not since.

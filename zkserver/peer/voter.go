@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -48,6 +49,7 @@ type voter struct {
 	until    time.Time // after it, nothing is dialed for what waits now
 	learned  []string  // addresses it has told
 	lastErr  error
+	unheard  int // connections in a row that ended before anything came
 
 	silent      bool // somebody waits for an answer
 	silentUntil time.Time
@@ -135,7 +137,7 @@ func (v *voter) install(nc net.Conn) {
 	_ = nc.SetDeadline(time.Time{})
 	c := &voterConn{v: v, nc: nc, work: make(chan struct{}, 1), done: make(chan struct{}), fresh: true}
 	v.mu.Lock()
-	old := v.conn
+	old, unheard := v.conn, v.unheard
 	v.conn, v.lastErr, v.dialBack = c, nil, false
 	if v.pending == nil {
 		v.pending = v.last
@@ -144,6 +146,13 @@ func (v *voter) install(nc net.Conn) {
 	if old != nil {
 		old.close()
 	}
+	// Before anything can come by it, so that the log has an order.
+	_, member := v.p.server(v.sid)
+	log := v.p.log.Info
+	if unheard > 0 {
+		log = v.p.log.Debug // for the last ones were of no use
+	}
+	log("election connection established", zap.Int64("peer", int64(v.sid)), zap.Stringer("address", nc.RemoteAddr()), zap.Bool("member", member), tlsField(nc))
 	c.wake()
 	// Only now, so that a connection that ends at once is known when it does.
 	if !v.p.run(c.read) || !v.p.run(c.write) {
@@ -158,8 +167,6 @@ func (v *voter) install(nc net.Conn) {
 	case v.poke <- struct{}{}:
 	default:
 	}
-	_, member := v.p.server(v.sid)
-	v.p.log.Info("election connection established", zap.Int64("peer", int64(v.sid)), zap.Stringer("address", nc.RemoteAddr()), zap.Bool("member", member))
 }
 
 // ended takes note of the end of a connection. What was sent shortly before may be lost.
@@ -170,12 +177,32 @@ func (v *voter) ended(c *voterConn, err error) {
 		return
 	}
 	v.conn, v.lastErr = nil, err
+	if !c.heard {
+		v.unheard++
+		v.complainLocked(c, err)
+	}
 	if v.pending == nil && time.Since(v.sentAt) < recently {
 		v.pending = v.last
 	}
 	if v.pending != nil && v.p.ctx.Err() == nil {
 		v.dialLocked()
 	}
+}
+
+// complainLocked tells of a peer that takes connections, and ends them before it says anything: in the log ever more rarely.
+func (v *voter) complainLocked(c *voterConn, err error) {
+	least := 4 // a few may be a start, or an end
+	if isHandshake(err) {
+		least = 1
+	}
+	if v.unheard < least || v.unheard&(v.unheard-1) != 0 || v.p.ctx.Err() != nil {
+		return
+	}
+	if _, secure := c.nc.(*secureConn); !secure && err != nil { // the end of the stream, or a reset
+		err = fmt.Errorf("%w (does its port want TLS? this server's sslQuorum is false)", err)
+	}
+	v.p.log.Warn("a peer ends election connections before it says anything", zap.Int64("peer", int64(v.sid)), zap.Stringer("address", c.nc.RemoteAddr()),
+		zap.Int("connections", v.unheard), zap.Error(err))
 }
 
 // take answers what is to be sent on c; or how long to wait, because it is what was sent a moment ago: two servers that
@@ -264,7 +291,7 @@ func (v *voter) status() VoterStatus {
 	defer v.mu.Unlock()
 	s := VoterStatus{ID: v.sid, Connected: v.conn != nil, Silent: v.silent}
 	if v.conn != nil {
-		s.Address = v.conn.nc.RemoteAddr().String()
+		s.Address, s.TLS = v.conn.nc.RemoteAddr().String(), tlsOf(v.conn.nc)
 	} else if v.lastErr != nil {
 		s.LastError = v.lastErr.Error()
 	}

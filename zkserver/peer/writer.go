@@ -32,7 +32,7 @@ func (l *link) write() {
 		if !ok {
 			return
 		}
-		if len(rest) > 0 {
+		if rest != nil {
 			err := l.deadline()
 			if err == nil {
 				_, err = l.out.Write(rest)
@@ -66,7 +66,7 @@ func (l *link) take() (batch []zab.Message, rest []byte, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.writing = false
-	nothing := func() bool { return len(l.queue) == 0 && len(l.rest) == 0 }
+	nothing := func() bool { return len(l.queue) == 0 && l.rest == nil }
 	for nothing() && !l.ended && !l.dropping {
 		l.work.Wait()
 	}
@@ -134,7 +134,7 @@ func (g *gather) packet(m *zab.Message) error {
 	g.l.said(m)
 	g.size += minPacket + len(m.Data)
 	g.buf = appendHead(g.buf, m.Type, m.Zxid, m.Data)
-	if len(m.Data) < byReference {
+	if len(m.Data) < byReference || g.l.secure { // TLS copies it in any case, and would make a record of each part
 		g.buf = append(g.buf, m.Data...)
 	} else {
 		g.vec = append(g.vec, g.buf[g.mark:len(g.buf):len(g.buf)], m.Data)
@@ -213,7 +213,7 @@ func (g *gather) snapshot(m *zab.Message) error {
 	if err := g.flush(); err != nil {
 		return err
 	}
-	if c, ok := g.l.nc.(*net.TCPConn); ok {
+	if c := tcpOf(g.l.nc); c != nil {
 		setUnsent(c, keepBuffer)
 		defer setUnsent(c, 0)
 	}
