@@ -113,7 +113,7 @@ func (s *Server) openPeers() error {
 		ConnectTimeout: time.Duration(e.ConnectLimit) * tick, InitTimeout: time.Duration(e.InitLimit) * tick,
 		SyncTimeout:    time.Duration(e.SyncLimit) * tick,
 		ListenOnAllIPs: e.ListenOnAllIPs, MultiAddress: e.MultiAddress, KeepAlive: e.QuorumKeepAlive, BindRetry: e.BindRetries,
-		BindFailed: func(err error) { s.fail(fmt.Errorf("zkserver: %w", err)) }, MaxPacket: 2*s.cfg.MaxBuffer + 64<<10, Logger: s.log,
+		BindFailed: func(err error) { s.fail(fmt.Errorf("zkserver: %w", err)) }, MaxPacket: 2*s.cfg.MaxBuffer + 64<<10, Logger: s.log, TLS: s.peerTLS(),
 	}, &s.peerHandler)
 	if err != nil {
 		return fmt.Errorf("zkserver: %w", err)

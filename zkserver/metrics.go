@@ -121,6 +121,8 @@ var (
 			}
 			return float64(s.audit.log.Lost())
 		}),
+		own("plain_peer_connections", "Connections with other servers that have no TLS.", prometheus.GaugeValue,
+			func(s *Server, _ *admin.Status) float64 { return float64(s.plainPeers()) }),
 		own("outstanding_bytes", "Bytes of all requests not answered yet.", prometheus.GaugeValue,
 			func(s *Server, _ *admin.Status) float64 { return float64(s.throttle.bytes.Load()) }),
 		own("slow_fsyncs_total", "Fsyncs of the log that took longer than fsync.warningthresholdms.", prometheus.CounterValue,

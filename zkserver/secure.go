@@ -14,9 +14,9 @@ import (
 
 // certificates are those of each kind of port that speaks TLS; nil where none does.
 type certificates struct {
-	clients, admin, metrics *tlsconf.Source
-	stop                    []func() // the watches of their files
-	insecureAdmin           atomic.Int64
+	clients, admin, metrics, peers *tlsconf.Source
+	stop                           []func() // the watches of their files
+	insecureAdmin                  atomic.Int64
 }
 
 // openTLS reads the stores of all ports that speak TLS, before any of these is opened.
@@ -30,6 +30,7 @@ func (s *Server) openTLS() error {
 	}{
 		{s.cfg.ClientsSpeakTLS(), s.cfg.ClientTLSSettings(), &c.clients, s.cfg.ClientCertReload},
 		{s.cfg.AdminSpeaksTLS(), s.cfg.AdminTLSSettings(), &c.admin, false},
+		{s.cfg.PeersSpeakTLS(), s.cfg.PeerTLSSettings(), &c.peers, s.cfg.QuorumCertReload},
 		{s.cfg.MetricsTLSAddr != "", s.cfg.MetricsTLS, &c.metrics, true}, // as the original's, always
 	} {
 		if !of.used {
@@ -67,9 +68,12 @@ func (s *Server) reloaded(prefix string, err error) {
 
 // reloadCertificates reads all stores again, on request.
 func (s *Server) reloadCertificates() {
-	for prefix, source := range map[string]*tlsconf.Source{"ssl.": s.certs.clients, "ssl.quorum.": s.certs.admin, "metricsProvider.ssl.": s.certs.metrics} {
-		if source != nil {
-			s.reloaded(prefix, source.Reload())
+	for _, of := range []struct {
+		prefix string
+		source *tlsconf.Source
+	}{{"ssl.", s.certs.clients}, {"ssl.quorum.", s.certs.admin}, {"ssl.quorum.", s.certs.peers}, {"metricsProvider.ssl.", s.certs.metrics}} {
+		if of.source != nil {
+			s.reloaded(of.prefix, of.source.Reload())
 		}
 	}
 }

@@ -108,6 +108,7 @@ type Config struct {
 	TLS
 	HTTPS
 	Ensemble
+	PeerTLS
 	// Source is the file the configuration was read from, for messages.
 	Source string
 }
@@ -140,6 +141,7 @@ func Default() Config {
 		TLS:                    defaultTLS(),
 		HTTPS:                  defaultHTTPS(),
 		Ensemble:               defaultEnsemble(),
+		PeerTLS:                PeerTLS{FIPSMode: true},
 	}
 }
 
@@ -199,6 +201,7 @@ func (c *Config) Validate() error {
 	}
 	p = append(p, c.tlsProblems()...)
 	p = append(p, c.httpsProblems()...)
+	p = append(p, c.peerTLSProblems()...)
 	if problem, bad := c.auditProblem(); bad {
 		p = append(p, problem)
 	}

@@ -35,6 +35,7 @@ func honoured() []key {
 	for _, group := range [][]key{
 		fileOnly(basics()...), hot(fileOnly(hotBasics()...)...), hot(hotLimits()...), limits(), storageKeys(), accessKeys(), demandKeys(), hot(hotAccess()...),
 		adminKeys(), hot(hotAdmin()...), metricsKeys(), auditKeys(), tlsKeys(), httpsKeys(), hot(diagnosisKeys()...), fileOnly(ensembleFileKeys()...), ensembleKeys(),
+		fileOnly(peerTLSKeys()...),
 	} {
 		all = append(all, group...)
 	}

@@ -2,7 +2,6 @@ package config
 
 const (
 	noJVM    = "here: it tunes the original's JVM, threads or network library"
-	noFIPS   = "here: it chooses between two of Java's ways to check certificates; run with GODEBUG=fips140=on for Go's FIPS 140-3 module"
 	noSASL   = "here: it tunes SASL, which this server does not speak yet"
 	noClient = "here: it is a setting of clients"
 )
@@ -40,8 +39,6 @@ var meaningless = []struct{ why, names string }{
 	{"here: the log goes to standard error (see --log-level and holdfast.logLevel)", `log.file log.threshold console.threshold root.logger
 		log.maxfilesize log.maxbackupindex tracelog.dir tracelog.file`},
 	{"here: the audit log holds every event", `auditlog.threshold`},
-	{noFIPS, `fips-mode`},
-	{"here: TLS between servers comes with a later release", `sslQuorumReloadCertFiles`},
 	{noSASL, `quorum.auth.learner.saslLoginContext quorum.auth.server.saslLoginContext
 		quorum.auth.kerberos.servicePrincipal kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
 		kerberos.minReLoginTimeMs jaasLoginRenew kinit sasl.serverconfig allowSaslFailedClients letAnySaslUserDoX requireKerberosConfig

@@ -24,7 +24,6 @@ func refused() []key {
 		refuse func(string) bool
 		why    string
 	}{
-		{"sslQuorum portUnification ssl.quorum.portUnification", ifTrue, "TLS between servers " + later},
 		{"ssl.crl ssl.quorum.crl ssl.ocsp ssl.quorum.ocsp", ifTrue, "whether a certificate is revoked is not asked here: " + revoked},
 		{"ssl.context.supplier.class ssl.quorum.context.supplier.class", ifGiven, "classes of Java cannot be loaded: use the keys keyStore and trustStore"},
 		{

@@ -59,6 +59,8 @@ var keyOf = map[string]string{
 	"DropEarly": "netty.server.earlyDropSecureConnectionHandshakes", "ClientCertReload": "client.certReload",
 	"X509Auth": "authProvider.N", "X509SuperUser": "X509AuthenticationProvider.superUser",
 	"AuditClass": "audit.impl.class", "AuditDir": "log.dir", "AuditEnabled": "audit.enable", "AuditFile": "auditlog.file",
+	"SSLQuorum": "sslQuorum", "PortUnification": "portUnification", "QuorumCertReload": "sslQuorumReloadCertFiles", "QuorumHostNames": "ssl.quorum.*", "QuorumClientNames": "ssl.quorum.*",
+	"FIPSMode":    "fips-mode",
 	"BindRetries": "electionPortBindRetry", "Compression": "snapshot.compression.method",
 	"ConnectLimit": "connectToLearnerMasterLimit", "ConnectTimeout": "cnxTimeout",
 	"ContainerCheckInterval": "znode.container.checkIntervalMs", "ContainerMaxNeverUsed": "znode.container.maxNeverUsedIntervalMs",
@@ -105,5 +107,5 @@ func cold(merged, next *Config) []string {
 	}
 	compare(reflect.ValueOf(*merged), reflect.ValueOf(*next))
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }

@@ -36,7 +36,7 @@ func (c *Config) Security() []string {
 	add(!c.ForceSync, "forceSync=no: a power failure loses writes that were acknowledged")
 	add(c.PurgeInterval <= 0, "autopurge.purgeInterval is 0 or less: old snapshots and logs stay until the disk is full")
 	add(c.MaxClientCnxns <= 0 && c.MaxCnxns <= 0, "neither maxClientCnxns nor maxCnxns limits the connections: one client can use them all up")
-	return out
+	return append(out, c.peerFindings()...)
 }
 
 // isLoopback tells whether only this machine reaches an address; no address means all of them.

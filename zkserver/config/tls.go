@@ -17,7 +17,8 @@ type TLS struct {
 	SecureClientPortAddress string
 	// ClientPortUnification lets ClientPort take connections with TLS beside plain ones (client.portUnification).
 	ClientPortUnification bool
-	// ClientTLS are the keys ssl.*, QuorumTLS the keys ssl.quorum.*, of which the admin server's HTTPS takes its certificates, too.
+	// ClientTLS are the keys ssl.*, QuorumTLS the keys ssl.quorum.*, of which the admin server's HTTPS takes its certificates, too. See
+	// PeerTLS.
 	ClientTLS, QuorumTLS tlsconf.Settings
 	// TLSTimeout is how long a handshake of a client may take (ssl.handshakeDetectionTimeoutMillis, default 10 s), and
 	// QuorumTLSTimeout one of another server (ssl.quorum.handshakeDetectionTimeoutMillis, default 5 s).
@@ -37,7 +38,7 @@ type TLS struct {
 
 func defaultTLS() TLS {
 	settings := func(prefix string, quorum bool) tlsconf.Settings {
-		return tlsconf.Settings{Prefix: prefix, VerifyServer: true, VerifyClient: quorum, ReverseDNS: quorum}
+		return tlsconf.Settings{Prefix: prefix, VerifyServer: true, VerifyClient: quorum}
 	}
 	return TLS{
 		ClientTLS: settings("ssl.", false), QuorumTLS: settings("ssl.quorum.", true),
@@ -82,6 +83,9 @@ func (c *Config) Certificates() []tlsconf.Settings {
 	if c.AdminSpeaksTLS() {
 		all = append(all, c.AdminTLSSettings())
 	}
+	if c.PeersSpeakTLS() {
+		all = append(all, c.PeerTLSSettings())
+	}
 	if c.MetricsTLSAddr != "" {
 		all = append(all, c.MetricsTLS)
 	}
@@ -95,8 +99,9 @@ func tlsKeys() []key {
 		textKey("secureClientPortAddress", func(c *Config) *string { return &c.SecureClientPortAddress }),
 	)
 	all = append(all, storeKeys("ssl.", func(c *Config) (*tlsconf.Settings, *time.Duration) { return &c.ClientTLS, &c.TLSTimeout })...)
-	all = append(all, storeKeys("ssl.quorum.", func(c *Config) (*tlsconf.Settings, *time.Duration) { return &c.QuorumTLS, &c.QuorumTLSTimeout })...)
+	all = append(all, noting(storeKeys("ssl.quorum.", func(c *Config) (*tlsconf.Settings, *time.Duration) { return &c.QuorumTLS, &c.QuorumTLSTimeout }))...)
 	return append(all,
+		boolKey("fips-mode", func(c *Config) *bool { return &c.FIPSMode }),
 		boolKey("client.portUnification", func(c *Config) *bool { return &c.ClientPortUnification }),
 		boolKey("client.certReload", func(c *Config) *bool { return &c.ClientCertReload }),
 		as(key{name: "netty.server.outstandingHandshake.limit", set: func(c *Config, v string) error {
@@ -197,7 +202,9 @@ func (p *parser) finishTLS() {
 }
 
 // quorumTLSUsed tells whether a port shows the certificates of ssl.quorum.*.
-func (c *Config) quorumTLSUsed() bool { return c.AdminPortUnification || c.AdminForceHTTPS }
+func (c *Config) quorumTLSUsed() bool {
+	return c.AdminPortUnification || c.AdminForceHTTPS || c.PeersSpeakTLS()
+}
 
 // tlsProblems is Validate's part.
 func (c *Config) tlsProblems() Problems {

@@ -294,13 +294,13 @@ func TestCheck(t *testing.T) {
 	require.Equal(t, "warning: "+good+":4: initLimit: accepted, has no meaning for a single server\n"+
 		"security: 4lw.commands.whitelist=*: everybody who reaches the client port may ask for sessions, paths and addresses, and cost the "+
 		"server time with wchp and wchc; list what your monitoring needs\n"+good+" can be used\n", out)
-	bad := write(t, "clientPort=x", "sslQuorum=true")
+	bad := write(t, "clientPort=x", "quorum.auth.enableSasl=true")
 	code, out, errs := run("check", "-Dzookeeper.snapCuont=1", bad)
 	require.Equal(t, exitUsage, code)
 	require.Empty(t, errs)
 	require.Equal(t, "error: command line: -Dzookeeper.snapCuont: unknown key; did you mean -Dzookeeper.snapCount?\n"+
 		"error: "+bad+":1: clientPort: \"x\" is not a whole number; give a whole number from 1 to 65535\n"+
-		"error: "+bad+":2: sslQuorum: TLS between servers comes with a later release; remove it, or stay with the original until then\n"+
+		"error: "+bad+":2: quorum.auth.enableSasl: SASL comes with a later release; remove it, or stay with the original until then\n"+
 		"error: "+bad+": dataDir: missing; add a line such as dataDir=/var/lib/zookeeper\n"+
 		bad+" cannot be used: 4 problem(s)\n", out)
 	code, out, _ = run("check", "--keys")
