@@ -97,9 +97,10 @@ func TestMixedEnsembleOverTLS(t *testing.T) {
 	}
 }
 
-// A running ensemble of both makes changes to TLS server by server, as the original's manual has it.
+// A running ensemble of both makes changes to TLS server by server, as the original's manual has it, and back.
 func TestMixedEnsembleChangesToTLS(t *testing.T) {
 	t.Parallel()
+	const unified, both = "portUnification=true", "portUnification=true\nsslQuorum=true"
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
 			e := newEnsemble(t, "", makes...)
@@ -107,7 +108,7 @@ func TestMixedEnsembleChangesToTLS(t *testing.T) {
 			e.start()
 			w := e.write("w")
 			w.goesOn(50)
-			for _, step := range []string{"portUnification=true", "portUnification=true\nsslQuorum=true", "sslQuorum=true", "portUnification=true\nsslQuorum=true"} {
+			for _, step := range []string{unified, both, "sslQuorum=true", both, unified, ""} {
 				for _, m := range e.members {
 					m.own = stores(m) + step + "\n"
 					e.configure(m, e.members)
