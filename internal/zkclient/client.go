@@ -35,6 +35,8 @@ type Config struct {
 	// MaxFrame is the largest reply accepted, in bytes (jute.maxbuffer); a larger one ends the connection. 0 means the
 	// constant MaxFrame.
 	MaxFrame int
+	// Secure makes each connection a secret one; nil leaves them plain.
+	Secure Secure
 	// NoWatchReset leaves the watches behind when a connection breaks, instead of setting them again on the next.
 	NoWatchReset bool
 	// OnEvent hears of watches and of changes of the session, one call at a time, on the goroutine that reads or in
@@ -123,7 +125,7 @@ func (c *Client) dialAny(ctx context.Context, resume *Session) (*Wire, error) {
 	c.mu.Lock()
 	h := Handshake{
 		Timeout: c.cfg.SessionTimeout, Resume: resume, LastZxid: c.lastZxid, ReadOnly: c.cfg.ReadOnly,
-		MaxFrame: c.cfg.MaxFrame,
+		MaxFrame: c.cfg.MaxFrame, Secure: c.cfg.Secure,
 	}
 	servers := c.order()
 	c.first = ""

@@ -3,7 +3,6 @@ package zkclient
 import (
 	"context"
 	"io"
-	"net"
 	"time"
 )
 
@@ -27,7 +26,7 @@ func (c *Client) seek(ctx context.Context, w *Wire) {
 		case <-t.C:
 		}
 		for _, s := range c.cfg.Servers {
-			if s == w.RemoteAddr() || !canWrite(ctx, s, c.cfg.DialTimeout) {
+			if s == w.RemoteAddr() || !c.canWrite(ctx, s) {
 				continue
 			}
 			c.mu.Lock()
@@ -41,11 +40,10 @@ func (c *Client) seek(ctx context.Context, w *Wire) {
 }
 
 // canWrite asks a server with the word isro.
-func canWrite(ctx context.Context, addr string, timeout time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+func (c *Client) canWrite(ctx context.Context, addr string) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
 	defer cancel()
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "tcp", addr)
+	nc, err := connect(ctx, addr, c.cfg.Secure)
 	if err != nil {
 		return false
 	}
@@ -55,8 +53,8 @@ func canWrite(ctx context.Context, addr string, timeout time.Duration) bool {
 	if _, err = io.WriteString(nc, "isro"); err != nil {
 		return false
 	}
-	answer, err := io.ReadAll(io.LimitReader(nc, 16))
-	return err == nil && string(answer) == "rw"
+	answer, _ := io.ReadAll(io.LimitReader(nc, 16)) // how it ends is not the question
+	return string(answer) == "rw"
 }
 
 // resumable is the session to go on with: none as long as only servers without a quorum have given one, since such a session

@@ -21,6 +21,12 @@ const MaxFrame = 256 << 20
 // ErrNotZooKeeper says that the peer answered with something else than the protocol of ZooKeeper.
 var ErrNotZooKeeper = errors.New("the peer does not speak the zookeeper client protocol (is this its client port?)")
 
+// ErrTLSOnly says that the peer is a port for TLS, and the connection a plain one.
+var ErrTLSOnly = errors.New("it is a secureClientPort: connect to the plain clientPort, or ask for TLS")
+
+// alertRecord is how an alert of TLS begins, type and major version: no frame is that long.
+const alertRecord = 0x15<<8 | 0x03
+
 // Session is what a server granted.
 type Session struct {
 	ID       zkproto.SessionID
@@ -41,6 +47,27 @@ type Handshake struct {
 	ReadOnly bool
 	// MaxFrame is the largest frame accepted, in bytes; 0 means the constant MaxFrame.
 	MaxFrame int
+	// Secure makes the connection a secret one before anything is sent; nil leaves it plain.
+	Secure Secure
+}
+
+// Secure does a TLS handshake on nc, which was dialled to addr (host:port, as it was asked for), within ctx. On an error nc is
+// the caller's to close. What it returns closes nc.
+type Secure func(ctx context.Context, nc net.Conn, addr string) (net.Conn, error)
+
+// connect dials addr.
+func connect(ctx context.Context, addr string, secure Secure) (net.Conn, error) {
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil || secure == nil {
+		return nc, err
+	}
+	sc, err := secure(ctx, nc, addr)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return sc, nil
 }
 
 // Wire is one connection after its handshake. Reads and writes may happen on two goroutines; no method is safe for use by
@@ -58,8 +85,7 @@ type Wire struct {
 // Dial connects to addr (host:port) and performs the handshake. The context bounds both. A session the server does not
 // know any more is zkproto.ErrSessionExpired.
 func Dial(ctx context.Context, addr string, h Handshake) (*Wire, error) {
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "tcp", addr)
+	nc, err := connect(ctx, addr, h.Secure)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", addr, err)
 	}
@@ -118,9 +144,9 @@ func (w *Wire) exchange(h Handshake) (*zkproto.ConnectResponse, error) {
 		resp.Password = append([]byte(nil), resp.Password...)
 		return nil
 	})
-	if errors.Is(err, io.EOF) {
+	if h.Secure == nil && errors.Is(err, io.EOF) {
 		err = errors.New("the server closed the connection without an answer " +
-			"(it is not serving yet, has too many connections, or has no quorum)")
+			"(it is not serving yet, has too many connections, has no quorum, or takes TLS only at this port)")
 	}
 	return &resp, err
 }
@@ -186,6 +212,9 @@ func (w *Wire) whole() (bool, error) {
 		return false, nil
 	}
 	n := binary.BigEndian.Uint32(w.buf[w.r:])
+	if n>>16 == alertRecord {
+		return false, fmt.Errorf("%s answers in TLS: %w", w.RemoteAddr(), ErrTLSOnly)
+	}
 	if n > MaxFrame {
 		return false, fmt.Errorf("frame of %d bytes from %s: %w", n, w.RemoteAddr(), ErrNotZooKeeper)
 	}

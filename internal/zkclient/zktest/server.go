@@ -33,6 +33,9 @@ type Server struct {
 	set      []zkproto.SetWatchesRequest
 }
 
+// maxFrame is the largest request that is read: what is larger is no request, or too large for any server.
+const maxFrame = 64 << 20
+
 type conn struct {
 	net.Conn
 	session zkproto.SessionID
@@ -151,7 +154,11 @@ func (s *Server) serve(c *conn) {
 			s.mu.Unlock()
 			return
 		}
-		frame := make([]byte, binary.BigEndian.Uint32(size[:]))
+		n := binary.BigEndian.Uint32(size[:])
+		if n > maxFrame {
+			return
+		}
+		frame := make([]byte, n)
 		if _, err := io.ReadFull(in, frame); err != nil {
 			return
 		}
