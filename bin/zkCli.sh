@@ -19,8 +19,8 @@ else
 fi
 
 case "${CLIENT_JVMFLAGS:-} ${JVMFLAGS:-}" in
-*zookeeper.client.secure=true* | *java.security.auth.login.config=*)
-  echo "zkCli.sh: CLIENT_JVMFLAGS or JVMFLAGS ask for TLS or SASL, which zkcli does not speak yet: unset them" >&2
+*java.security.auth.login.config=*)
+  echo "zkCli.sh: CLIENT_JVMFLAGS or JVMFLAGS ask for SASL, which zkcli does not speak yet: unset them" >&2
   exit 1
   ;;
 esac

@@ -273,9 +273,9 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	code, _, stderr := call(t, root, nil, "zkCleanup.sh", "-n", "3")
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "cannot read ROOT/bin/../conf/zoo.cfg")
-	code, _, stderr = call(t, root, []string{"CLIENT_JVMFLAGS=-Dzookeeper.client.secure=true"}, "zkCli.sh")
+	code, _, stderr = call(t, root, []string{"CLIENT_JVMFLAGS=-Djava.security.auth.login.config=/jaas.conf"}, "zkCli.sh")
 	require.Equal(t, 1, code)
-	require.Contains(t, stderr, "TLS")
+	require.Contains(t, stderr, "SASL")
 }
 
 // The twins for Windows cannot be run here: they call what the scripts call, and have the ends of lines that cmd.exe wants.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/magiconair/properties"
 
+	"github.com/holdfast-ha/holdfast/internal/zkclient"
+	"github.com/holdfast-ha/holdfast/internal/zktls"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 )
 
@@ -18,6 +20,9 @@ type clientOptions struct {
 	requestTimeout time.Duration // zookeeper.request.timeout, milliseconds in the file; 0: none
 	maxBuffer      int           // jute.maxbuffer, bytes; 0: the client's own limit
 	noWatchReset   bool          // zookeeper.disableAutoWatchReset
+	file           string        // of -client-configuration
+	tls            zktls.Properties
+	dialer         *zktls.Dialer // nil: plain connections
 }
 
 // flags takes the system properties of a java command line, as zkCli.sh hands them on from a variable of the environment. What
@@ -25,11 +30,11 @@ type clientOptions struct {
 func (o *clientOptions) flags(variable string) error {
 	settings, _ := config.ParseJVMFlags(variable, os.Getenv(variable))
 	for _, s := range settings {
-		switch s.Name {
-		case "zookeeper.request.timeout", "jute.maxbuffer", "zookeeper.disableAutoWatchReset", "zookeeper.client.secure",
-			"java.security.auth.login.config":
+		switch {
+		case s.Name == "zookeeper.request.timeout", s.Name == "jute.maxbuffer", s.Name == "zookeeper.disableAutoWatchReset",
+			s.Name == "java.security.auth.login.config", zktls.Known(s.Name):
 			if err := o.set(s.Name, s.Value); err != nil {
-				return fmt.Errorf("%s: -D%s=%s: %w", variable, s.Name, s.Value, err)
+				return fmt.Errorf("%s: -D%s: %w", variable, shown(s.Name, s.Value), err)
 			}
 		}
 	}
@@ -47,20 +52,43 @@ func (o *clientOptions) read(path string) error {
 	if err != nil {
 		return err
 	}
+	o.file = path
 	var errs []error
 	for _, key := range props.Keys() {
 		value, _ := props.Get(key)
 		if err := o.set(key, strings.TrimSpace(value)); err != nil {
-			errs = append(errs, fmt.Errorf("%s=%s: %w", key, value, err))
+			errs = append(errs, fmt.Errorf("%s: %w", shown(key, value), err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-var (
-	errTLS  = errors.New("zkcli does not speak TLS yet: connect to the server's plain clientPort and leave the key out")
-	errSASL = errors.New("zkcli does not speak SASL yet: leave the key out, or set zookeeper.sasl.client=false")
-)
+// shown is key=value without a secret.
+func shown(key, value string) string {
+	if zktls.Secret(key) {
+		value = "(not shown)"
+	}
+	return key + "=" + value
+}
+
+// open reads the stores of TLS, if that is asked for.
+func (o *clientOptions) open(warn func(string)) (err error) {
+	if o.file != "" && o.tls.Unused() {
+		warn(o.file + " names a store for TLS, but zookeeper.client.secure is not true: the connection is not encrypted")
+	}
+	o.dialer, err = o.tls.Dialer(warn)
+	return err
+}
+
+// secure is what makes connections secret; nil for plain ones.
+func (o *clientOptions) secure() zkclient.Secure {
+	if o.dialer == nil {
+		return nil
+	}
+	return o.dialer.Secure
+}
+
+var errSASL = errors.New("zkcli does not speak SASL yet: leave the key out, or set zookeeper.sasl.client=false")
 
 func (o *clientOptions) set(key, value string) error {
 	var err error
@@ -79,25 +107,20 @@ func (o *clientOptions) set(key, value string) error {
 		o.maxBuffer = int(n)
 	case "zookeeper.disableAutoWatchReset":
 		o.noWatchReset = strings.EqualFold(value, "true")
-	case "zookeeper.client.secure":
-		if strings.EqualFold(value, "true") {
-			return errTLS
-		}
 	case "zookeeper.sasl.client":
 		if strings.EqualFold(value, "true") {
 			return errSASL
 		}
-	case "zookeeper.clientCnxnSocket":
-		// which Java class moves the bytes: the protocol is the same
 	default:
 		switch {
-		case strings.HasPrefix(key, "zookeeper.ssl."), strings.HasPrefix(key, "zookeeper.fips"):
-			return errTLS
+		case zktls.Known(key):
+			return o.tls.Set(key, value)
 		case strings.HasPrefix(key, "zookeeper.sasl."), strings.HasPrefix(key, "zookeeper.server."),
 			strings.HasPrefix(key, "java.security."), strings.HasPrefix(key, "zookeeper.kinit"):
 			return errSASL
 		}
-		return errors.New("no such key (known: zookeeper.request.timeout, jute.maxbuffer, zookeeper.disableAutoWatchReset)")
+		return errors.New("no such key (known: zookeeper.request.timeout, jute.maxbuffer, zookeeper.disableAutoWatchReset, and for TLS " +
+			"zookeeper.client.secure, zookeeper.clientCnxnSocket, zookeeper.ssl.*)")
 	}
 	return nil
 }

@@ -194,16 +194,16 @@ func TestClientSettingsOfTheEnvironment(t *testing.T) {
 	t.Setenv("JVMFLAGS", `"-Dzookeeper.request.timeout=800" -Dzookeeper.snapCount=5 -Dzookeeper.ssl.keyStore.location=/k`)
 	set, err := parseSettings(nil)
 	require.NoError(t, err)
-	require.Equal(t, clientOptions{requestTimeout: 800 * time.Millisecond, maxBuffer: 0x500}, set.client)
+	require.Equal(t, []any{800 * time.Millisecond, 0x500, false}, []any{set.client.requestTimeout, set.client.maxBuffer, set.client.tls.Secure()})
 	file := filepath.Join(t.TempDir(), "client.properties")
 	require.NoError(t, os.WriteFile(file, []byte("jute.maxbuffer=4096\n"), 0o644))
 	set, err = parseSettings([]string{"-client-configuration", file})
 	require.NoError(t, err)
-	require.Equal(t, clientOptions{requestTimeout: 800 * time.Millisecond, maxBuffer: 4096}, set.client)
-	t.Setenv("JVMFLAGS", "-Dzookeeper.client.secure=true")
+	require.Equal(t, []any{800 * time.Millisecond, 4096}, []any{set.client.requestTimeout, set.client.maxBuffer})
+	t.Setenv("JVMFLAGS", "-Dzookeeper.ssl.ocsp=true")
 	code, _, stderr := runMain(t, "", "ls", "/")
 	require.Equal(t, 2, code)
-	require.Contains(t, stderr, "JVMFLAGS: -Dzookeeper.client.secure=true: zkcli does not speak TLS yet")
+	require.Contains(t, stderr, "JVMFLAGS: -Dzookeeper.ssl.ocsp=true: whether a certificate has been revoked is not asked for here")
 }
 
 func TestClientConfigurationFile(t *testing.T) {
@@ -217,10 +217,12 @@ func TestClientConfigurationFile(t *testing.T) {
 	o, err := read("# client\nzookeeper.request.timeout=1500\njute.maxbuffer = 0xfffff\nzookeeper.disableAutoWatchReset=true\n" +
 		"zookeeper.client.secure=false\nzookeeper.sasl.client=false\nzookeeper.clientCnxnSocket=org.apache.zookeeper.ClientCnxnSocketNIO\n")
 	require.NoError(t, err)
-	require.Equal(t, clientOptions{requestTimeout: 1500 * time.Millisecond, maxBuffer: 0xfffff, noWatchReset: true}, o)
-	_, err = read("zookeeper.client.secure=true\nzookeeper.ssl.keyStore.location=/k\nzookeeper.sasl.client=true\nzookeeper.frob=1\njute.maxbuffer=x\nzookeeper.request.timeout=-1\n")
+	require.Equal(t, []any{1500 * time.Millisecond, 0xfffff, true, false}, []any{o.requestTimeout, o.maxBuffer, o.noWatchReset, o.tls.Secure()})
+	_, err = read("zookeeper.ssl.crl=true\nzookeeper.ssl.keyStore.pasword=hush\nzookeeper.ssl.frob=1\nzookeeper.clientCnxnSocket=my.Socket\nzookeeper.sasl.client=true\nzookeeper.frob=1\njute.maxbuffer=x\nzookeeper.request.timeout=-1\n")
 	for _, want := range []string{
-		"zookeeper.client.secure=true: zkcli does not speak TLS yet", "zookeeper.ssl.keyStore.location=/k: zkcli does not speak TLS yet",
+		"zookeeper.ssl.crl=true: whether a certificate has been revoked is not asked for here", "zookeeper.ssl.frob=1: no such key",
+		"zookeeper.ssl.keyStore.pasword=(not shown): no such key (known: location, type, password, passwordPath)",
+		"zookeeper.clientCnxnSocket=my.Socket: a class of your own cannot be loaded",
 		"zookeeper.sasl.client=true: zkcli does not speak SASL yet", "zookeeper.frob=1: no such key", "jute.maxbuffer=x: must be a number of bytes",
 		"zookeeper.request.timeout=-1: must be a number of milliseconds",
 	} {
@@ -228,7 +230,8 @@ func TestClientConfigurationFile(t *testing.T) {
 	}
 	code, _, stderr := runMain(t, "", "-client-configuration", file, "ls", "/")
 	require.Equal(t, 2, code)
-	require.Contains(t, stderr, "TLS")
+	require.Contains(t, stderr, "SASL")
+	require.NotContains(t, stderr, "hush")
 
 	srv := zktest.Start(t)
 	_, err = read("zookeeper.request.timeout=50\n")

@@ -124,6 +124,10 @@ func Main(ctx context.Context, args []string, streams cli.Streams) int {
 		sh.usage()
 		return 0
 	}
+	if err := sh.set.client.open(func(text string) { sh.warn("zkcli: " + text) }); err != nil {
+		_, _ = fmt.Fprintf(streams.Err, "zkcli: %v\n", err)
+		return 2
+	}
 	if !set.json {
 		sh.println("Connecting to " + set.server)
 	}

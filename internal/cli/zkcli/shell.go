@@ -64,6 +64,7 @@ func (s *shell) connect(ctx context.Context, host string) error {
 		Servers: servers, Chroot: chroot, SessionTimeout: s.set.timeout, ReadOnly: s.set.readOnly, Reconnect: true,
 		DialTimeout:    min(s.set.timeout, 5*time.Second),
 		RequestTimeout: s.set.client.requestTimeout, MaxFrame: s.set.client.maxBuffer, NoWatchReset: s.set.client.noWatchReset,
+		Secure:  s.set.client.secure(),
 		OnEvent: func(e zkclient.Event) { s.event(e); once.Do(func() { close(first) }) },
 	}
 	deadline, cancel := context.WithTimeout(ctx, s.set.timeout)
