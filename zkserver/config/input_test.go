@@ -65,18 +65,6 @@ func TestSystemProperties(t *testing.T) {
 }
 
 func TestJVMFlags(t *testing.T) {
-	for text, want := range map[string][]string{
-		"":                              nil,
-		"  \t ":                         nil,
-		"-Xmx1000m -Da=b":               {"-Xmx1000m", "-Da=b"},
-		`-Da="b c" '-Dd="e' f\ g`:       {"-Da=b c", `-Dd="e`, "f g"},
-		`-Da="never closed`:             {"-Da=never closed"},
-		`'' ""`:                         {"", ""},
-		`"a\"b" 'a\b' \`:                {`a"b`, `a\b`, `\`},
-		"-cp /a:/b -Dx=1 --add-opens q": {"-cp", "/a:/b", "-Dx=1", "--add-opens", "q"},
-	} {
-		require.Equal(t, want, words(text), text)
-	}
 	props, warnings := ParseJVMFlags("SERVER_JVMFLAGS", "-Xmx1000m -cp /a:/b -XX:+UseG1GC -Dzookeeper.snapCount=5 -Dempty -D")
 	require.Equal(t, []Setting{{"SERVER_JVMFLAGS", "zookeeper.snapCount", "5"}, {"SERVER_JVMFLAGS", "empty", ""}}, props)
 	require.Equal(t, "SERVER_JVMFLAGS: -Xmx1000m: accepted, has no meaning here: there is no JVM\n"+

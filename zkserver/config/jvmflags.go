@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"github.com/holdfast-ha/holdfast/internal/jvmflags"
 )
 
 // bareProperties are the system properties of the original that do not begin with "zookeeper.". One that ends in a dot
@@ -29,18 +31,11 @@ func isOurs(name string) bool {
 func ParseJVMFlags(origin, flags string) ([]Setting, Problems) {
 	var out []Setting
 	var warnings Problems
-	all := words(flags)
-	for i := 0; i < len(all); i++ {
-		flag := all[i]
-		if def, ok := strings.CutPrefix(flag, "-D"); ok && def != "" {
-			name, value, _ := strings.Cut(def, "=")
-			out = append(out, Setting{Origin: origin, Name: name, Value: value})
-			continue
-		}
-		switch flag {
-		case "-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-opens", "--add-exports", "--add-modules", "--add-reads":
-			i++ // its value
-		}
+	properties, others := jvmflags.Properties(flags)
+	for _, p := range properties {
+		out = append(out, Setting{Origin: origin, Name: p.Name, Value: p.Value})
+	}
+	for _, flag := range others {
 		warnings = append(warnings, Problem{File: origin, Key: flag, Reason: "accepted, has no meaning here: there is no JVM"})
 	}
 	return out, warnings
@@ -50,37 +45,4 @@ func ParseJVMFlags(origin, flags string) ([]Setting, Problems) {
 func ParseProperty(origin, def string) Setting {
 	name, value, _ := strings.Cut(def, "=")
 	return Setting{Origin: origin, Name: name, Value: value}
-}
-
-// words splits as a shell does, without expanding anything. A quote that is never closed ends with the text.
-func words(s string) []string {
-	var out []string
-	var word strings.Builder
-	inWord := false
-	var quote byte
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quote == 0 && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
-			if inWord {
-				out = append(out, word.String())
-				word.Reset()
-			}
-			inWord = false
-		case quote == 0 && (c == '"' || c == '\''):
-			quote, inWord = c, true
-		case c == quote && quote != 0:
-			quote = 0
-		case c == '\\' && quote != '\'' && i+1 < len(s):
-			i++
-			word.WriteByte(s[i])
-			inWord = true
-		default:
-			word.WriteByte(c)
-			inWord = true
-		}
-	}
-	if inWord {
-		out = append(out, word.String())
-	}
-	return out
 }
