@@ -2,9 +2,7 @@ package elector
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strings"
 	"sync"
 )
 
@@ -46,9 +44,7 @@ func (z ZooKeeper) NewEarly(ctx context.Context, file string) (*Early, error) {
 	case <-e.started:
 		return e, nil
 	case <-ctx.Done():
-		s.hosts.stop()
-		s.Close()
-		return nil, fmt.Errorf("connect to zookeeper at %s: %w", strings.Join(z.Servers, ","), ctx.Err())
+		return nil, s.unreached(ctx)
 	}
 }
 

@@ -34,10 +34,20 @@ func (z ZooKeeper) OpenTree(ctx context.Context) (*Tree, error) {
 	case <-up:
 		return &Tree{s}, nil
 	case <-ctx.Done():
-		s.hosts.stop()
-		s.Close()
-		return nil, fmt.Errorf("connect to zookeeper at %s: %w", strings.Join(z.Servers, ","), ctx.Err())
+		return nil, s.unreached(ctx)
 	}
+}
+
+// unreached ends a session that has not come within ctx, and says why.
+func (s *session) unreached(ctx context.Context) error {
+	why := s.hosts.reason()
+	s.hosts.stop()
+	s.Close()
+	err := fmt.Errorf("connect to zookeeper at %s: %w", strings.Join(s.zk.Servers, ","), ctx.Err())
+	if why != nil {
+		err = fmt.Errorf("%w (%w)", err, why)
+	}
+	return err
 }
 
 // Close ends the session.

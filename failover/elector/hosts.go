@@ -29,6 +29,7 @@ const (
 type hosts struct {
 	servers []string
 	timeout time.Duration // session
+	secure  func(ctx context.Context, nc net.Conn, addr string) (net.Conn, error)
 	log     *zap.Logger
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -39,12 +40,13 @@ type hosts struct {
 	next     int
 	failures int // dials since the last session
 	said     time.Time
+	why      error // why the last dial failed
 	conn     net.Conn
 	given    time.Duration
 }
 
-func newHosts(servers []string, timeout time.Duration, log *zap.Logger) *hosts {
-	h := &hosts{servers: servers, timeout: timeout, log: log}
+func newHosts(servers []string, z ZooKeeper) *hosts {
+	h := &hosts{servers: servers, timeout: z.SessionTimeout, secure: z.Secure, log: z.Log}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	context.AfterFunc(h.ctx, func() {
 		h.mu.Lock()
@@ -76,7 +78,7 @@ func (h *hosts) Connected() {
 	if h.failures > len(h.servers) {
 		h.log.Info("zookeeper is reachable again")
 	}
-	h.failures, h.said = 0, time.Time{}
+	h.failures, h.said, h.why = 0, time.Time{}, nil
 }
 
 // negotiated is the session timeout that the server gave.
@@ -106,8 +108,7 @@ func (h *hosts) dial(network, addr string, _ time.Duration) (net.Conn, error) {
 		return nil, h.ctx.Err()
 	case <-t.C:
 	}
-	d := net.Dialer{Timeout: dialTimeout}
-	c, err := d.DialContext(h.ctx, network, addr)
+	c, err := h.reach(network, addr)
 	if err != nil {
 		h.unreachable(addr, err)
 		return nil, err
@@ -122,10 +123,38 @@ func (h *hosts) dial(network, addr string, _ time.Duration) (net.Conn, error) {
 	return h.conn, nil
 }
 
+// reach dials, and shakes hands where connections are secret. A server has as long for its handshake as it would have for its first
+// answer.
+func (h *hosts) reach(network, addr string) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	c, err := d.DialContext(h.ctx, network, addr)
+	if err != nil || h.secure == nil {
+		return c, err
+	}
+	ctx, cancel := context.WithTimeout(h.ctx, max(h.timeout, dialTimeout))
+	defer cancel()
+	s, err := h.secure(ctx, c, addr)
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("%s: %w", addr, err)
+	}
+	return s, nil
+}
+
+// reason is why no server could be reached at last; nil when that is unknown.
+func (h *hosts) reason() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.why
+}
+
 func (h *hosts) unreachable(addr string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ctx.Err() != nil || time.Since(h.said) < sayEvery {
+	if h.ctx.Err() != nil {
+		return
+	}
+	if h.why = err; time.Since(h.said) < sayEvery {
 		return
 	}
 	h.said = time.Now()
@@ -185,6 +214,9 @@ func (f *framed) Read(p []byte) (int, error) {
 func (f *framed) header() error {
 	head := make([]byte, 4)
 	if _, err := io.ReadFull(f.Conn, head); err != nil {
+		if f.first && f.h.secure != nil { // the server may have refused our certificate, which it does not tell before
+			f.h.unreachable(f.RemoteAddr().String(), err)
+		}
 		return err
 	}
 	n := int64(binary.BigEndian.Uint32(head))

@@ -39,7 +39,10 @@ type ZooKeeper struct {
 	SessionTimeout time.Duration
 	ACL            []ACL // of what is created; default OpenACL
 	Auth           []Auth
-	Log            *zap.Logger
+	// Secure makes each connection, which was dialled to addr, a secret one before anything is sent; nil leaves them plain. On
+	// an error nc is the caller's to close.
+	Secure func(ctx context.Context, nc net.Conn, addr string) (net.Conn, error)
+	Log    *zap.Logger
 }
 
 // Connect is a Connect.
@@ -66,7 +69,7 @@ func (z ZooKeeper) connect(events func(Event), file string) (*session, error) {
 		servers[i] = s
 	}
 	rand.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
-	s := &session{zk: z, events: events, hosts: newHosts(servers, z.SessionTimeout, z.Log)}
+	s := &session{zk: z, events: events, hosts: newHosts(servers, z)}
 	if file != "" {
 		s.hosts.ticket = readTicket(file, z.Log)
 	}

@@ -129,8 +129,12 @@ func (app) BecomeStandby(context.Context) error                { return nil }
 // run runs an elector; its state changes come out of the channel.
 func run(t *testing.T, addr string, a elector.App) (*elector.Elector, <-chan elector.State) {
 	t.Helper()
+	return runWith(t, elector.ZooKeeper{Servers: []string{addr}, SessionTimeout: 2 * time.Second}, a)
+}
+
+func runWith(t *testing.T, zoo elector.ZooKeeper, a elector.App) (*elector.Elector, <-chan elector.State) {
+	t.Helper()
 	states := make(chan elector.State, 100)
-	zoo := elector.ZooKeeper{Servers: []string{addr}, SessionTimeout: 2 * time.Second}
 	last := elector.Init
 	e := elector.New(elector.Config{
 		Parent: "/hadoop-ha/ns1", Connect: zoo.Connect, App: a,
