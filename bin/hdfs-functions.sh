@@ -12,6 +12,7 @@ holdfast_bin="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # The variables that Hadoop's scripts have worked out, which they do not all export. hadoop-env.sh has been read by then.
 holdfast_export() {
   export HADOOP_CONF_DIR HADOOP_HOME HADOOP_IDENT_STRING HADOOP_LOG_DIR HADOOP_PID_DIR HADOOP_STOP_TIMEOUT
+  export HADOOP_OPTS HADOOP_ZKFC_OPTS HDFS_ZKFC_OPTS # zkfc takes what is about TLS
   export HADOOP_ENV_PROCESSED=true
 }
 

@@ -6,7 +6,8 @@
 # DIR is Hadoop's configuration directory, else HADOOP_CONF_DIR and the usual places. --daemon keeps the files that the
 # original's scripts keep: $HADOOP_PID_DIR/hadoop-USER-zkfc.pid (HADOOP_PID_DIR: /tmp unless set), and
 # $HADOOP_LOG_DIR/hadoop-USER-zkfc-HOST.log (HADOOP_LOG_DIR: $HADOOP_HOME/logs or ./logs unless set). These variables, USER
-# (HADOOP_IDENT_STRING) and HADOOP_STOP_TIMEOUT are taken from hadoop-env.sh and hdfs-env.sh, too. status exits with 0 when it
+# (HADOOP_IDENT_STRING) and HADOOP_STOP_TIMEOUT are taken from hadoop-env.sh and hdfs-env.sh, too, and so are HADOOP_OPTS and
+# HDFS_ZKFC_OPTS, of which zkfc takes what is about TLS towards ZooKeeper (-Dzookeeper.ssl.*). status exits with 0 when it
 # runs, 1 when it has died and left its pid file, 3 when it is stopped. stop hands an active node's role over, restart keeps it.
 
 bin="$(cd "$(dirname "$0")" && pwd)" || exit 1
@@ -28,12 +29,13 @@ program=zkfc
 
 # What Hadoop's files set wins over the environment, as in Hadoop's own scripts. The files are bash's.
 conf="${HADOOP_CONF_DIR:-${HADOOP_HOME:+$HADOOP_HOME/etc/hadoop}}"
-if [ "$mode" != default ] && [ -n "$conf" ] && [ -z "${HADOOP_ENV_PROCESSED:-}" ] && command -v bash >/dev/null 2>&1; then
+if [ -n "$conf" ] && [ -z "${HADOOP_ENV_PROCESSED:-}" ] && command -v bash >/dev/null 2>&1; then
   set="$(HADOOP_CONF_DIR="$conf" bash -c '
     for file in hadoop-env.sh hdfs-env.sh; do
       [[ ! -f "$HADOOP_CONF_DIR/$file" ]] || . "$HADOOP_CONF_DIR/$file" >&2
     done
-    for name in HADOOP_IDENT_STRING HADOOP_LOG_DIR HADOOP_PID_DIR HADOOP_STOP_TIMEOUT HADOOP_USER_NAME; do
+    for name in HADOOP_IDENT_STRING HADOOP_LOG_DIR HADOOP_PID_DIR HADOOP_STOP_TIMEOUT HADOOP_USER_NAME \
+      HADOOP_OPTS HADOOP_ZKFC_OPTS HDFS_ZKFC_OPTS; do
       [[ -z "${!name}" ]] || printf "export %s=%q\n" "$name" "${!name}"
     done')" || {
     echo "ERROR: zkfc: hadoop-env.sh or hdfs-env.sh in $conf fails; bash -x shows where" >&2

@@ -57,6 +57,8 @@ type Config struct {
 	origins origins
 	own     map[string]bool // with Hadoop: the keys of holdfast.yaml that were set as such, in lower case
 	chroot  string          // with Hadoop: the path after the servers
+	named   map[string]name // with Hadoop: the keys and places that settings of TLS have come from, by path
+	flags   Problems        // with Hadoop: what is wrong with the system properties for TLS
 }
 
 // Zookeeper is how to reach the ensemble and what the controllers write there.
@@ -73,6 +75,31 @@ type Zookeeper struct {
 	ACL string `mapstructure:"acl"`
 	// Auth is who the controller is, "scheme:data" separated by commas, or @file. Default empty. Auths parses it.
 	Auth string `mapstructure:"auth"`
+	TLS  TLS    `mapstructure:"tls"`
+}
+
+// TLS is how connections to the ensemble are made secret.
+type TLS struct {
+	// Enabled: the servers of Zookeeper.Quorum are ports for TLS (secureClientPort). Default false.
+	Enabled bool `mapstructure:"enabled"`
+	// KeyStore is the file with the certificate that the controller shows and its private key: JKS, PKCS12 or PEM. Default empty:
+	// it shows none.
+	KeyStore     string `mapstructure:"keyStore"`
+	KeyStoreType string `mapstructure:"keyStoreType"` // JKS, PKCS12 or PEM; default: by the end of the name, .jks, .p12 or .pem
+	// KeyStorePassword opens KeyStore; or @file. Default empty.
+	KeyStorePassword string `mapstructure:"keyStorePassword"`
+	// TrustStore is the file with the certificates of the authorities that the servers' must be of. Default empty: the system's.
+	TrustStore         string `mapstructure:"trustStore"`
+	TrustStoreType     string `mapstructure:"trustStoreType"`
+	TrustStorePassword string `mapstructure:"trustStorePassword"`
+	// VerifyHostname demands that a server's certificate is for the name in Zookeeper.Quorum. Default true.
+	VerifyHostname bool `mapstructure:"verifyHostname"`
+	// Protocols and CipherSuites are those allowed, by Java's names. Default: TLSv1.3 and TLSv1.2, and Go's choice.
+	Protocols    []string `mapstructure:"protocols"`
+	CipherSuites []string `mapstructure:"cipherSuites"`
+
+	literal    map[string]bool // with Hadoop: the passwords, by path, in which an @ means nothing
+	reverseDNS bool            // with Hadoop: of the system properties
 }
 
 // Nameservice is one service with its nodes, of which one is active.
@@ -241,6 +268,7 @@ func Default() Config {
 			SessionTimeout: 2 * time.Second,
 			ParentZnode:    "/hadoop-ha",
 			ACL:            "world:anyone:rwcda",
+			TLS:            TLS{VerifyHostname: true},
 		},
 		Health: Health{Interval: 250 * time.Millisecond, Deadline: time.Second, Retry: 100 * time.Millisecond},
 		Failover: Failover{

@@ -29,7 +29,7 @@ func (c *Config) Effective() []Setting {
 					walk(fv.Index(i), f.children, join(key, strconv.Itoa(i)))
 				}
 			default:
-				out = append(out, Setting{key, show(key, fv.Interface()), c.from(key)})
+				out = append(out, Setting{key, c.show(key, fv.Interface()), c.from(key)})
 			}
 		}
 	}
@@ -46,12 +46,13 @@ func fieldOf(v reflect.Value, name string) reflect.Value {
 	panic("haconfig: no field for " + name) // the schema is read off the struct
 }
 
-func show(key string, v any) string {
+func (c *Config) show(key string, v any) string {
 	if s, ok := v.([]string); ok {
 		return strings.Join(s, ",")
 	}
 	s := fmt.Sprint(v)
-	if strings.EqualFold(key, "zookeeper.auth") && s != "" && !strings.HasPrefix(s, "@") {
+	secret := key == "zookeeper.auth" || key == tlsKeyPassword || key == tlsTrustPassword
+	if secret && s != "" && (!strings.HasPrefix(s, "@") || c.Zookeeper.TLS.literal[key]) {
 		return "(not shown)"
 	}
 	return strings.ReplaceAll(s, "\n", " ")

@@ -11,7 +11,9 @@ import (
 // FencingConfig is what fencing.New needs: the methods, their deadlines, and the environment of their scripts. local is
 // the id of the node on this machine; for haadmin that of the node to fence, whose own methods these are then.
 func (c *Config) FencingConfig(ns Nameservice, local string) fencing.Config {
-	out := fencing.Config{Deadline: c.Fencing.Deadline, Env: c.FencingEnv(ns, local), Secret: []string{EnvName("zookeeper.auth")}}
+	out := fencing.Config{Deadline: c.Fencing.Deadline, Env: c.FencingEnv(ns, local), Secret: []string{
+		EnvName("zookeeper.auth"), EnvName(tlsKeyPassword), EnvName(tlsTrustPassword),
+	}}
 	ssh := c.Fencing.SSH
 	out.SSH = fencing.SSH{
 		KeyFiles: ssh.KeyFiles, ConnectTimeout: ssh.ConnectTimeout, KnownHosts: ssh.KnownHosts, AnyHostKey: ssh.AnyHostKey, Agent: ssh.Agent,

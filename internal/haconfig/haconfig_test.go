@@ -80,6 +80,7 @@ func TestSampleLoadsAndShowsTheDefaults(t *testing.T) {
 	}
 	want.Controller.Admins, want.Controller.AdminGroups = []string{}, []string{}
 	want.Fencing.SSH.KeyFiles, want.Fencing.SSH.KnownHosts = []string{}, []string{}
+	want.Zookeeper.TLS.Protocols, want.Zookeeper.TLS.CipherSuites = []string{}, []string{}
 	cfg.File, cfg.origins = "", nil
 	require.Equal(t, want, *cfg)
 }

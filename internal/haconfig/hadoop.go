@@ -80,6 +80,7 @@ func (b *bridge) load(p place, environ []string, oneNode bool) (*Config, error) 
 		c.File = strings.Join(p.resources, ",")
 	}
 	b.security()
+	b.tls()
 	before, all := len(b.problems), b.problems
 	b.topology()
 	if oneNode {

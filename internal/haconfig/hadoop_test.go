@@ -144,9 +144,8 @@ func TestWhatIsWrongWithHadoopsFiles(t *testing.T) {
 		want  []string
 		java  string
 	}{
-		"kerberos":              {[]string{"hadoop.security.authentication=kerberos"}, []string{`hdfs-site.xml:11: hadoop.security.authentication: authentication "kerberos" is not supported yet, only simple; Kerberos and TLS come with the security release`}, ""},
-		"tls":                   {[]string{"dfs.ha.zkfc.client.ssl.enabled=true"}, []string{"hdfs-site.xml:11: dfs.ha.zkfc.client.ssl.enabled: TLS towards ZooKeeper is not supported yet"}, ""},
-		"tls, the other key":    {[]string{"hadoop.zk.ssl.enabled=true"}, []string{"hdfs-site.xml:11: hadoop.zk.ssl.enabled: TLS towards ZooKeeper is not supported yet"}, ""},
+		"kerberos":              {[]string{"hadoop.security.authentication=kerberos"}, []string{`hdfs-site.xml:11: hadoop.security.authentication: authentication "kerberos" is not supported yet, only simple; Kerberos comes with the security release`}, ""},
+		"tls":                   {[]string{"dfs.ha.zkfc.client.ssl.enabled=on"}, []string{`hdfs-site.xml:11: dfs.ha.zkfc.client.ssl.enabled: "on" is neither true nor false; the original would take false`}, ""},
 		"not a number":          {[]string{"ha.health-monitor.rpc-timeout.ms=10s", "dfs.ha.zkfc.port=x"}, []string{`hdfs-site.xml:11: ha.health-monitor.rpc-timeout.ms: "10s" is not a whole number`, `hdfs-site.xml:12: dfs.ha.zkfc.port: "x" is not a whole number`}, `java.lang.NumberFormatException: For input string: "10s"`},
 		"zero":                  {[]string{"ha.failover-controller.cli-check.rpc-timeout.ms=0"}, []string{"0 is not above zero; write a number of milliseconds"}, ""},
 		"address missing":       {[]string{"dfs.ha.namenodes.ns1=nn1,nn3"}, []string{"hdfs-site.xml:11: dfs.namenode.rpc-address.ns1.nn3: is not set, but dfs.ha.namenodes.ns1 names nn3"}, "java.lang.IllegalArgumentException: Unable to determine service address for namenode 'nn3'"},
@@ -185,7 +184,8 @@ func TestWhatIsWrongForThisNode(t *testing.T) {
 		"acl":        {"ha.zookeeper.acl.ns1=bogus", `hdfs-site.xml:11: ha.zookeeper.acl.ns1: "bogus" is not scheme:id:perms`, "org.apache.hadoop.util.ZKUtil$BadAclFormatException: ACL 'bogus' not of expected form scheme:id:perm"},
 		"permission": {"ha.zookeeper.acl=world:anyone:rwcda,digest:u:x:rwx", "'x' in \"digest:u:x:rwx\" is not one of the permissions r, w, c, d, a", "org.apache.hadoop.util.ZKUtil$BadAclFormatException: Invalid permission 'x' in permission string 'rwx'"},
 		"no rights":  {"ha.zookeeper.acl= ", "no entry, and no identity that could have the rights", ""},
-		"sasl":       {"ha.zookeeper.acl=sasl:hdfs:rwcda,world:anyone:r", "ha.zookeeper.acl: gives the rights to an identity of scheme sasl only, which zkfc cannot have yet; Kerberos and TLS come with the security release", ""},
+		"sasl":       {"ha.zookeeper.acl=sasl:hdfs:rwcda,world:anyone:r", "ha.zookeeper.acl: gives the rights to an identity of scheme sasl only, which zkfc cannot have yet; use world, digest or x509; Kerberos comes with the security release", ""},
+		"x509":       {"ha.zookeeper.acl=x509:CN=zkfc:rwcda", "ha.zookeeper.acl: gives the rights to an identity of scheme x509 only, and zkfc shows no certificate; use TLS with a key store", ""},
 		"auth":       {"ha.zookeeper.auth=@/no/such/file", "ha.zookeeper.auth: cannot read the file after @", ""},
 		"provider":   {"hadoop.security.credential.provider.path=bcfks://file/x", "bcfks://file/x cannot be asked for ha.zookeeper.auth: only stores of the type JCEKS can be opened", ""},
 		"far store":  {"hadoop.security.credential.provider.path=jceks://s3a@b/x", "only stores of the local file system can be opened", ""},

@@ -26,19 +26,12 @@ const (
 )
 
 // laterRelease is the remedy for what is refused now and will come.
-const laterRelease = "Kerberos and TLS come with the security release; until then use the original zkfc and haadmin here"
+const laterRelease = "Kerberos comes with the security release; until then use the original zkfc and haadmin here"
 
 // security refuses a cluster that needs what is not there yet.
 func (b *bridge) security() {
 	if v, _ := b.conf.Lookup("hadoop.security.authentication"); !strings.EqualFold(b.value(v), "simple") {
 		b.complain(v, fmt.Sprintf("authentication %q is not supported yet, only simple", b.value(v)), laterRelease)
-	}
-	tls, _ := b.conf.Lookup("dfs.ha.zkfc.client.ssl.enabled")
-	if v, set := b.conf.Lookup("hadoop.zk.ssl.enabled"); set {
-		tls = v
-	}
-	if b.boolean(tls, false) {
-		b.complain(tls, "TLS towards ZooKeeper is not supported yet", laterRelease)
 	}
 }
 
@@ -112,6 +105,7 @@ func (c *Config) ForNode(ns Nameservice, n Node) Problems {
 		return c.Hadoop.Dir(), key
 	}
 	b.credentials()
+	b.tlsComplete()
 	c.Policy = b.policy()
 	add := func(path, key, text, remedy, java string) {
 		w, k := where(path, key)
@@ -146,8 +140,9 @@ func (c *Config) ForNode(ns Nameservice, n Node) Problems {
 			java = "org.apache.hadoop.util.ZKUtil$BadAclFormatException: " + bad.java
 		}
 		add("zookeeper.acl", aclKey, err.Error(), "write scheme:id:perms, e.g. world:anyone:rwcda", java)
-	} else if scheme := locksOut(acls); scheme != "" {
-		add("zookeeper.acl", aclKey, lockedOut(scheme), laterRelease, "")
+	} else if scheme := locksOut(acls, z.TLS.identified()); scheme != "" {
+		text, remedy := lockedOut(scheme)
+		add("zookeeper.acl", aclKey, text, remedy, "")
 	}
 	if _, err := z.Auths(); err != nil {
 		add("zookeeper.auth", authKey, err.Error(), "write scheme:data, or @file", "")

@@ -110,8 +110,9 @@ func (k *checker) zookeeper(z Zookeeper) {
 	}
 	if acls, err := z.ACLs(); err != nil {
 		k.add("zookeeper.acl", err.Error(), "write scheme:id:perms, e.g. world:anyone:rwcda")
-	} else if scheme := locksOut(acls); scheme != "" {
-		k.add("zookeeper.acl", lockedOut(scheme), "use world or digest")
+	} else if scheme := locksOut(acls, z.TLS.identified()); scheme != "" {
+		text, remedy := lockedOut(scheme)
+		k.add("zookeeper.acl", text, remedy)
 	}
 	if _, err := z.Auths(); err != nil {
 		k.add("zookeeper.auth", err.Error(), "write scheme:data, e.g. digest:user:password")

@@ -62,13 +62,13 @@ func (z Zookeeper) ACLs() ([]ACL, error) {
 	return out, nil
 }
 
-// locksOut is the scheme by which acls give rights only to who is known by Kerberos or a certificate, which zkfc cannot be yet: it
-// could not use its own znodes. Empty when there is another who may do all.
-func locksOut(acls []ACL) (scheme string) {
+// locksOut is the scheme by which acls give rights only to who is known by Kerberos, which zkfc cannot be yet, or by a certificate,
+// which it may show or not: it could not use its own znodes. Empty when there is another who may do all.
+func locksOut(acls []ACL, certificate bool) (scheme string) {
 	const needed = 1 | 2 | 4 | 8
 	for _, a := range acls {
 		switch {
-		case a.Scheme == "sasl" || a.Scheme == "x509":
+		case a.Scheme == "sasl" || a.Scheme == "x509" && !certificate:
 			scheme = a.Scheme
 		case a.Perms&needed == needed:
 			return ""
@@ -77,8 +77,11 @@ func locksOut(acls []ACL) (scheme string) {
 	return scheme
 }
 
-func lockedOut(scheme string) string {
-	return "gives the rights to an identity of scheme " + scheme + " only, which zkfc cannot have yet"
+func lockedOut(scheme string) (text, remedy string) {
+	if scheme == "x509" {
+		return "gives the rights to an identity of scheme x509 only, and zkfc shows no certificate", "use TLS with a key store (zookeeper.tls), or world or digest"
+	}
+	return "gives the rights to an identity of scheme " + scheme + " only, which zkfc cannot have yet", "use world, digest or x509; " + laterRelease
 }
 
 // Auths parses the auth key, reading the file behind @file. The data never appears in an error.

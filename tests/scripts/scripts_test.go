@@ -160,10 +160,10 @@ func TestScriptsOfTheController(t *testing.T) {
 // hadoop-env.sh says where the files of the daemons are, and wins over the environment.
 func TestControllerReadsHadoopsEnvironmentFiles(t *testing.T) {
 	root := install(t, "bin")
-	require.NoError(t, os.WriteFile(filepath.Join(root, "bin", "zkfc"), []byte("#!/bin/sh\necho logs in $HADOOP_LOG_DIR\nexec sleep 100\n"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "bin", "zkfc"), []byte("#!/bin/sh\necho logs in $HADOOP_LOG_DIR, $HDFS_ZKFC_OPTS\n[ $# -gt 0 ] || exec sleep 100\n"), 0o755))
 	conf := filepath.Join(root, "my conf")
 	require.NoError(t, os.Mkdir(conf, 0o755))
-	env := "export HADOOP_LOG_DIR='" + root + "/my logs'\nHADOOP_IDENT_STRING=$(echo hdfs)\n[[ -n $HADOOP_CONF_DIR ]] && HADOOP_PID_DIR=/nowhere\necho noise\n"
+	env := "export HADOOP_LOG_DIR='" + root + "/my logs'\nHADOOP_IDENT_STRING=$(echo hdfs)\n[[ -n $HADOOP_CONF_DIR ]] && HADOOP_PID_DIR=/nowhere\necho noise\nHDFS_ZKFC_OPTS=-Dzookeeper.client.secure=true\n"
 	require.NoError(t, os.WriteFile(filepath.Join(conf, "hadoop-env.sh"), []byte(env), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(conf, "hdfs-env.sh"), []byte("HADOOP_PID_DIR="+root+"\n"), 0o644))
 	code, _, stderr := call(t, root, []string{"HADOOP_LOG_DIR=/wrong"}, "zkfc.sh", "--config", conf, "--daemon", "start")
@@ -174,8 +174,11 @@ func TestControllerReadsHadoopsEnvironmentFiles(t *testing.T) {
 	require.Len(t, logs, 1)
 	text, err := os.ReadFile(logs[0])
 	require.NoError(t, err)
-	require.Equal(t, "logs in "+root+"/my logs\n", string(text))
-	code, out, stderr := call(t, root, nil, "zkfc.sh", "--config", conf, "--daemon", "status")
+	const told = "/my logs, -Dzookeeper.client.secure=true\n"
+	require.Equal(t, "logs in "+root+told, string(text))
+	_, out, stderr := call(t, root, nil, "zkfc.sh", "--config", conf, "-formatZK")
+	require.Contains(t, out, told, stderr)
+	code, out, stderr = call(t, root, nil, "zkfc.sh", "--config", conf, "--daemon", "status")
 	require.Zero(t, code, stderr)
 	require.Contains(t, out, "zkfc is running as process ")
 	code, _, stderr = call(t, root, nil, "zkfc.sh", "--config", conf, "--daemon", "stop")

@@ -26,6 +26,9 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 		if problems := cfg.ForNode(ns, node); len(problems) > 0 {
 			wrong = append(wrong, problems)
 		}
+		if _, failed := cfg.ZookeeperTLS(func(string) {}); failed != nil {
+			wrong = append(wrong, failed)
+		}
 		if !ns.AutomaticFailover {
 			wrong = append(wrong, fmt.Errorf("automatic failover is off for nameservice %s: zkfc would exit with %d", ns.ID, exitNoAuto))
 		}

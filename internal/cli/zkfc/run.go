@@ -54,7 +54,11 @@ func zookeeper(cfg *haconfig.Config, log *zap.Logger) (elector.ZooKeeper, error)
 	for _, a := range auths {
 		zk.Auth = append(zk.Auth, elector.Auth{Scheme: a.Scheme, Data: a.Data})
 	}
-	return zk, nil
+	secret, err := cfg.ZookeeperTLS(func(text string) { log.Warn(text) })
+	if err == nil && secret != nil {
+		zk.Secure = secret.Secure
+	}
+	return zk, err
 }
 
 // run is the life of a controller. What can be checked without ZooKeeper is checked before it is needed.
