@@ -28,13 +28,19 @@ type pair struct {
 
 func newPair(t *testing.T, automatic bool) *pair {
 	t.Helper()
-	p := &pair{t: t, dir: t.TempDir(), zk: startOurs(t, t.TempDir())}
+	return newPairOn(t, startOurs(t, t.TempDir()), automatic, "")
+}
+
+// newPairOn is a pair over a server, with more keys of the section zookeeper of holdfast.yaml, and of Hadoop's core-site.xml.
+func newPairOn(t *testing.T, zk server, automatic bool, yaml string, site ...string) *pair {
+	t.Helper()
+	p := &pair{t: t, dir: t.TempDir(), zk: zk}
 	for i := range 2 {
 		p.rpc[i], p.zkfc[i] = freePort(t), freePort(t)
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(p.dir, "journal"), 0o755))
 	p.yaml = filepath.Join(p.dir, "holdfast.yaml")
-	require.NoError(t, os.WriteFile(p.yaml, fmt.Appendf(nil, `zookeeper: {quorum: [%q]}
+	require.NoError(t, os.WriteFile(p.yaml, fmt.Appendf(nil, `zookeeper: {quorum: [%q]%s}
 nameservices:
   - id: ns1
     automaticFailover: %v
@@ -43,16 +49,16 @@ nameservices:
       - {id: nn2, host: localhost, rpcPort: %d, zkfcPort: %d}
 fencing:
   methods: ["shell(/bin/true)"]
-`, p.zk.addr, automatic, p.rpc[0], p.zkfc[0], p.rpc[1], p.zkfc[1]), 0o644))
+`, p.zk.addr, yaml, automatic, p.rpc[0], p.zkfc[0], p.rpc[1], p.zkfc[1]), 0o644))
 	for i := range 2 {
-		p.hadoops[i] = p.hadoopConf(i, automatic)
+		p.hadoops[i] = p.hadoopConf(i, automatic, site...)
 		p.startNameNode(i, automatic)
 	}
 	return p
 }
 
 // hadoopConf writes the configuration directory of the original's tools on node i.
-func (p *pair) hadoopConf(i int, automatic bool) string {
+func (p *pair) hadoopConf(i int, automatic bool, more ...string) string {
 	dir := filepath.Join(p.dir, fmt.Sprintf("conf%d", i+1))
 	require.NoError(p.t, os.Mkdir(dir, 0o755))
 	site := func(file string, kv ...string) {
@@ -64,8 +70,9 @@ func (p *pair) hadoopConf(i int, automatic bool) string {
 		b.WriteString("</configuration>\n")
 		require.NoError(p.t, os.WriteFile(filepath.Join(dir, file), []byte(b.String()), 0o644))
 	}
-	site("core-site.xml", "fs.defaultFS", "hdfs://ns1", "ha.zookeeper.quorum", p.zk.addr, "hadoop.tmp.dir", p.dir,
-		"ha.zookeeper.session-timeout.ms", "4000")
+	site("core-site.xml", append([]string{
+		"fs.defaultFS", "hdfs://ns1", "ha.zookeeper.quorum", p.zk.addr, "hadoop.tmp.dir", p.dir, "ha.zookeeper.session-timeout.ms", "4000",
+	}, more...)...)
 	site("hdfs-site.xml", "dfs.nameservices", "ns1", "dfs.ha.namenodes.ns1", "nn1,nn2",
 		"dfs.ha.automatic-failover.enabled", fmt.Sprint(automatic), "dfs.ha.fencing.methods", "shell(/bin/true)",
 		"dfs.nameservice.id", "ns1", "dfs.ha.namenode.id", fmt.Sprintf("nn%d", i+1),
