@@ -85,6 +85,7 @@ type Client struct {
 	global   bool   // a server with a quorum has known the session
 	first    string // the server to try first; empty: none
 	remote   string
+	dialled  string // remote, as Config.Servers has it
 	lastZxid zkproto.Zxid
 	xid      int32
 	out      []byte    // frames not written yet
@@ -150,7 +151,7 @@ func (c *Client) dialAny(ctx context.Context, resume *Session) (*Wire, error) {
 func (c *Client) adopt(w *Wire) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session, c.remote = w.Session, w.RemoteAddr()
+	c.session, c.remote, c.dialled = w.Session, w.RemoteAddr(), w.Dialled()
 	c.state = zkproto.StateSyncConnected
 	if w.Session.ReadOnly {
 		c.state = zkproto.StateConnectedReadOnly
@@ -171,6 +172,13 @@ func (c *Client) Server() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.remote
+}
+
+// Dialled is the server last connected to, as Config.Servers has it.
+func (c *Client) Dialled() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dialled
 }
 
 // State is the session's state now.

@@ -26,7 +26,7 @@ func (c *Client) seek(ctx context.Context, w *Wire) {
 		case <-t.C:
 		}
 		for _, s := range c.cfg.Servers {
-			if s == w.RemoteAddr() || !c.canWrite(ctx, s) {
+			if s == w.Dialled() || !c.canWrite(ctx, s) {
 				continue
 			}
 			c.mu.Lock()

@@ -77,6 +77,7 @@ type Wire struct {
 	Session Session
 
 	nc   net.Conn
+	addr string // as it was dialled
 	buf  []byte
 	r, w int    // buf[r:w] is read but not consumed
 	max  uint32 // largest frame accepted, 0 for MaxFrame
@@ -94,6 +95,7 @@ func Dial(ctx context.Context, addr string, h Handshake) (*Wire, error) {
 		_ = nc.Close()
 		return nil, fmt.Errorf("open a session at %s: %w", addr, err)
 	}
+	w.addr = addr
 	return w, nil
 }
 
@@ -162,6 +164,9 @@ func (w *Wire) SetReadDeadline(t time.Time) error { return w.nc.SetReadDeadline(
 
 // RemoteAddr is the server's address.
 func (w *Wire) RemoteAddr() string { return w.nc.RemoteAddr().String() }
+
+// Dialled is the server as it was named to Dial.
+func (w *Wire) Dialled() string { return w.addr }
 
 // File gives the connection to the caller as a file, and ends the Wire without ending the connection: for who reads very many
 // by other means. Only a connection that was dialled over TCP can be had, and none on Windows.
