@@ -3,7 +3,10 @@ package zktls
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+
+	"github.com/magiconair/properties"
 
 	"github.com/holdfast-ha/holdfast/internal/tlsconf"
 )
@@ -118,6 +121,28 @@ func store(to *tlsconf.Store, name, value string) error {
 		return errors.New("no such key (known: location, type, password, passwordPath)")
 	}
 	return nil
+}
+
+// Read takes the properties of a file. One that is not Known is refused: it would have no effect. The error names the lines' keys.
+func (p *Properties) Read(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	props, err := (&properties.Loader{Encoding: properties.ISO_8859_1, DisableExpansion: true}).LoadBytes(data)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, key := range props.Keys() {
+		value, _ := props.Get(key)
+		if !Known(key) {
+			errs = append(errs, fmt.Errorf("%s: no such key here (known: %s, %s, %s*)", key, secureKey, socketKey, prefix))
+		} else if err := p.Set(key, value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Secure tells whether TLS is asked for.

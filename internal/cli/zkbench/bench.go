@@ -101,7 +101,7 @@ func (b *bench) dial(ctx context.Context) error {
 		g.Go(func() error {
 			attempt, cancel := context.WithTimeout(gctx, 10*time.Second)
 			defer cancel()
-			w, err := zkclient.Dial(attempt, b.servers[i%len(b.servers)], zkclient.Handshake{Timeout: b.timeout})
+			w, err := zkclient.Dial(attempt, b.servers[i%len(b.servers)], zkclient.Handshake{Timeout: b.timeout, Secure: b.secure})
 			if err != nil {
 				return fmt.Errorf("connection %d of %d: %w", i+1, b.connections, err)
 			}

@@ -117,6 +117,7 @@ func (o *options) flags(c *cobra.Command) {
 	f.StringVar(&o.root, "root", "/zkbench", "znode to work under; made at the start, deleted at the end")
 	f.BoolVar(&o.keep, "keep", false, "leave the znodes there at the end")
 	f.DurationVar(&o.timeout, "session-timeout", 30*time.Second, "session timeout to ask for")
+	f.StringVar(&o.clientFile, "client-configuration", "", "file of the client's properties for TLS (zookeeper.client.secure=true, zookeeper.ssl.*), as zkcli's")
 	f.BoolVar(&o.json, "json", false, "print one JSON object instead of a table")
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
+	"github.com/holdfast-ha/holdfast/internal/zktls"
 )
 
 // options are the settings of a load, as the flags give them.
@@ -25,12 +26,14 @@ type options struct {
 	serverPIDs  []int
 	json        bool
 	keep        bool
+	clientFile  string // properties for TLS
 
 	trace   bool   // keep the span of each request
 	preset  string // the command's name, for the report
 	servers []string
 	chroot  string
 	ops     mix
+	secure  zkclient.Secure // nil: plain connections
 }
 
 // validate derives servers and ops, and returns all problems at once.
@@ -72,5 +75,23 @@ func (o *options) validate() error {
 	if o.timeout < time.Second {
 		errs = append(errs, errors.New("--session-timeout: must be at least 1s"))
 	}
+	if o.clientFile != "" {
+		if o.secure, err = secureBy(o.clientFile); err != nil {
+			errs = append(errs, fmt.Errorf("--client-configuration %s: %w", o.clientFile, err))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// secureBy is what makes connections secret by a file of properties as zkcli has it; nil if that does not ask for TLS.
+func secureBy(file string) (zkclient.Secure, error) {
+	var p zktls.Properties
+	if err := p.Read(file); err != nil {
+		return nil, err
+	}
+	d, err := p.Dialer(nil)
+	if d == nil || err != nil {
+		return nil, err
+	}
+	return d.Secure, nil
 }

@@ -32,7 +32,7 @@ func (t *tree) list() string { return t.path + "/l" }
 
 // openTree connects to the server.
 func openTree(ctx context.Context, o *options) (*tree, error) {
-	c, err := zkclient.Connect(ctx, zkclient.Config{Servers: o.servers, SessionTimeout: o.timeout})
+	c, err := zkclient.Connect(ctx, zkclient.Config{Servers: o.servers, SessionTimeout: o.timeout, Secure: o.secure})
 	if err != nil {
 		return nil, fmt.Errorf("%w\nis the server running, and is --server %s its client port?", err, o.server)
 	}
@@ -82,7 +82,7 @@ func (t *tree) bulk(ctx context.Context, o op, prefix string, from, to uint64) e
 	if from >= to {
 		return nil
 	}
-	w, err := zkclient.Dial(ctx, t.client.Server(), zkclient.Handshake{Timeout: t.o.timeout})
+	w, err := zkclient.Dial(ctx, t.client.Dialled(), zkclient.Handshake{Timeout: t.o.timeout, Secure: t.o.secure})
 	if err != nil {
 		return err
 	}
