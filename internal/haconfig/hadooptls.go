@@ -87,8 +87,7 @@ func (b *bridge) tlsComplete() {
 		if n := b.cfg.named[s.path]; values[s.path] == "" && n.key == s.key {
 			remedy := "set it, as the original wants it"
 			if strings.HasSuffix(s.key, "password") {
-				remedy += " (for a PEM file that is not encrypted to any word, and it is not looked for in credential providers); or set " +
-					OwnPrefix + s.path + ", which may be @FILE"
+				remedy += ", who does not look for it in credential providers; or set " + OwnPrefix + s.path + ", which may be @FILE"
 			}
 			b.problems = append(b.problems, Problem{
 				Where: n.where, Key: s.key, Text: "is not set, but " + b.cfg.named[tlsEnabled].key + " is true", Remedy: remedy,

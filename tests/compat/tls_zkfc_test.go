@@ -25,7 +25,9 @@ func TestOriginalZKFCPairsWithOursOverTLS(t *testing.T) {
 	p := newPairOn(t, server{s.daemon, s.secure}, true, yaml, "ha.zookeeper.acl", acl, "hadoop.zk.ssl.enabled", "true",
 		"hadoop.zk.ssl.keystore.location", s.key, "hadoop.zk.ssl.keystore.password", tlstest.Password,
 		"hadoop.zk.ssl.truststore.location", s.trust, "hadoop.zk.ssl.truststore.password", tlstest.Password)
-	ours := func(args ...string) *exec.Cmd { return exec.Command(program(t, "zkfc"), append([]string{"-id", "nn2"}, args...)...) }
+	ours := func(args ...string) *exec.Cmd {
+		return exec.Command(program(t, "zkfc"), append([]string{"-id", "nn2"}, args...)...)
+	}
 	code, _, stderr := run(t, "", hadoop.java(t, p.hadoops[0], "org.apache.hadoop.hdfs.tools.DFSZKFailoverController", "-formatZK", "-nonInteractive"))
 	require.Zero(t, code, stderr)
 	code, _, stderr = run(t, "", ours("-config", p.yaml, "-formatZK", "-nonInteractive"))
