@@ -88,7 +88,9 @@ func TestElectorTellsWhyThereIsNoTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			zoo, logs := overTLS(t, c.port, c.mine)
-			ctx, cancel := context.WithCancel(t.Context())
+			bounded, give := context.WithTimeout(t.Context(), 15*time.Second)
+			defer give()
+			ctx, cancel := context.WithCancel(bounded)
 			defer cancel()
 			zoo.Log = zoo.Log.WithOptions(zap.Hooks(func(zapcore.Entry) error { cancel(); return nil })) // as soon as it is known
 			_, err := zoo.OpenTree(ctx)
