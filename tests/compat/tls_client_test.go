@@ -5,7 +5,6 @@ package compat
 import (
 	"crypto/x509/pkix"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,10 +16,9 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/tlsconf/tlstest"
 )
 
-// secured is an original server with a plain port and one for TLS, and stores for its clients, all of one kind.
+// secured is a server with stores for its clients, all of one kind.
 type secured struct {
-	server
-	secure     string // address for TLS
+	tlsPort
 	key, trust string // of a client, whose name is CN=me
 	stranger   string // key store of a client that the server does not trust
 	strangers  string // trust store without the server's authority
@@ -40,36 +38,18 @@ func storesOf(t *testing.T, kind string, cert *tlstest.Cert, ca *tlstest.CA) (ke
 	}
 }
 
-func startSecured(t *testing.T, kind string, more ...string) secured {
+func startSecured(t *testing.T, ours bool, kind string, more ...string) secured {
 	t.Helper()
 	ca, other := tlstest.NewCA(t, "authority"), tlstest.NewCA(t, "somebody else")
 	me := pkix.Name{CommonName: "me"}
-	s := secured{secure: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+	var s secured
 	key, trust := storesOf(t, kind, ca.Issue(t, tlstest.Want{}), ca)
 	s.key, s.trust = storesOf(t, kind, ca.Issue(t, tlstest.Want{Subject: me, NoNames: true}), ca)
 	s.stranger, s.strangers = storesOf(t, kind, other.Issue(t, tlstest.Want{Subject: me}), other)
-	cfg, addr := zooCfg(t, t.TempDir())
-	text, err := os.ReadFile(cfg)
-	require.NoError(t, err)
-	_, port, _ := strings.Cut(s.secure, ":")
-	text = append(text, strings.Join(append([]string{
-		"serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory", "secureClientPort=" + port, "secureClientPortAddress=127.0.0.1",
+	s.tlsPort = startTLSPort(t, ours, key, trust, append([]string{
 		"extendedTypesEnabled=true", "authProvider.x509=org.apache.zookeeper.server.auth.X509AuthenticationProvider",
-		"ssl.keyStore.location=" + key, "ssl.trustStore.location=" + trust,
-	}, more...), "\n")+"\n"...)
-	if kind != "PEM" {
-		text = append(text, "ssl.keyStore.password="+tlstest.Password+"\nssl.trustStore.password="+tlstest.Password+"\n"...)
-	}
-	require.NoError(t, os.WriteFile(cfg, text, 0o600))
-	s.server = server{start(t, "original", zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)), addr}
-	eventually(t, "the server serves", func() bool { return strings.Contains(word(addr, "srvr"), "Mode: ") })
-	eventually(t, "the port for TLS is open", func() bool { // it comes second
-		c, err := net.Dial("tcp", s.secure)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
+	}, more...)...)
+	eventually(t, "the server serves", func() bool { return strings.Contains(word(s.addr, "srvr"), "Mode: ") })
 	return s
 }
 
@@ -103,29 +83,29 @@ func (s secured) client(t *testing.T, ours bool, properties []string, args ...st
 	return cmd
 }
 
-// zkcli and the original's client say the same at the port for TLS of an original, with stores of each kind.
+// zkcli and the original's client say the same at the port for TLS of an original, with stores of each kind, and at ours.
 func TestCommandLineClientsAgreeOverTLS(t *testing.T) {
 	input := "create /app x\ncreate -e /app/e y\nls -R /app\nget /app/e\nwhoami\nget -w /app\nset /app z\nconnect ADDR/app\nls /\nclose\nls /\nquit\n"
 	var want string
 	for _, c := range []struct {
-		kind string
-		ours bool
-	}{{"JKS", false}, {"JKS", true}, {"PKCS12", true}, {"PEM", true}} {
-		s := startSecured(t, c.kind)
+		kind         string
+		ours, server bool
+	}{{kind: "JKS"}, {kind: "JKS", ours: true}, {kind: "PKCS12", ours: true}, {kind: "PEM", ours: true}, {kind: "PKCS12", ours: true, server: true}} {
+		s := startSecured(t, c.server, c.kind)
 		code, stdout, stderr := run(t, strings.ReplaceAll(input, "ADDR", s.secure), s.client(t, c.ours, s.properties(), "-server", s.secure))
 		got := fmt.Sprintf("exit code %d\n%s", code, cliTranscript(stdout, stderr))
 		if !c.ours {
 			want = got
 			require.Contains(t, want, "x509: CN=me")
 		}
-		require.Equal(t, want, got, c.kind)
+		require.Equal(t, want, got, "%+v", c)
 		s.kill()
 	}
 }
 
 // What is wrong is told by zkcli with reason and remedy, where the original's client tries for ever.
 func TestCommandLineClientTellsWhatIsWrongWithTLS(t *testing.T) {
-	s := startSecured(t, "PKCS12", "ssl.enabledProtocols=TLSv1.2")
+	s := startSecured(t, false, "PKCS12", "ssl.enabledProtocols=TLSv1.2")
 	try := func(server string, properties []string, code int, want ...string) {
 		t.Helper()
 		got, _, stderr := run(t, "", s.client(t, true, properties, "-server", server, "ls", "/"))
@@ -145,7 +125,7 @@ func TestCommandLineClientTellsWhatIsWrongWithTLS(t *testing.T) {
 	try(s.secure, nil, 1, "TLS only")
 	try("127.0.0.2"+s.secure[strings.IndexByte(s.secure, ':'):], s.properties(), 1, "connection refused")
 
-	second := startSecured(t, "PEM") // TLSv1.3, with which a refusal comes after the handshake
+	second := startSecured(t, false, "PEM") // TLSv1.3, with which a refusal comes after the handshake
 	s = second
 	try(s.secure, s.properties("zookeeper.ssl.enabledProtocols=TLSv1.3"), 0)
 	try(s.secure, s.properties("zookeeper.ssl.keyStore.location="+s.stranger), 1, "(zookeeper.ssl.keyStore.location")

@@ -18,7 +18,7 @@ import (
 // there by their certificates, to which alone the znodes belong.
 func TestOriginalZKFCPairsWithOursOverTLS(t *testing.T) {
 	// Hadoop 3.4's client (3.8) speaks TLSv1.2 only, and 3.9's server TLSv1.3 only, if nobody says otherwise.
-	s := startSecured(t, "JKS", "ssl.enabledProtocols=TLSv1.2,TLSv1.3")
+	s := startSecured(t, false, "JKS", "ssl.enabledProtocols=TLSv1.2,TLSv1.3")
 	const acl = "x509:CN=me:rwcda"
 	yaml := fmt.Sprintf(", acl: %q, tls: {enabled: true, keyStore: %q, keyStorePassword: %q, trustStore: %q, trustStorePassword: %q}",
 		acl, s.key, tlstest.Password, s.trust, tlstest.Password)

@@ -111,7 +111,7 @@ func cliTranscript(stdout, stderr string) string {
 	for _, n := range cliNoise {
 		text = regexp.MustCompile(n.re).ReplaceAllString(text, n.with)
 	}
-	text = regexp.MustCompile(`(digest: \S+)\n(ip: \S+)`).ReplaceAllString(text, "$2\n$1")           // another set
+	text = regexp.MustCompile(`((?:digest|x509): \S+)\n(ip: \S+)`).ReplaceAllString(text, "$2\n$1")  // another set
 	return regexp.MustCompile(`(?m)^\[/.*\]$`).ReplaceAllStringFunc(text, func(list string) string { // a HashSet's order
 		names := strings.Split(strings.Trim(list, "[]"), ", ")
 		slices.Sort(names)
