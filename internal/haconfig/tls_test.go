@@ -100,9 +100,11 @@ func TestTLSOfHadoopsFiles(t *testing.T) {
 	require.Equal(t, key+" hdfs-site.xml:11", shown[tlsKeyStore])
 	require.Equal(t, "(not shown) hdfs-site.xml:12", shown[tlsKeyPassword])
 	require.Equal(t, "true hdfs-site.xml:15", shown[tlsEnabled])
-	for _, v := range cfg.FencingConfig(cfg.Nameservices[0], "nn2").Env {
+	fc := cfg.FencingConfig(cfg.Nameservices[0], "nn2")
+	for _, v := range fc.Env {
 		require.NotContains(t, v, tlstest.Password)
 	}
+	require.Subset(t, fc.Secret, []string{"HOLDFAST_ZOOKEEPER_TLS_KEYSTOREPASSWORD", "HOLDFAST_ZOOKEEPER_TLS_TRUSTSTOREPASSWORD"})
 
 	require.False(t, mustHadoop(t, all("dfs.ha.zkfc.client.ssl.enabled=true", "hadoop.zk.ssl.enabled=false")).Zookeeper.TLS.Enabled)
 	require.True(t, mustHadoop(t, all("hadoop.zk.ssl.enabled=true")).Zookeeper.TLS.Enabled)
