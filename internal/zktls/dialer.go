@@ -55,6 +55,9 @@ func New(s tlsconf.Settings, names Names, warn func(string)) (*Dialer, error) {
 	return d, nil
 }
 
+// Findings are what is wrong, or soon will be, with the certificates of the stores.
+func (d *Dialer) Findings(now time.Time) []string { return d.source.Findings(now) }
+
 // look stamps the files of the stores.
 func (d *Dialer) look() []stamp {
 	var out []stamp

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/holdfast-ha/holdfast/fencing"
 	"github.com/holdfast-ha/holdfast/internal/cli"
@@ -17,6 +19,7 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 		return complain(s.Err, err)
 	}
 	var wrong []error
+	var notes []string
 	ns, node, err := place(cfg, false)
 	if err != nil { // what can be said without the node
 		wrong = append(wrong, err)
@@ -26,8 +29,13 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 		if problems := cfg.ForNode(ns, node); len(problems) > 0 {
 			wrong = append(wrong, problems)
 		}
-		if _, failed := cfg.ZookeeperTLS(func(string) {}); failed != nil {
+		secret, failed := cfg.ZookeeperTLS(func(text string) { notes = append(notes, "TLS: "+text) })
+		if failed != nil {
 			wrong = append(wrong, failed)
+		} else if secret != nil {
+			for _, f := range secret.Findings(time.Now()) {
+				notes = append(notes, "TLS: "+f)
+			}
 		}
 		if !ns.AutomaticFailover {
 			wrong = append(wrong, fmt.Errorf("automatic failover is off for nameservice %s: zkfc would exit with %d", ns.ID, exitNoAuto))
@@ -62,11 +70,14 @@ func check(s cli.Streams, cfg *haconfig.Config, err error) int {
 	}
 	tw.Flush()
 	if line := (&setup{cfg: cfg}).oftener(); line != "" {
-		fmt.Fprintln(s.Out, "\n"+line)
+		notes = append(notes, line)
 	}
-	if notes := cfg.Note(); len(notes) > 0 {
+	if len(notes) > 0 {
+		fmt.Fprintln(s.Out, "\n"+strings.Join(notes, "\n"))
+	}
+	if idle := cfg.Note(); len(idle) > 0 {
 		fmt.Fprintln(s.Out, "\nwithout effect:")
-		for _, n := range notes {
+		for _, n := range idle {
 			fmt.Fprintln(s.Out, "  "+n)
 		}
 	}

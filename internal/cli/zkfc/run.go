@@ -57,6 +57,9 @@ func zookeeper(cfg *haconfig.Config, log *zap.Logger) (elector.ZooKeeper, error)
 	secret, err := cfg.ZookeeperTLS(func(text string) { log.Warn(text) })
 	if err == nil && secret != nil {
 		zk.Secure = secret.Secure
+		for _, f := range secret.Findings(time.Now()) {
+			log.Warn("TLS: " + f)
+		}
 	}
 	return zk, err
 }

@@ -21,6 +21,7 @@ func TestStoresAreReadBeforeAnythingBegins(t *testing.T) {
 	require.Zero(t, code, errs)
 	require.Contains(t, out, "zookeeper.tls.keyStorePassword")
 	require.NotContains(t, out, tlstest.Password)
+	require.Contains(t, out, "\nTLS: "+key+": a certificate that is shown to others (CN=localhost) expires at ")
 	dir = conf("wrong one")
 	for _, args := range [][]string{{"check"}, {"-formatZK"}, {}} {
 		code, out, errs = command(append([]string{"-conf", dir, "-id", "nn1"}, args...)...)
