@@ -147,12 +147,16 @@ func TestServerThatDoesNotAnswerInTLS(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	wg.Go(func() {
 		silent, err := l.Accept()
 		if err != nil {
 			return
 		}
 		defer silent.Close()
+		_, _ = silent.Read(make([]byte, 1)) // the handshake has begun
+		cancel()
 		second, err := l.Accept()
 		if err != nil {
 			return
@@ -162,8 +166,6 @@ func TestServerThatDoesNotAnswerInTLS(t *testing.T) {
 		_, _ = second.Read(make([]byte, 4096))
 	})
 	d := dialer(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	_, err = zkclient.Dial(ctx, l.Addr().String(), zkclient.Handshake{Secure: d.Secure})
 	require.ErrorContains(t, err, "no answer to the TLS handshake in time")
 	_, err = dial(t, l.Addr().String(), d)
