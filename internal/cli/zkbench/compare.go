@@ -35,7 +35,7 @@ type compareOptions struct {
 	seconds  float64
 	znodes   int
 	watchers int
-	rate     map[string]float64 // of the open loops: reads, writes; 0: a tenth of what the first server can do, at most a limit
+	rate     map[string]float64 // of the open loops: reads, writes; 0: a tenth of what the first server can do, at most maxRate
 	dir      string
 	json     bool
 }
@@ -50,9 +50,9 @@ func compareCommand(s cli.Streams, started func()) *cobra.Command {
 			"the same zoo.cfg, on fresh data directories beside each other, on loopback, puts the same load on both and prints what\n" +
 			"each did and the ratio. The original runs as bin/zkServer.sh starts it, and both are warmed up before they are measured.\n\n" +
 			"  start     from the start of the process on an empty data directory to the first answer; memory then\n" +
-			"  reads     get of 128 bytes: closed loop (4 connections x 250 in flight), then an open loop at a rate far below what\n" +
-			"            either can do, where latency runs from the moment a request was due\n" +
-			"  writes    the same with set of 1 KiB; every write is synced to disk\n" +
+			"  reads     get of 128 bytes: closed loop (4 connections x 250 in flight), then 16 clients that wait for each answer, then\n" +
+			"            an open loop at a rate far below what either can do, where latency runs from the moment a request was due\n" +
+			"  writes    the same with set of 1 KiB, every write synced to disk; then at most 1,000 a second, where each is alone\n" +
 			"  sessions  connect and close\n" +
 			"  fanout    one change that many sessions watch: until the last has the event, and how long the writer waits\n" +
 			"  tree      many znodes of 100 bytes: memory, restart, and write latency while a snapshot is written\n\n" +
@@ -88,12 +88,12 @@ func compareCommand(s cli.Streams, started func()) *cobra.Command {
 	f.IntVar(&o.servers, "servers", 1, "servers of each side: 3 or more are an ensemble")
 	f.StringSliceVar(&o.only, "only", nil, "run only these of "+strings.Join(scenarios, ",")+",\nwith several servers of "+
 		strings.Join(ensembleScenarios, ","))
-	f.IntVar(&o.rounds, "rounds", 2, "how often each server has its turn")
-	f.Float64Var(&o.seconds, "seconds", 10, "length of each measurement; warm-up and the number of sessions and events follow it")
+	f.IntVar(&o.rounds, "rounds", 3, "how often each server has its turn")
+	f.Float64Var(&o.seconds, "seconds", 6, "length of each measurement; warm-up and the number of sessions and events follow it")
 	f.IntVar(&o.znodes, "znodes", 1_000_000, "size of the tree")
 	f.IntVar(&o.watchers, "watchers", 1000, "sessions that watch in fanout")
 	f.Float64Var(&readRate, "read-rate", 0, "reads per second of the open loop (0: a tenth of the original's throughput, at most 5000)")
-	f.Float64Var(&writeRate, "write-rate", 0, "writes per second of the open loop (0: a tenth of the original's throughput, at most 1000)")
+	f.Float64Var(&writeRate, "write-rate", 0, "writes per second of the open loop (0: a tenth of the original's throughput, at most 5000;\nof several servers 1000)")
 	f.StringVar(&o.dir, "dir", "", "where the data directories are made, and removed at the end: on the disk that matters\n(default: the system's temporary directory)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object, with the values of each round, instead of a table")
 	return c

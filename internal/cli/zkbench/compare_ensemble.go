@@ -129,7 +129,7 @@ func (d *duel) memoryTurn(ctx context.Context, side int) error {
 			say("%.0f MiB resident", float64(rss)/(1<<20))
 			d.table.add(side, scenario, fmt.Sprintf("resident after creating %d znodes, all", d.znodes), unitBytes, float64(rss))
 		}
-		d.chooseRate("writes", 10*maxWriteRate)
+		d.chooseRate("writes", 10*maxRate)
 		for range d.rounds {
 			away.crash()
 			took, err := e.restart(ctx, away)
@@ -157,7 +157,7 @@ func (d *duel) emptyDisk(ctx context.Context, e *ensemble, side int, say func(st
 	if err := os.RemoveAll(filepath.Join(away.dir, "data", "version-2")); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	o := d.openLoop(d.loadOptions(leader.target(), "writes"), "writes")
+	o := openLoop(d.loadOptions(leader.target(), "writes"), d.loneRate())
 	o.trace = true
 	before, err := execute(ctx, o)
 	if err != nil {

@@ -13,10 +13,13 @@ import (
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
 )
 
-// The open loops: far below what either server can do, so that latency is the server's, not a queue's.
 const (
-	maxReadRate, maxWriteRate = 5000, 1000
-	openConnections           = 16
+	// clients is how many there are in the loops in which each waits for its answer, and in the open ones.
+	clients = 16
+	// maxRate is that of an open loop: far below what either server can do, so that latency is the server's, not a queue's.
+	maxRate = 5000
+	// loneRate is up to how many writes a second each is alone: no batch shares its costs, and all has gone cold before it.
+	loneRate = 1000
 )
 
 // loadOptions is one of the two presets against to.
@@ -27,9 +30,15 @@ func (d *duel) loadOptions(to target, scenario string) options {
 	return o
 }
 
-// openLoop makes an open loop of o, at the rate of the scenario.
-func (d *duel) openLoop(o options, scenario string) options {
-	o.connections, o.rate = openConnections, d.rate[scenario]
+// openLoop makes an open loop of o.
+func openLoop(o options, rate float64) options {
+	o.connections, o.rate = clients, rate
+	return o
+}
+
+// oneEach makes a loop of o in which each client waits for its answer before it goes on, as most programs do.
+func oneEach(o options) options {
+	o.connections, o.outstanding = clients, 1
 	return o
 }
 
@@ -63,27 +72,49 @@ func (d *duel) loads(ctx context.Context, to target, side int, scenario string, 
 	}
 	say("%s: %.0f per second", scenario, r.OpsPerS)
 	d.table.add(side, scenario, "throughput, closed loop", unitPerSecond, r.OpsPerS)
-	d.addLatency(side, scenario, "closed loop", r)
-	if r, err = execute(ctx, d.openLoop(closed, scenario)); err != nil {
+	d.addLoad(side, scenario, "closed loop", r)
+	if r, err = execute(ctx, oneEach(closed)); err != nil {
 		return err
 	}
-	say("%s at %.0f per second: p50 %s, p99 %s, max %s", scenario, r.OfferedPerS, micros(r.All.P50), micros(r.All.P99), micros(r.All.Max))
-	d.addLatency(side, scenario, "open loop", r)
+	one := fmt.Sprintf("%d clients", clients)
+	say("%s by %s that wait for each: %.0f per second", scenario, one, r.OpsPerS)
+	d.table.add(side, scenario, "throughput, "+one, unitPerSecond, r.OpsPerS)
+	d.addLoad(side, scenario, one, r)
+	open := []struct {
+		name string
+		rate float64
+	}{{"open loop", d.rate[scenario]}}
+	if rate := d.loneRate(); scenario == "writes" && rate < d.rate[scenario] {
+		open = append(open, struct {
+			name string
+			rate float64
+		}{fmt.Sprintf("lone, %.0f/s", rate), rate})
+	}
+	for _, l := range open {
+		if r, err = execute(ctx, openLoop(closed, l.rate)); err != nil {
+			return err
+		}
+		say("%s at %.0f per second: p50 %s, p99 %s, max %s", scenario, r.OfferedPerS, micros(r.All.P50), micros(r.All.P99), micros(r.All.Max))
+		d.addLoad(side, scenario, l.name, r)
+	}
 	return nil
 }
 
 // chooseRate decides the rate of an open loop, once for both servers, from what the first could do.
 func (d *duel) chooseRate(scenario string, throughput float64) {
 	if d.rate[scenario] == 0 {
-		limit := float64(maxReadRate)
-		if scenario == "writes" {
-			limit = maxWriteRate
+		limit := float64(maxRate)
+		if scenario == "writes" && d.servers > 1 { // all servers are on this machine
+			limit = loneRate
 		}
 		d.rate[scenario] = max(min(float64(int(throughput/10)), limit), 10)
 	}
 }
 
-func (d *duel) addLatency(side int, scenario, loop string, r *report) {
+// loneRate is the rate of lone writes.
+func (d *duel) loneRate() float64 { return min(d.rate["writes"], loneRate) }
+
+func (d *duel) addLoad(side int, scenario, loop string, r *report) {
 	if r.ServerProc.Omitted == "" {
 		d.table.add(side, scenario, "cpu per 1,000, "+loop, unitCPU, r.ServerProc.CPUSPer1000*1000)
 	}

@@ -65,7 +65,7 @@ func (d *duel) treeTurn(ctx context.Context, side int) (err error) {
 		d.table.add(side, scenario, "restart until it answers", unitMillis, float64(took)/1e6)
 		return nil
 	}
-	d.chooseRate("writes", 10*maxWriteRate)
+	d.chooseRate("writes", 10*maxRate)
 	for range d.rounds {
 		if err := restart(never); err != nil {
 			return err
@@ -77,7 +77,7 @@ func (d *duel) treeTurn(ctx context.Context, side int) (err error) {
 		if _, rss, err := sampleProcess(in.pid()); err == nil {
 			d.table.add(side, scenario, "resident after a restart and the load", unitBytes, float64(rss))
 		}
-		writes := d.rate["writes"] * d.treeOptions(in).duration.Seconds()
+		writes := d.loneRate() * d.treeOptions(in).duration.Seconds()
 		if err := restart(max(int(writes/3), 10)); err != nil { // a snapshot every writes/6 to writes/3
 			return err
 		}
@@ -149,7 +149,7 @@ func (d *duel) treeLoad(ctx context.Context, in *instance) (calm, during []float
 
 // treeOptions is the load of treeLoad.
 func (d *duel) treeOptions(in *instance) options {
-	o := d.openLoop(d.loadOptions(in.target(), "writes"), "writes")
+	o := openLoop(d.loadOptions(in.target(), "writes"), d.loneRate())
 	o.warmup, o.trace = d.warm, true
 	o.duration = max(o.duration, 5*time.Second)
 	if d.seconds < 1 { // a try-out
