@@ -104,15 +104,30 @@ func (d *disk) write(s *Server, job diskJob) error {
 	return nil
 }
 
-// append makes records durable. With few there is little to do for others, and the cheap way is taken.
+// append makes records durable. With little there is little to do for others, and the cheap way is taken.
 func (d *disk) append(log *txnlog.Log, records []txnlog.Record) error {
-	if len(records) <= directBatch {
+	if len(records) <= directBatch || isLittle(records) {
 		return log.AppendSync(records)
 	}
 	if err := log.Append(records); err != nil {
 		return err
 	}
 	return log.Sync()
+}
+
+// Up to how much is little: that goes to the disk in one piece, past the page cache where that is possible. Sixteen clients that wait for
+// their answers need a sixth less of processor time with it.
+const littleRecords, littleBytes = 24, 30 << 10
+
+func isLittle(records []txnlog.Record) bool {
+	if len(records) > littleRecords {
+		return false
+	}
+	bytes := 0
+	for i := range records {
+		bytes += len(records[i].Data)
+	}
+	return bytes <= littleBytes
 }
 
 func (d *disk) lastPersisted() zkproto.Zxid { return zkproto.Zxid(d.persisted.Load()) }
