@@ -36,7 +36,7 @@ func TestOriginalZKFCPairsWithOursOverTLS(t *testing.T) {
 	require.Zero(t, code, stderr)
 	_, out, _ := run(t, "", s.client(t, true, s.properties(), "-server", s.secure, "getAcl", "/hadoop-ha/ns1"))
 	require.Contains(t, out, "'x509,'CN=me\n: cdrwa")
-	code, _, stderr = run(t, "", cliClient(t, true, "-server", s.server.addr, "ls", "/hadoop-ha/ns1"))
+	code, _, stderr = run(t, "", cliClient(t, true, "-server", s.addr, "ls", "/hadoop-ha/ns1"))
 	require.Equal(t, 1, code, "by the plain port nobody is known")
 	require.Contains(t, stderr, "Insufficient permission")
 
