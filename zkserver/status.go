@@ -56,8 +56,10 @@ func (s *Server) Status(details bool) admin.Status {
 		st.SecurePort = portOf(s.secure.Addr())
 	}
 	st.Handshakes = s.sumOfPorts(func(p *cnxn.Port) int64 { n, _, _, _ := p.Handshakes(); return n })
-	st.PlainLocal = s.sumOfPorts(func(p *cnxn.Port) int64 { n, _ := p.PlainConns(); return n })
-	st.PlainRemote = s.sumOfPorts(func(p *cnxn.Port) int64 { _, n := p.PlainConns(); return n })
+	if s.cfg.ClientsSpeakTLS() { // the original counts these with Netty only, which it needs for TLS
+		st.PlainLocal = s.sumOfPorts(func(p *cnxn.Port) int64 { n, _ := p.PlainConns(); return n })
+		st.PlainRemote = s.sumOfPorts(func(p *cnxn.Port) int64 { _, n := p.PlainConns(); return n })
+	}
 	st.OpenFiles, st.MaxFiles = admin.OpenFiles()
 	s.files(&st)
 	s.treeMu.RLock()

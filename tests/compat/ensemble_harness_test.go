@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,8 +145,8 @@ func (e *ensemble) up() []*member {
 	return out
 }
 
-// settle waits until every member that runs serves, one of them as the leader.
-func (e *ensemble) settle() {
+// settle waits until every member that runs serves, one of them as the leader. Those that may not know the leader need not serve.
+func (e *ensemble) settle(strangers ...int) {
 	e.t.Helper()
 	state := ""
 	e.await(func() string { return "settles: " + state }, func() bool {
@@ -163,7 +164,7 @@ func (e *ensemble) settle() {
 				leaders++
 			case "follower", "observer":
 			default:
-				ready = false
+				ready = ready && slices.Contains(strangers, m.id)
 			}
 		}
 		return ready && leaders == 1
