@@ -54,8 +54,9 @@ type core struct {
 // applyChunk is how many transactions are applied before readers are let in.
 const applyChunk = 128
 
-// directBatch is up to how many transactions the core syncs itself: at low load nothing would go on beside the fsync, and
-// two changes of goroutine are saved (a sixth of the latency of a single write, a third of its processor time).
+// directBatch is up to how many requests a connection's own goroutine may bring as the core, and up to how many transactions, however
+// large, the core syncs itself: at low load nothing would go on beside the fsync, and two changes of goroutine are saved (a sixth of the
+// latency of a single write, a third of its processor time). It syncs more of them if they are little (disk.go).
 const directBatch = 2
 
 // feedBatch is how many transactions are gathered before the disk gets them while there are more requests to prepare.
@@ -265,8 +266,7 @@ func (s *Server) apply(entries []zab.Entry) {
 
 // syncsHere tells whether what waits for the disk is left to whoever is the core.
 func (s *Server) syncsHere() bool {
-	n := len(s.core.toLog)
-	return s.peers == nil && n > 0 && n <= directBatch && !s.disk.busy.Load()
+	return s.peers == nil && len(s.core.toLog) > 0 && isFew(s.core.toLog) && !s.disk.busy.Load()
 }
 
 // feedDisk gives the disk what waits for it, if it is idle, and begins a snapshot when one is due. Small batches are
@@ -289,7 +289,7 @@ func (s *Server) feedDisk(here bool) (synced bool) {
 	s.filling(bytes)
 	s.trimmer.logged(bytes)
 	job.roll = s.snapshotIfDue()
-	if s.peers == nil && len(job.records) <= directBatch && !job.roll {
+	if s.peers == nil && isFew(job.records) && !job.roll {
 		s.disk.writeHere(s, job)
 		return true
 	}

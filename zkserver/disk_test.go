@@ -8,7 +8,7 @@ import (
 	"github.com/holdfast-ha/holdfast/zkserver/txnlog"
 )
 
-func TestLittleIsBoundedByNumberAndBytes(t *testing.T) {
+func TestFewIsBoundedByNumberAndBytes(t *testing.T) {
 	records := func(n, bytes int) []txnlog.Record {
 		r := make([]txnlog.Record, n)
 		for i := range r {
@@ -16,8 +16,9 @@ func TestLittleIsBoundedByNumberAndBytes(t *testing.T) {
 		}
 		return r
 	}
-	require.True(t, isLittle(records(littleRecords, 100)))
-	require.False(t, isLittle(records(littleRecords+1, 100)))
-	require.True(t, isLittle(records(2, littleBytes/2)))
-	require.False(t, isLittle(records(2, littleBytes/2+1)))
+	require.True(t, isFew(records(littleRecords, 100)))
+	require.False(t, isFew(records(littleRecords+1, 100)))
+	require.True(t, isFew(records(3, littleBytes/3)))
+	require.False(t, isFew(records(3, littleBytes/3+1)))
+	require.True(t, isFew(records(directBatch, littleBytes)), "a lone one may be as large as it likes")
 }
