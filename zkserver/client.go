@@ -1,6 +1,7 @@
 package zkserver
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -154,21 +155,16 @@ func (w *client) Requests(frames [][]byte) error {
 	s := w.server
 	w.awaitGate()
 	now := s.clock.Now().UnixNano()
-	s.stats.received.Add(int64(len(frames)))
-	size := 0
-	for _, f := range frames {
-		size += len(f)
-	}
-	s.stats.bytesIn.Add(int64(size))
+	s.countReceived(frames)
 	for {
 		most, late, err := s.hold(w, now)
 		if err != nil {
 			return err
 		}
-		batch, done, full, err := w.requests(frames[:min(len(frames), most)], now, late)
+		batch, done, full, err := w.requests(nil, frames[:min(len(frames), most)], now, late)
 		if batch != nil {
 			s.throttle.add(len(batch.Requests), batch.Bytes())
-			if !s.direct(batch) && !s.inbox.Put(batch) {
+			if !s.direct(batch, directBatch) && !s.inbox.Put(batch) {
 				return errStopping
 			}
 		}
@@ -190,10 +186,20 @@ func (w *client) Requests(frames [][]byte) error {
 	}
 }
 
+func (s *Server) countReceived(frames [][]byte) {
+	s.stats.received.Add(int64(len(frames)))
+	size := 0
+	for _, f := range frames {
+		size += len(f)
+	}
+	s.stats.bytesIn.Add(int64(size))
+}
+
 // requests handles frames, up to readChunk reads, under one hold of the locks: reads that need not wait are answered,
-// writes are added to a batch (nil when there are none). It tells how many frames it has handled, and whether it has
+// writes are added to a batch, a new one if that is nil (it stays nil when there are none). It tells how many frames it has handled, and whether it has
 // stopped because too much waits to be answered or sent. Late requests are answered with ThrottledOp.
-func (w *client) requests(frames [][]byte, now int64, late bool) (batch *pipeline.Batch[*client], done int, full bool, err error) {
+func (w *client) requests(into *pipeline.Batch[*client], frames [][]byte, now int64, late bool) (batch *pipeline.Batch[*client], done int, full bool, err error) {
+	batch = into
 	s := w.server
 	if late || w.anyRead(frames) {
 		frames = frames[:min(len(frames), readChunk)]
@@ -270,14 +276,23 @@ func (w *client) requests(frames [][]byte, now int64, late bool) (batch *pipelin
 // anyRead tells whether some frame may have to be answered from the tree.
 func (w *client) anyRead(frames [][]byte) bool {
 	for _, f := range frames {
-		if len(f) < 8 {
+		op, ok := opOf(f)
+		if !ok {
 			return false
 		}
-		if kindOf(zkproto.OpCode(int32(f[4])<<24|int32(f[5])<<16|int32(f[6])<<8|int32(f[7]))) == kindRead {
+		if kindOf(op) == kindRead {
 			return true
 		}
 	}
 	return false
+}
+
+// opOf is what a packet asks for; false if it is too short.
+func opOf(frame []byte) (zkproto.OpCode, bool) {
+	if len(frame) < headerSize {
+		return 0, false
+	}
+	return zkproto.OpCode(int32(binary.BigEndian.Uint32(frame[4:]))), true
 }
 
 // authenticate answers an auth packet at once, outside of the order of requests, as the original does. The connection is

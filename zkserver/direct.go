@@ -40,14 +40,14 @@ func (s *Server) leaveCore(most int) {
 	}
 }
 
-// direct lets a connection's goroutine be the core for its batch when the core has nothing to do and the batch is small. It is
-// false, and nothing has happened, when it is not the moment; then the batch goes into the inbox.
+// direct lets a connection's goroutine, or the one that gathers what several have brought, be the core for its batch when the core has
+// nothing to do and the batch is small. It is false, and nothing has happened, when it is not the moment; then the batch goes into the inbox.
 //
 // A server that is alone goes on to the sync and the answer. With others the disk's goroutine syncs: they must be heard
 // meanwhile. None that throttles requests does it: there the connection must be read on, to be held back.
-func (s *Server) direct(b *pipeline.Batch[*client]) bool {
+func (s *Server) direct(b *pipeline.Batch[*client], most int) bool {
 	c := &s.core
-	if len(b.Requests) > directBatch || s.live.Load().ThrottleLimit != 0 || !c.mu.TryLock() {
+	if len(b.Requests) > most || s.live.Load().ThrottleLimit != 0 || !c.mu.TryLock() {
 		return false
 	}
 	// What came before, also from this connection, must go before.

@@ -112,10 +112,10 @@ func TestALonelyWriteNeedsNoOtherGoroutine(t *testing.T) {
 	r := start(t)
 	c := r.raw(zkclient.Handshake{})
 	r.core.mu.Lock()
-	require.False(t, r.direct(r.inbox.Get()), "somebody else is the core")
+	require.False(t, r.direct(r.inbox.Get(), directBatch), "somebody else is the core")
 	r.leaveCore(0)
-	await(t, func() bool { return r.direct(r.inbox.Get()) }, "nobody is")
+	await(t, func() bool { return r.direct(r.inbox.Get(), directBatch) }, "nobody is")
 	require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody("/n", nil, 0)).Err)
 	require.NoError(t, r.Shutdown(t.Context()))
-	require.False(t, r.direct(r.inbox.Get()), "the server has ended")
+	require.False(t, r.direct(r.inbox.Get(), directBatch), "the server has ended")
 }

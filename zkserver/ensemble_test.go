@@ -81,6 +81,7 @@ func (m *member) config() config.Config {
 	cfg.ClientPortAddress, cfg.ClientPort = "127.0.0.1", m.server.ClientPort
 	cfg.TickTime, cfg.InitLimit, cfg.ConnectLimit, cfg.SyncLimit = 200*time.Millisecond, 25, 25, 10
 	cfg.PreAllocSize = -1
+	cfg.GatherAfter = 1
 	cfg.Commands = []string{"*"}
 	cfg.MyID = m.id
 	for i, o := range m.e.members {

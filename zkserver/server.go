@@ -204,7 +204,10 @@ func (s *Server) start() error {
 	s.beat.Store(s.clock.Now().UnixNano())
 	options := cnxn.Options{
 		Limits: portLimits(&s.cfg), HandshakeTimeout: s.cfg.HandshakeTimeout, LargeFrom: s.cfg.LargeRequestThreshold,
-		Large: &s.throttle.large, Logger: s.log, Now: s.clock.Now,
+		Large: &s.throttle.large, Logger: s.log, Now: s.clock.Now, GatherAfter: s.cfg.GatherAfter,
+	}
+	if options.GatherAfter == 0 {
+		options.GatherAfter = -1
 	}
 	if s.listener != nil {
 		options.TLS = s.portTLS(false)

@@ -37,6 +37,7 @@ func testConfig(t testing.TB) config.Config {
 	cfg.ClientPortAddress = "127.0.0.1"
 	cfg.TickTime = 100 * time.Millisecond
 	cfg.PreAllocSize = 64 << 10
+	cfg.GatherAfter = 1 // tests ask for little: gathered or not, a client must see the same
 	cfg.Commands = []string{"*"}
 	return cfg
 }

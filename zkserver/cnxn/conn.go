@@ -46,10 +46,17 @@ type Conn struct {
 	dead          bool
 	reason        error // why it was closed
 
+	at     place      // who reads it (gather.go)
+	bare   *sock.Bare // the socket, in place of nc and sock, unless it is at home
+	number uint64     // of the gatherer
+	wanted bool       // somebody waits until it is at home
+
 	// Of the connection's goroutine: bytes of large frames that were counted, of the one being received and of complete
 	// ones; and whether the one being received has been let in.
 	largePart, largeDone int
 	letIn                bool
+
+	settling settling // gather.go; of whoever reads it
 
 	leaving atomic.Bool // Leaving
 
@@ -97,11 +104,16 @@ func (c *Conn) Close(reason error) {
 	}
 	first := !c.dead
 	c.dead = true
-	nc, secure := c.nc, c.secure
+	nc, secure, bare := c.nc, c.secure, c.bare
+	if first && c.at == watched {
+		c.sendHome(nil)
+	}
 	c.roomy.Broadcast()
 	c.mu.Unlock()
 	switch {
 	case !first:
+	case bare != nil: // if it is gathered, the gatherer will see
+		bare.Close()
 	case secure != nil: // it says goodbye, for which a client that does not read makes it wait
 		c.port.group.Go(func() { _ = secure.Close() }) // the connection's goroutine is still there
 	default:
@@ -121,6 +133,13 @@ func (c *Conn) run() {
 		c.countPlain()
 		err = c.read(buf, n)
 	}
+	if !errors.Is(err, errGathered) {
+		c.finish(err)
+	}
+}
+
+// finish is the last that the connection's goroutine does.
+func (c *Conn) finish(err error) {
 	c.Close(err)
 	c.port.opts.Large.Add(int64(-c.largePart - c.largeDone))
 	c.mu.Lock()
@@ -147,7 +166,7 @@ func (c *Conn) countPlain() {
 // errStop ends a connection that has been answered and needs no more reading.
 var errStop = errors.New("cnxn: done")
 
-// read is the reading loop: it returns why the connection ends. n bytes have been read into buf already, if that is not nil.
+// read is the reading loop: it returns why the connection ends, or errGathered. n bytes have been read into buf already, if that is not nil.
 func (c *Conn) read(buf []byte, n int) error {
 	var (
 		start, end int
@@ -157,7 +176,9 @@ func (c *Conn) read(buf []byte, n int) error {
 	if buf == nil {
 		buf = make([]byte, firstBuffer)
 	}
-	_ = c.nc.SetReadDeadline(c.port.now().Add(c.port.opts.HandshakeTimeout))
+	if c.client == nil {
+		_ = c.nc.SetReadDeadline(c.port.now().Add(c.port.opts.HandshakeTimeout))
+	}
 	for ; ; n = 0 {
 		var err error
 		if n == 0 {
@@ -169,6 +190,7 @@ func (c *Conn) read(buf []byte, n int) error {
 		end += n
 		c.heard.Store(c.port.now().UnixNano())
 		var need int
+		fresh := c.client == nil
 		frames, start, need, err = c.cut(buf[:end], start, frames[:0])
 		if len(frames) > 0 {
 			if herr := c.handle(frames); herr != nil {
@@ -181,6 +203,9 @@ func (c *Conn) read(buf []byte, n int) error {
 		if err != nil {
 			c.oversized(err, buf[start:end])
 			return err
+		}
+		if !fresh && c.settle(frames, start < end) && c.leaveHome() {
+			return errGathered
 		}
 		filled := end == len(buf)
 		if little++; n > firstBuffer/2 {

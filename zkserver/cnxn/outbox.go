@@ -63,11 +63,12 @@ func (c *Conn) Flush() {
 	c.sending = true
 	for {
 		buf, more := c.take()
+		bare := c.bare
 		c.mu.Unlock()
 		if !more {
 			return
 		}
-		n, all, err := c.tryWrite(buf)
+		n, all, err := c.tryWrite(bare, buf)
 		if err != nil {
 			c.sendFailed(err)
 			return
@@ -111,6 +112,7 @@ func (c *Conn) give(buf []byte) {
 
 // sendRest waits for the socket to take buf from byte n on, and then goes on until the outbox is empty.
 func (c *Conn) sendRest(buf []byte, n int) {
+	c.awaitHome()
 	for {
 		if err := c.writeAll(buf[n:]); err != nil {
 			c.sendFailed(err)
@@ -139,6 +141,14 @@ func (c *Conn) sendFailed(err error) {
 // endWriting tells the client that nothing more comes, and lets the reader wait a moment for the client to close: closing
 // at once could make the system throw away replies that the client has not read yet. The lock is held.
 func (c *Conn) endWriting() {
+	switch c.at {
+	case gathered:
+		return // the gatherer sends it home, and calls this again
+	case watched:
+		if !c.sendHome(nil) {
+			return
+		}
+	}
 	t, ok := c.nc.(interface{ CloseWrite() error })
 	if ok || c.clientFirst {
 		if !c.clientFirst {

@@ -61,8 +61,11 @@ type Options struct {
 	LargeFrom int
 	Large     *atomic.Int64
 	TLS       *TLS // nil for plain connections alone
-	Logger    *zap.Logger
-	Now       func() time.Time // nil for the wall clock
+	// GatherAfter is after how many reads in a row that fit a connection is read together with others, if the server is a Gatherer and
+	// the system can; 0 for 16, -1 for never.
+	GatherAfter int
+	Logger      *zap.Logger
+	Now         func() time.Time // nil for the wall clock
 }
 
 // Port accepts connections on one listener at a time.
@@ -80,6 +83,7 @@ type Port struct {
 	leaving   atomic.Int64 // of conns, those that are Leaving
 	quiet     limiter
 
+	gatherer   *gatherer // nil if there is none
 	handshakes handshakes
 	local      atomic.Int64 // connections of this machine without TLS, since the start
 	remote     atomic.Int64 // of others
@@ -105,6 +109,9 @@ func New(l net.Listener, s Server, opts Options) *Port {
 	}
 	if opts.Large == nil {
 		opts.Large = new(atomic.Int64)
+	}
+	if opts.GatherAfter == 0 {
+		opts.GatherAfter = defaultGatherAfter
 	}
 	p := &Port{
 		listener: l, server: s, opts: opts, log: opts.Logger, done: make(chan struct{}),
@@ -144,6 +151,7 @@ func (p *Port) Addr() net.Addr {
 
 // Serve accepts connections in a goroutine of its own until StopAccepting or Close.
 func (p *Port) Serve() {
+	p.startGathering()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.listener
@@ -314,6 +322,9 @@ func (p *Port) Close() {
 	p.StopAccepting()
 	for _, c := range p.Conns() {
 		c.Close(net.ErrClosed)
+	}
+	if p.gatherer != nil {
+		p.gatherer.set.Close()
 	}
 	p.group.Wait()
 }

@@ -80,9 +80,12 @@ func (w *wire) flush() error {
 // atOnce is how much is encrypted in one go, by whoever has the answer. More is left to a goroutine.
 const atOnce = 64 << 10
 
-// tryWrite sends what can be sent without waiting. all is false if writeAll has to go on.
-func (c *Conn) tryWrite(buf []byte) (n int, all bool, err error) {
+// tryWrite sends what can be sent without waiting, by bare if there is one. all is false if writeAll has to go on.
+func (c *Conn) tryWrite(bare *sock.Bare, buf []byte) (n int, all bool, err error) {
 	switch {
+	case bare != nil:
+		n, err = bare.TryWrite(buf)
+		return n, n == len(buf), err
 	case c.secure == nil:
 		n, err = c.sock.TryWrite(buf)
 		return n, n == len(buf), err

@@ -11,6 +11,9 @@ type Flow struct {
 	// HandshakeTimeout is how long a connection may take to send its connect request (nio.sessionlessCnxnTimeout, default
 	// 10 s).
 	HandshakeTimeout time.Duration
+	// GatherAfter is after how many single writes in a row a client is read by the goroutine that gathers the writes of many (default 16;
+	// 0: none is). In zoo.cfg: holdfast.gatherAfter.
+	GatherAfter int
 	// LargeRequestThreshold is the size in bytes from which a request counts as large (-1, the default: none does), and
 	// LargeRequestMaxBytes what all large requests under way may have together (default 100 MiB): one more is refused, and
 	// its connection closed.
@@ -105,7 +108,7 @@ type Admin struct {
 
 func defaultFlow() Flow {
 	return Flow{
-		HandshakeTimeout: 10 * time.Second, LargeRequestThreshold: -1, LargeRequestMaxBytes: 100 << 20,
+		HandshakeTimeout: 10 * time.Second, GatherAfter: 16, LargeRequestThreshold: -1, LargeRequestMaxBytes: 100 << 20,
 		ThrottleStall: 100 * time.Millisecond, DropStale: true, StaleConnectionCheck: true,
 		Tokens: Tokens{
 			FillTime: time.Millisecond, FillCount: 1, Freeze: -1, DropIncrease: 0.02, DropDecrease: 0.002,

@@ -154,6 +154,7 @@ func limits() []key {
 	return []key{
 		boolKey("clientTcpKeepAlive", func(c *Config) *bool { return &c.TCPKeepAlive }),
 		millisKey("nio.sessionlessCnxnTimeout", 1, func(c *Config) *time.Duration { return &c.HandshakeTimeout }),
+		intKey("holdfast.gatherAfter", 0, highest, func(c *Config) *int { return &c.GatherAfter }),
 		millisKey("znode.container.checkIntervalMs", 0, func(c *Config) *time.Duration { return &c.ContainerCheckInterval }),
 		intKey("znode.container.maxPerMinute", 1, highest, func(c *Config) *int { return &c.ContainerMaxPerMinute }),
 		{name: "znode.container.maxNeverUsedIntervalMs", set: func(c *Config, v string) error {

@@ -65,7 +65,7 @@ var each = map[string]string{
 	"connectionDropIncrease": "0.1", "connectionDropDecrease": "0.2", "connectionDecreaseRatio": "0.3",
 	"connection_throttle_weight_enabled": "true", "connection_throttle_global_session_weight": "6",
 	"connection_throttle_local_session_weight": "4", "connection_throttle_renew_session_weight": "5",
-	"holdfast.logLevel": "WARN", "holdfast.diskAlarmMB": "3", "clientTcpKeepAlive": "true", "nio.sessionlessCnxnTimeout": "500",
+	"holdfast.logLevel": "WARN", "holdfast.diskAlarmMB": "3", "clientTcpKeepAlive": "true", "nio.sessionlessCnxnTimeout": "500", "holdfast.gatherAfter": "17",
 	"znode.container.checkIntervalMs": "500", "znode.container.maxPerMinute": "6", "znode.container.maxNeverUsedIntervalMs": "700",
 	"enforceQuota": "true", "preAllocSize": "100", "txnLogSizeLimitInKb": "300", "forceSync": "no",
 	"fsync.warningthresholdms": "20", "snapshot.compression.method": "gz", "snapshot.trust.empty": "true",
@@ -140,7 +140,7 @@ func wanted() Config {
 		ReadOnlyMode: true, MetricsAddr: "127.0.0.1:7001", MetricsNoRuntime: true, LogLevel: "warn", Source: "zoo.cfg",
 		Demand: Demand{EnforceAuth: true, EnforceAuthSchemes: []string{"ensemble", "ip"}},
 		Flow: Flow{
-			ListenBacklog: 11, TCPKeepAlive: true, HandshakeTimeout: 500 * time.Millisecond, LargeRequestThreshold: 600,
+			ListenBacklog: 11, TCPKeepAlive: true, HandshakeTimeout: 500 * time.Millisecond, GatherAfter: 17, LargeRequestThreshold: 600,
 			LargeRequestMaxBytes: 5000, ThrottleLimit: 12, ThrottleStall: 13 * time.Millisecond, StaleLatencyCheck: true,
 			ThrottledOpWait: 14 * time.Millisecond,
 			Tokens: Tokens{

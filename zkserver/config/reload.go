@@ -69,7 +69,7 @@ var keyOf = map[string]string{
 	"DirAutocreate": "datadir.autocreate", "DynamicFile": "dynamicConfigFile", "EnsembleAuth": "authProvider.N", "EnsembleNames": "ensembleAuthName", "Emulate353TTL": "emulate353TTLNodes",
 	"EnforceAuth": "enforce.auth.enabled", "EnforceAuthSchemes": "enforce.auth.schemes",
 	"ExtendedTypes": "extendedTypesEnabled", "FsyncWarnThreshold": "fsync.warningthresholdms", "Groups": "group.N",
-	"HandshakeTimeout": "nio.sessionlessCnxnTimeout", "LastZxidInSnapshot": "serializeLastProcessedZxid.enabled",
+	"GatherAfter": "holdfast.gatherAfter", "HandshakeTimeout": "nio.sessionlessCnxnTimeout", "LastZxidInSnapshot": "serializeLastProcessedZxid.enabled",
 	"ListenBacklog": "clientPortListenBacklog", "ListenOnAllIPs": "quorumListenOnAllIPs", "MaxBuffer": "jute.maxbuffer", "LocalSessions": "localSessionsEnabled",
 	"LocalSessionsUpgrading": "localSessionsUpgradingEnabled", "LogSizeLimit": "txnLogSizeLimitInKb", "MaxDiffSyncs": "maxConcurrentDiffSyncs",
 	"MaxSnapSyncs": "maxConcurrentSnapSyncs", "MetricsAddr": "metricsProvider.httpPort", "MetricsNoRuntime": "metricsProvider.exportJvmInfo",
