@@ -35,7 +35,7 @@ func diffCfg(t *testing.T, dir string, extended bool) (path, addr string) {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
 	_, err = fmt.Fprintf(f, "forceSync=no\nenforceQuota=true\nminSessionTimeout=500\nextendedTypesEnabled=%v\nDigestAuthenticationProvider.superDigest=%s\n"+
-		"znode.container.checkIntervalMs=100000000\n",
+		"znode.container.checkIntervalMs=100000000\nholdfast.gatherAfter=1\n", // single writes of several sessions come together
 		extended, auth.Digest("super:secret"))
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
