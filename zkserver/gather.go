@@ -36,7 +36,7 @@ func (s *Server) Fits(frames [][]byte) bool {
 // Take implements cnxn.Gathering.
 func (g *gathering) Take(c cnxn.Client, frames [][]byte) bool {
 	s, w := g.s, c.(*client)
-	if !s.serves() || s.live.Load().ThrottleLimit != 0 || s.throttle.over() || w.busy(len(frames)) {
+	if !s.serves() || s.live.Load().ThrottleLimit != 0 || s.throttle.over() || w.busy() {
 		return false
 	}
 	now := s.clock.Now().UnixNano()
@@ -45,11 +45,11 @@ func (g *gathering) Take(c cnxn.Client, frames [][]byte) bool {
 	return true
 }
 
-// busy tells whether so many more writes need more care than taking them.
-func (w *client) busy(more int) bool {
+// busy tells whether taking writes is not all there is to do: if something is unanswered the client does not wait for its answers.
+func (w *client) busy() bool {
 	w.Lock()
 	defer w.Unlock()
-	return w.barred || w.closing || w.fifo.Len()+more > maxUnanswered || len(w.Out) > cnxn.SoftLimit
+	return w.barred || w.closing || !w.fifo.Idle() || len(w.Out) > cnxn.SoftLimit
 }
 
 // Done implements cnxn.Gathering.

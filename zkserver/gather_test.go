@@ -31,10 +31,8 @@ func TestGatheringRefusesWhatIsNotSimple(t *testing.T) {
 	for name, change := range map[string]func(*Server, *client){
 		"requests are throttled": func(s *Server, _ *client) { l := *s.live.Load(); l.ThrottleLimit = 1; s.live.Store(&l) },
 		"too many wait of all":   func(s *Server, _ *client) { s.throttle.count.Add(s.throttle.limit.Load() + 1) },
-		"too many wait of it": func(_ *Server, w *client) {
-			for range maxUnanswered {
-				w.fifo.PushWrite(pipeline.Item{})
-			}
+		"it does not wait for its answers": func(_ *Server, w *client) {
+			w.fifo.PushWrite(pipeline.Item{})
 		},
 		"it has to authenticate":     func(_ *Server, w *client) { w.barred = true },
 		"it has closed its session":  func(_ *Server, w *client) { w.closing = true },

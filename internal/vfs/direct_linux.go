@@ -51,9 +51,9 @@ type direct struct {
 }
 
 const (
-	directMost  = 32 << 10 // bytes; with more the way hardly matters
-	directAlign = 4096     // of memory and blocks, at least: no smaller than a page of the cache or a sector, mostly
-	zerosAhead  = 32 << 10 // bytes: hardly slower than none, for one write of thirty
+	directMost  = 128 << 10 // bytes; with more the way hardly matters
+	directAlign = 4096      // of memory and blocks, at least: no smaller than a page of the cache or a sector, mostly
+	zerosAhead  = 32 << 10  // bytes: hardly slower than none, for one write of thirty
 )
 
 // zeros are written many times, and never to.

@@ -61,8 +61,8 @@ func TestAppendsPastTheCacheAndThroughIt(t *testing.T) {
 	works := trusted(t)
 	for seed := range uint64(4) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		f := allocated(t, 600<<10)
-		model := make([]byte, 600<<10)
+		f := allocated(t, 1200<<10)
+		model := make([]byte, 1200<<10)
 		end := int64(0)
 		other, err := os.Open(f.Name()) // keeps pages in the cache
 		require.NoError(t, err)
@@ -72,7 +72,7 @@ func TestAppendsPastTheCacheAndThroughIt(t *testing.T) {
 				n = 1 + r.IntN(2*directMost)
 			}
 			if r.IntN(30) == 0 || end+int64(n) > int64(len(model)) { // more space, not always in whole blocks
-				model = append(model, make([]byte, 70<<10+r.IntN(2)*300)...)
+				model = append(model, make([]byte, n+6<<10+r.IntN(2)*300)...)
 				require.NoError(t, f.Truncate(int64(len(model))))
 			}
 			p := bytes.Repeat([]byte{byte(1 + step%255)}, n)

@@ -39,7 +39,7 @@ type Gathering interface {
 
 const (
 	defaultGatherAfter = 16
-	gatherFrames       = 2        // packets of one read that are few
+	gatherFrames       = 1        // packets of one read: more are of who does not wait for answers
 	gatherBuffer       = 16 << 10 // bytes that are little
 	paysOff            = 64       // reads of a gathered connection, for the way there and back
 )
