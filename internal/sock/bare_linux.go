@@ -46,7 +46,11 @@ func (b *Bare) Attach() (net.Conn, error) {
 	if !b.use() {
 		return nil, net.ErrClosed
 	}
-	fd, err := unix.FcntlInt(uintptr(b.fd), unix.F_DUPFD_CLOEXEC, 0)
+	alive, err := unix.GetsockoptInt(b.fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+	fd := -1
+	if err == nil {
+		fd, err = unix.FcntlInt(uintptr(b.fd), unix.F_DUPFD_CLOEXEC, 0)
+	}
 	b.done()
 	if err != nil {
 		return nil, os.NewSyscallError("fcntl", err)
@@ -56,6 +60,9 @@ func (b *Bare) Attach() (net.Conn, error) {
 	nc, err := net.FileConn(f)
 	if err != nil {
 		return nil, err
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok && alive == 0 {
+		_ = tcp.SetKeepAlive(false) // package net has set it
 	}
 	b.Close()
 	return nc, nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // bare is the far end of a connection, taken out of Go's poller, and the near one.
@@ -90,6 +91,25 @@ func TestDetachedConnectionComesBack(t *testing.T) {
 	piped, _ := net.Pipe()
 	_, err = Detach(piped)
 	require.Error(t, err)
+}
+
+// What was set for the connection stays: package net probes new ones by itself.
+func TestKeepAliveStaysAsItIs(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		_, nc := pair(t)
+		require.NoError(t, nc.(*net.TCPConn).SetKeepAlive(on))
+		far, err := Detach(nc)
+		require.NoError(t, err)
+		nc, err = far.Attach()
+		require.NoError(t, err)
+		raw, err := nc.(*net.TCPConn).SyscallConn()
+		require.NoError(t, err)
+		got := 0
+		require.NoError(t, raw.Control(func(fd uintptr) { got, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_KEEPALIVE) }))
+		require.NoError(t, err)
+		require.Equal(t, on, got != 0)
+		require.NoError(t, nc.Close())
+	}
 }
 
 func TestSetTellsUntilItIsRead(t *testing.T) {
