@@ -71,6 +71,10 @@ func TestGatheredClientsOfAStoppedServerAreClosed(t *testing.T) {
 	require.True(t, g.Take(w, [][]byte{frame(1, zkproto.OpSetData, setBody("/", nil))[4:]}))
 	r.inbox.Close()
 	g.Done()
+	w.Lock()
+	dead := w.Dead()
+	w.Unlock()
+	require.True(t, dead)
 	require.Error(t, c.ReadBatch(func([]byte) error { return nil }))
 	g.Done() // of nothing
 }
