@@ -69,7 +69,7 @@ func oursOr(makes string) *serverMake {
 func javaServer(o *original, flags ...string) func(*testing.T, string) *exec.Cmd {
 	return func(t *testing.T, cfg string) *exec.Cmd {
 		cmd := o.java(t, logbackDir(t), "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
-		cmd.Args = slices.Concat(cmd.Args[:1], []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, flags, cmd.Args[1:])
+		cmd.Args = slices.Concat(cmd.Args[:1], flags, cmd.Args[1:])
 		return cmd
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -53,6 +54,9 @@ func (o *original) classpath(t *testing.T) string {
 	return o.lib + string(filepath.Separator) + "*"
 }
 
+// small makes a JVM start fast: most of these live for seconds, and their start is most of what they cost.
+var small = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
+
 // java returns the command that runs a main class of the original. conf, if not empty, comes first on the class path.
 func (o *original) java(t *testing.T, conf, class string, args ...string) *exec.Cmd {
 	t.Helper()
@@ -60,7 +64,7 @@ func (o *original) java(t *testing.T, conf, class string, args ...string) *exec.
 	if conf != "" {
 		cp = conf + string(filepath.ListSeparator) + cp
 	}
-	flags := []string{"-Xmx256m", "-Djava.net.preferIPv4Stack=true"}
+	flags := slices.Concat(small, []string{"-Xmx256m", "-Djava.net.preferIPv4Stack=true"})
 	for _, p := range []string{"io", "lang", "lang.reflect", "math", "net", "text", "util", "util.concurrent", "util.zip"} {
 		flags = append(flags, "--add-opens=java.base/java."+p+"=ALL-UNNAMED")
 	}

@@ -102,9 +102,13 @@ func cliTranscript(stdout, stderr string) string {
 			events = append(events, m[1])
 		}
 	}
-	// Whether the last one, that the session is closed, is still printed before the process ends is chance.
-	if n := len(events); n > 0 && strings.Contains(events[n-1], "state:Closed") {
-		events = events[:n-1]
+	// Whether the original's client tells that a session it closes has lost its server before it tells that it is closed is
+	// chance: the server closes the connection, too. So is whether the last ones are still printed before the process ends.
+	for i := len(events) - 1; i >= 0; i-- {
+		if strings.Contains(events[i], "state:Disconnected") && (i+1 == len(events) || strings.Contains(events[i+1], "state:Closed")) ||
+			strings.Contains(events[i], "state:Closed") && i+1 == len(events) {
+			events = slices.Delete(events, i, i+1)
+		}
 	}
 	stdout = cliEvent.ReplaceAllString(stdout, "")
 	text := stdout + "---- stderr\n" + stderr + "---- events\n" + strings.Join(events, "\n")
