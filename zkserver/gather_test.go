@@ -1,7 +1,9 @@
 package zkserver
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -10,56 +12,81 @@ import (
 
 	"github.com/holdfast-ha/holdfast/internal/zkclient"
 	"github.com/holdfast-ha/holdfast/internal/zkproto"
+	"github.com/holdfast-ha/holdfast/zkserver/cnxn"
 	"github.com/holdfast-ha/holdfast/zkserver/config"
 	"github.com/holdfast-ha/holdfast/zkserver/pipeline"
 )
 
-func TestOnlyWritesFit(t *testing.T) {
+func TestWhatIsGathered(t *testing.T) {
 	s := start(t).Server
 	packet := func(op zkproto.OpCode) []byte { return frame(1, op, nil)[4:] }
-	require.True(t, s.Fits([][]byte{packet(zkproto.OpSetData), packet(zkproto.OpMulti)}))
-	for _, op := range []zkproto.OpCode{zkproto.OpGetData, zkproto.OpPing, zkproto.OpSync, zkproto.OpAuth, zkproto.OpCloseSession, 77, -1000} {
-		require.False(t, s.Fits([][]byte{packet(zkproto.OpSetData), packet(op)}), op.String())
+	for op, fit := range map[zkproto.OpCode]cnxn.Fit{
+		zkproto.OpSetData: cnxn.Writes, zkproto.OpMulti: cnxn.Writes, zkproto.OpGetData: cnxn.Reads, zkproto.OpExists: cnxn.Reads, zkproto.OpGetChildren2: cnxn.Reads,
+		zkproto.OpPing: cnxn.Alone, zkproto.OpSync: cnxn.Alone, zkproto.OpAuth: cnxn.Alone, zkproto.OpCloseSession: cnxn.Alone, 77: cnxn.Alone, -1000: cnxn.Alone,
+		zkproto.OpSetWatches2: cnxn.Alone, zkproto.OpGetAllChildrenNumber: cnxn.Alone, zkproto.OpGetEphemerals: cnxn.Alone, zkproto.OpMultiRead: cnxn.Alone,
+	} {
+		require.Equal(t, fit, s.Fits([][]byte{packet(op)}), op.String())
+		require.Equal(t, fit, s.Fits([][]byte{packet(op), packet(op)}), op.String())
+		if fit != cnxn.Writes {
+			require.Equal(t, cnxn.Alone, s.Fits([][]byte{packet(zkproto.OpSetData), packet(op)}), op.String())
+		}
 	}
-	require.False(t, s.Fits([][]byte{make([]byte, headerSize-1)}))
+	require.Equal(t, cnxn.Alone, s.Fits([][]byte{make([]byte, headerSize-1)}))
 }
 
 // What would have to wait, or be answered with an error of the connection's, is left to the connection's own goroutine: nothing of it has
 // happened.
 func TestGatheringRefusesWhatIsNotSimple(t *testing.T) {
-	write := [][]byte{frame(1, zkproto.OpSetData, setBody("/", nil))[4:]}
+	const simple = "nothing: then it is simple"
+	packets := map[cnxn.Fit][][]byte{
+		cnxn.Writes: {frame(1, zkproto.OpSetData, setBody("/", nil))[4:]}, cnxn.Reads: {frame(1, zkproto.OpGetData, readBody("/", false))[4:]},
+	}
 	for name, change := range map[string]func(*Server, *client){
 		"requests are throttled": func(s *Server, _ *client) { l := *s.live.Load(); l.ThrottleLimit = 1; s.live.Store(&l) },
 		"too many wait of all":   func(s *Server, _ *client) { s.throttle.count.Add(s.throttle.limit.Load() + 1) },
 		"it does not wait for its answers": func(_ *Server, w *client) {
 			w.fifo.PushWrite(pipeline.Item{})
 		},
-		"it has to authenticate":     func(_ *Server, w *client) { w.barred = true },
-		"it has closed its session":  func(_ *Server, w *client) { w.closing = true },
-		"it does not read":           func(_ *Server, w *client) { w.Out = make([]byte, 2<<20) },
-		"the server has no quorum":   func(s *Server, _ *client) { s.mode.Store(0) },
-		"nothing: then it is simple": func(*Server, *client) {},
+		"it has to authenticate":    func(_ *Server, w *client) { w.barred = true },
+		"it has closed its session": func(_ *Server, w *client) { w.closing = true },
+		"it does not read":          func(_ *Server, w *client) { w.Out = make([]byte, 2<<20) },
+		"the server has no quorum":  func(s *Server, _ *client) { s.mode.Store(0) },
+		simple:                      func(*Server, *client) {},
 	} {
-		t.Run(name, func(t *testing.T) {
-			r := start(t)
-			r.raw(zkclient.Handshake{})
-			w := r.conns()[0].Client().(*client)
-			g := r.Gather().(*gathering)
-			mode := r.mode.Load()
-			w.Lock()
-			change(r.Server, w)
-			before := w.fifo.Len()
-			w.Unlock()
-			taken := g.Take(w, write)
-			w.Lock()
-			require.Equal(t, name == "nothing: then it is simple", taken)
-			require.Equal(t, taken, g.batch != nil)
-			require.Equal(t, taken, w.fifo.Len() > before)
-			w.fifo.Clear()
-			w.Out = nil
-			w.Unlock()
-			r.mode.Store(mode)
-		})
+		for fit, packet := range packets {
+			if name == "too many wait of all" && fit == cnxn.Reads {
+				continue // which reads do not wait for
+			}
+			t.Run(fmt.Sprint(name, fit), func(t *testing.T) {
+				r := start(t)
+				r.raw(zkclient.Handshake{})
+				w := r.conns()[0].Client().(*client)
+				g := r.Gather(fit)
+				mode := r.mode.Load()
+				w.Lock()
+				change(r.Server, w)
+				waiting, out := w.fifo.Len(), len(w.Out)
+				w.Unlock()
+				received := r.stats.received.Load()
+				taken := g.Take(w, packet)
+				require.Equal(t, name == simple, taken)
+				w.Lock()
+				if writes, ok := g.(*gathering); ok {
+					require.Equal(t, taken, writes.batch != nil)
+					require.Equal(t, taken, w.fifo.Len() > waiting)
+				} else {
+					require.Equal(t, waiting, w.fifo.Len(), "a read is answered at once")
+				}
+				if !taken {
+					require.Len(t, w.Out, out)
+					require.Equal(t, received, r.stats.received.Load())
+				}
+				w.fifo.Clear()
+				w.Out = nil
+				w.Unlock()
+				r.mode.Store(mode)
+			})
+		}
 	}
 }
 
@@ -67,7 +94,7 @@ func TestGatheredClientsOfAStoppedServerAreClosed(t *testing.T) {
 	r := start(t)
 	c := r.raw(zkclient.Handshake{})
 	w := r.conns()[0].Client().(*client)
-	g := r.Gather()
+	g := r.Gather(cnxn.Writes)
 	require.True(t, g.Take(w, [][]byte{frame(1, zkproto.OpSetData, setBody("/", nil))[4:]}))
 	r.inbox.Close()
 	g.Done()
@@ -79,8 +106,8 @@ func TestGatheredClientsOfAStoppedServerAreClosed(t *testing.T) {
 	g.Done() // of nothing
 }
 
-// Clients that write one by one, and now and then several at once or a read, go there and back. Each sees its own writes, and each write
-// happens once.
+// Clients that write one by one, then read one by one, and now and then do several things at once, go there and back. Each sees its own writes,
+// and each write happens once.
 func TestGatheredAndBackAgain(t *testing.T) {
 	for _, after := range []int{0, 1, 3} {
 		r := start(t, func(c *config.Config) { c.GatherAfter = after })
@@ -93,8 +120,22 @@ func TestGatheredAndBackAgain(t *testing.T) {
 			require.Equal(t, zkproto.ErrOK, c.ask(zkproto.OpCreate, createBody(paths[i], nil, 0)).Err)
 			wg.Go(func() {
 				random := rand.New(rand.NewPCG(uint64(i), uint64(after)))
+				last := 0 // packet of the round before
 				for round := range rounds {
+					if round%50 == 0 { // many reads, one by one
+						want := binary.BigEndian.AppendUint64(nil, uint64(10*(round-1)+last))
+						for range 60 {
+							rep := c.ask(zkproto.OpGetData, readBody(paths[i], false))
+							var data zkproto.GetDataReply
+							data.Decode(&rep.body)
+							if rep.Err != zkproto.ErrOK || round > 0 && !bytes.Equal(data.Data, want) {
+								failed[i] = "a read that does not see what came before"
+								return
+							}
+						}
+					}
 					n := 1 + random.IntN(12)/9
+					last = n - 1
 					var out []byte
 					for k := range n {
 						c.xid++

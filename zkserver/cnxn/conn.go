@@ -46,10 +46,12 @@ type Conn struct {
 	dead          bool
 	reason        error // why it was closed
 
-	at     place      // who reads it (gather.go)
-	bare   *sock.Bare // the socket, in place of nc and sock, unless it is at home
-	number uint64     // of the gatherer
-	wanted bool       // somebody waits until it is at home
+	at       place      // who reads it (gather.go)
+	bare     *sock.Bare // the socket, in place of nc and sock, unless it is at home
+	number   uint64     // of the gatherer's
+	gatherer *gatherer  // nil at home
+	much     bool       // more than muchAtOnce was sent since it was gathered
+	wanted   bool       // somebody waits until it is at home
 
 	// Of the connection's goroutine: bytes of large frames that were counted, of the one being received and of complete
 	// ones; and whether the one being received has been let in.

@@ -3,9 +3,11 @@ package cnxn
 import (
 	"bytes"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,29 +16,36 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gatheringEcho is an echo server that answers gathered packets at the end of a round. "home" does not fit; "busy" would have to wait.
+// gatheringEcho is an echo server that answers gathered packets at the end of a round. "home" does not fit; "busy" would have to wait; "read" and
+// what begins with it are reads, all else are writes.
 type gatheringEcho struct {
 	echo
-	mu     sync.Mutex
-	rounds int    // with packets
-	taken  int    // packets
-	hold   func() // called in a round, before the answers
-	most   int    // connections in one round
+	mu      sync.Mutex
+	readers map[*echoRound]int // the packets of each gatherer of reads
+	rounds  int                // with packets
+	taken   int                // packets
+	hold    func()             // called in a round, before the answers
+	most    int                // connections in one round
 }
 
-func (s *gatheringEcho) Fits(frames [][]byte) bool {
+func (s *gatheringEcho) Fits(frames [][]byte) Fit {
+	fit := Writes
 	for _, f := range frames {
 		if bytes.HasPrefix(f, []byte("home")) || string(f) == "bye" || string(f) == "after you" {
-			return false
+			return Alone
+		}
+		if bytes.HasPrefix(f, []byte("read")) {
+			fit = Reads
 		}
 	}
-	return true
+	return fit
 }
 
-func (s *gatheringEcho) Gather() Gathering { return &echoRound{s: s} }
+func (s *gatheringEcho) Gather(fit Fit) Gathering { return &echoRound{s: s, fit: fit} }
 
 type echoRound struct {
 	s       *gatheringEcho
+	fit     Fit
 	clients []*echoClient
 	frames  [][]byte
 }
@@ -58,6 +67,9 @@ func (r *echoRound) Done() {
 	s.mu.Lock()
 	s.rounds++
 	s.taken += len(r.frames)
+	if r.fit == Reads {
+		s.readers[r] += len(r.frames)
+	}
 	s.most = max(s.most, len(r.clients))
 	hold := s.hold
 	s.mu.Unlock()
@@ -79,6 +91,13 @@ func (s *gatheringEcho) counts() (rounds, taken, most int) {
 	return s.rounds, s.taken, s.most
 }
 
+// reads are the packets that each gatherer of reads has taken.
+func (s *gatheringEcho) reads() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.readers))
+}
+
 func (s *gatheringEcho) holdWith(f func()) {
 	s.mu.Lock()
 	s.hold = f
@@ -90,7 +109,7 @@ func serveGathering(t *testing.T, opts Options) (*Port, *gatheringEcho) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux gathers")
 	}
-	s := &gatheringEcho{echo: echo{closed: make(chan error, 16)}}
+	s := &gatheringEcho{echo: echo{closed: make(chan error, 64)}, readers: map[*echoRound]int{}}
 	opts.MaxBuffer = 1 << 20
 	if opts.LargeFrom == 0 {
 		opts.LargeFrom = -1
@@ -218,6 +237,106 @@ func TestGatheredConnectionGoesHome(t *testing.T) {
 		var fe *FrameError
 		require.ErrorAs(t, <-s.closed, &fe)
 	})
+}
+
+// Who reads is gathered by others than who writes; who does both in turn is at home.
+func TestReadsAndWritesAreGatheredApart(t *testing.T) {
+	p, s := serveGathering(t, Options{GatherAfter: 3})
+	nc, c := dialGathered(t, p)
+	for range 10 {
+		ask(t, nc, "x")
+		ask(t, nc, "x")
+		ask(t, nc, "read")
+		ask(t, nc, "read")
+	}
+	require.Equal(t, atHome, c.whereabouts())
+	ask(t, nc, "read")
+	ask(t, nc, "read") // the answer to the one before comes before the connection is given away, this one after
+	require.NotEqual(t, atHome, c.whereabouts())
+	require.Equal(t, []int{1}, s.reads())
+	ask(t, nc, "x")
+	require.Equal(t, atHome, c.whereabouts(), "reads may not wait for a write")
+
+	nc, c = dialGathered(t, p)
+	settleDown(t, nc, c)
+	ask(t, nc, "read")
+	require.Equal(t, atHome, c.whereabouts(), "a read may not wait for writes")
+	require.Equal(t, []int{1}, s.reads())
+}
+
+// A second gatherer of reads has some when the first one has enough, and then the one that has the fewest gets the next.
+func TestReadersAreSharedOut(t *testing.T) {
+	p, s := serveGathering(t, Options{GatherAfter: 1, readGatherers: 3})
+	ncs := make([]net.Conn, 2*enoughForOne+2)
+	for i := range ncs {
+		nc, c := dialGathered(t, p)
+		for c.whereabouts() == atHome {
+			ask(t, nc, "read")
+		}
+		ncs[i] = nc
+	}
+	for _, nc := range ncs {
+		ask(t, nc, "read")
+	}
+	counts := make([]int, 3)
+	for i, g := range p.gatherers[1:] {
+		g.mu.Lock()
+		counts[i] = len(g.conns)
+		g.mu.Unlock()
+	}
+	require.Equal(t, []int{enoughForOne, enoughForOne, 2}, counts)
+	require.Len(t, s.reads(), 3)
+	require.NoError(t, ncs[0].Close())
+	require.Eventually(t, func() bool { return p.Count() == len(ncs)-1 }, 20*time.Second, time.Millisecond)
+	nc, c := dialGathered(t, p)
+	for c.whereabouts() == atHome {
+		ask(t, nc, "read")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	require.Same(t, p.gatherers[1], c.gatherer, "the first one has not enough any more")
+}
+
+// Readers that come one after the other are better at home, other than writers.
+func TestLoneReaderGoesHome(t *testing.T) {
+	p, s := serveGathering(t, Options{GatherAfter: 1})
+	nc, _ := dialGathered(t, p)
+	for len(s.reads()) == 0 {
+		ask(t, nc, "read")
+	}
+	for range lookAfter - s.reads()[0] {
+		ask(t, nc, "read")
+	}
+	require.Equal(t, []int{lookAfter}, s.reads())
+	ask(t, nc, "read")
+	ask(t, nc, "read") // it takes two now, and no more than one if gathering had paid off
+	require.Equal(t, []int{lookAfter}, s.reads())
+	ask(t, nc, "read")
+	require.Equal(t, []int{lookAfter + 1}, s.reads())
+
+	nc, c := dialGathered(t, p) // a writer stays: what it costs is the sync
+	settleDown(t, nc, c)
+	_, before, _ := s.counts()
+	for range 2 * lookAfter {
+		ask(t, nc, "x")
+	}
+	_, after, _ := s.counts()
+	require.Equal(t, before+2*lookAfter, after)
+}
+
+func TestFewInEachRound(t *testing.T) {
+	var l lately
+	for i := range lookAfter {
+		require.False(t, l.few(1+i%2))
+	}
+	for i := range lookAfter - 1 {
+		require.False(t, l.few(1+i%2))
+	}
+	require.True(t, l.few(1))
+	for range lookAfter - 1 {
+		require.True(t, l.few(2))
+	}
+	require.False(t, l.few(2))
 }
 
 // A connection that goes there and back for little stays home for longer each time.
@@ -384,6 +503,37 @@ func TestEndsOfGatheredConnections(t *testing.T) {
 			require.ErrorIs(t, <-s.closed, io.EOF)
 		})
 	}
+}
+
+// Who is told much at once would make others wait, and is at home for longer each time.
+func TestLargeAnswersAreGivenAtHome(t *testing.T) {
+	p, s := serveGathering(t, Options{GatherAfter: 1})
+	nc, c := dialGathered(t, p)
+	for len(s.reads()) == 0 {
+		ask(t, nc, "read")
+	}
+	for range 2 * paysOff {
+		ask(t, nc, "read")
+	}
+	taken := s.reads()[0]
+	s.holdWith(func() {
+		s.holdWith(nil)
+		c.Lock()
+		c.Out = append(c.Out, make([]byte, muchAtOnce+1)...)
+		c.Unlock()
+		c.Flush()
+	})
+	_, err := nc.Write(framed([]byte("read")))
+	require.NoError(t, err)
+	_, err = io.CopyN(io.Discard, nc, muchAtOnce+1)
+	require.NoError(t, err)
+	receive(t, nc, 4)
+	ask(t, nc, "read")
+	ask(t, nc, "read") // it takes two now, and no more than one if gathering had paid off
+	require.Equal(t, []int{taken + 1}, s.reads())
+	ask(t, nc, "read")
+	ask(t, nc, "read")
+	require.Equal(t, []int{taken + 3}, s.reads(), "what has been is forgotten")
 }
 
 // A client that does not read what it is told goes home, and gets all of it when it reads.

@@ -96,6 +96,7 @@ func (c *Conn) take() (buf []byte, more bool) {
 	}
 	buf, c.Out, c.spare = c.Out, c.spare[:0], nil
 	c.unsent = len(buf)
+	c.much = c.much || len(buf) > muchAtOnce
 	return buf, true
 }
 

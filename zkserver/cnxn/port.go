@@ -63,9 +63,10 @@ type Options struct {
 	TLS       *TLS // nil for plain connections alone
 	// GatherAfter is after how many reads in a row that fit a connection is read together with others, if the server is a Gatherer and
 	// the system can; 0 for 16, -1 for never.
-	GatherAfter int
-	Logger      *zap.Logger
-	Now         func() time.Time // nil for the wall clock
+	GatherAfter   int
+	readGatherers int // 0 for as many as there are processors, but for one
+	Logger        *zap.Logger
+	Now           func() time.Time // nil for the wall clock
 }
 
 // Port accepts connections on one listener at a time.
@@ -83,7 +84,7 @@ type Port struct {
 	leaving   atomic.Int64 // of conns, those that are Leaving
 	quiet     limiter
 
-	gatherer   *gatherer // nil if there is none
+	gatherers  []*gatherer // that of the writes first; nil if there are none
 	handshakes handshakes
 	local      atomic.Int64 // connections of this machine without TLS, since the start
 	remote     atomic.Int64 // of others
@@ -323,8 +324,8 @@ func (p *Port) Close() {
 	for _, c := range p.Conns() {
 		c.Close(net.ErrClosed)
 	}
-	if p.gatherer != nil {
-		p.gatherer.set.Close()
+	for _, g := range p.gatherers {
+		g.set.Close()
 	}
 	p.group.Wait()
 }

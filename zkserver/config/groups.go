@@ -11,8 +11,8 @@ type Flow struct {
 	// HandshakeTimeout is how long a connection may take to send its connect request (nio.sessionlessCnxnTimeout, default
 	// 10 s).
 	HandshakeTimeout time.Duration
-	// GatherAfter is after how many single writes in a row a client is read by the goroutine that gathers the writes of many (default 16;
-	// 0: none is). In zoo.cfg: holdfast.gatherAfter.
+	// GatherAfter is after how many single writes, or reads, in a row a client is read by a goroutine that gathers those of many (default
+	// 16; 0: none is). In zoo.cfg: holdfast.gatherAfter.
 	GatherAfter int
 	// LargeRequestThreshold is the size in bytes from which a request counts as large (-1, the default: none does), and
 	// LargeRequestMaxBytes what all large requests under way may have together (default 100 MiB): one more is refused, and
