@@ -91,7 +91,7 @@ func TestDemandsThatCannotBeMet(t *testing.T) {
 		text, err := os.ReadFile(cfg)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(cfg, slices.Concat(text, []byte("enforce.auth.enabled=true\n"+schemes)), 0o644))
-		exit, stdout, stderr := run(t, "", zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg))
+		exit, stdout, stderr := run(t, "", zookeeper.server(t, cfg))
 		require.NotZero(t, exit, schemes)
 		require.Contains(t, stdout+stderr, "IllegalArgumentException", schemes)
 		exit, _, stderr = run(t, "", exec.Command(program(t, "zkserver"), "start-foreground", cfg))

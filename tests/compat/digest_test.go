@@ -102,10 +102,18 @@ func reopen(t *testing.T, dir string) (hash string, mismatches int64) {
 	return b.String(), mismatches
 }
 
+// startComparing starts an original that logs each digest that it has compared.
+func startComparing(t *testing.T, dir string) server {
+	t.Helper()
+	cfg, addr := zooCfg(t, dir)
+	conf := logbackDir(t, `<logger name="org.apache.zookeeper.server.DataTree" level="DEBUG"/>`)
+	return server{start(t, "original", zookeeper.java(t, conf, "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)), addr}
+}
+
 // The digests logged by one make are what the other computes, across kill -9 and snapshots taken under load.
 func TestDigestsOfBothMakesAgree(t *testing.T) {
 	for name, makes := range map[string][2]func(*testing.T, string) server{
-		"original opens ours": {startOurs, startOriginal}, "ours opens the original's": {startOriginal, startOurs},
+		"original opens ours": {startOurs, startComparing}, "ours opens the original's": {startOriginal, startOurs},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

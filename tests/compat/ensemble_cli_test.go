@@ -21,7 +21,7 @@ func TestReconfigByCommandLineInMixedEnsemble(t *testing.T) {
 	e := newEnsemble(t, "reconfigEnabled=true\nskipACL=yes", java39, golang, java39)
 	e.start()
 	w := e.write("w")
-	stranger := fmt.Sprintf("server.9=127.0.0.1:%d:%d:observer;127.0.0.1:%d", listenPort(t), listenPort(t), listenPort(t))
+	stranger := fmt.Sprintf("server.9=127.0.0.1:%d:%d:observer;127.0.0.1:%d", freePort(t), freePort(t), freePort(t))
 	voter := strings.Replace(stranger, ":observer", ":participant", 1)
 	members := filepath.Join(t.TempDir(), "members")
 	first := e.member(1) // it does not lead here: who gives up the leadership ends its clients' connections

@@ -53,7 +53,7 @@ func (e *ensemble) add(k *serverMake, observer bool) *member {
 	id := len(e.members) + 1
 	m := &member{
 		t: e.t, id: id, make: k, observer: observer, dir: filepath.Join(e.dir, fmt.Sprintf("zk%d", id)),
-		client: listenPort(e.t), quorum: listenPort(e.t), election: listenPort(e.t),
+		client: freePort(e.t), quorum: freePort(e.t), election: freePort(e.t),
 	}
 	require.NoError(e.t, os.MkdirAll(m.data(), 0o755))
 	require.NoError(e.t, os.WriteFile(filepath.Join(m.data(), "myid"), fmt.Appendln(nil, id), 0o644))

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -68,7 +67,7 @@ func oursOr(makes string) *serverMake {
 
 func javaServer(o *original, flags ...string) func(*testing.T, string) *exec.Cmd {
 	return func(t *testing.T, cfg string) *exec.Cmd {
-		cmd := o.java(t, logbackDir(t), "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+		cmd := o.server(t, cfg)
 		cmd.Args = slices.Concat(cmd.Args[:1], flags, cmd.Args[1:])
 		return cmd
 	}
@@ -114,18 +113,6 @@ func serve(file string) error {
 	}
 	<-s.Failed()
 	return s.Err()
-}
-
-// logbackDir holds the originals' logging configuration: without one they log every packet.
-func logbackDir(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "logback.xml"), []byte(`<configuration>
-<appender name="C" class="ch.qos.logback.core.ConsoleAppender">
-<encoder><pattern>%d{ISO8601} [%X{myid}] %-5p [%t:%C{1}@%L] - %m%n</pattern></encoder></appender>
-<logger name="org.apache.zookeeper.server.NIOServerCnxn" level="WARN"/><logger name="org.apache.zookeeper.server.quorum.QuorumCnxManager" level="ERROR"/>
-<root level="INFO"><appender-ref ref="C"/></root></configuration>`), 0o644))
-	return dir
 }
 
 // member is one server of an ensemble: a place on disk and ports, with a process of some make or none.
@@ -298,25 +285,4 @@ func (m *member) logText() string {
 	text, err := os.ReadFile(m.log)
 	require.NoError(m.t, err)
 	return string(text)
-}
-
-var nextPort atomic.Int32
-
-// listenPort is a port below those that the system gives to outgoing connections, so that it stays free while a server is
-// down.
-func listenPort(t *testing.T) int {
-	t.Helper()
-	nextPort.CompareAndSwap(0, int32(12000+os.Getpid()%1500*10))
-	for range 2000 {
-		port := int(nextPort.Add(1))
-		if port >= 32000 {
-			nextPort.Store(12000)
-		}
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			require.NoError(t, l.Close())
-			return port
-		}
-	}
-	require.FailNow(t, "no free port")
-	return 0
 }

@@ -49,7 +49,7 @@ func TestObserverMastersInMixedEnsemble(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := newEnsemble(t, fmt.Sprintf("tickTime=500\nobserverMasterPort=%d", listenPort(t)), makes...)
+			e := newEnsemble(t, fmt.Sprintf("tickTime=500\nobserverMasterPort=%d", freePort(t)), makes...)
 			e.apart()
 			e.start()
 			e.lead(makes[2])
@@ -92,7 +92,7 @@ func TestObserverReturnsToAnOriginalFollower(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			port := fmt.Sprintf("observerMasterPort=%d", listenPort(t))
+			port := fmt.Sprintf("observerMasterPort=%d", freePort(t))
 			e := newEnsemble(t, "tickTime=500\n"+port, makes...)
 			e.apart()
 			voters, o := e.members[:3], e.members[3]
@@ -185,7 +185,7 @@ func TestReconfigReachesObserversBehindFollowers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := newEnsemble(t, fmt.Sprintf("reconfigEnabled=true\nskipACL=yes\nobserverMasterPort=%d", listenPort(t)), makes...)
+			e := newEnsemble(t, fmt.Sprintf("reconfigEnabled=true\nskipACL=yes\nobserverMasterPort=%d", freePort(t)), makes...)
 			e.apart()
 			e.start()
 			w := e.write("w")

@@ -128,7 +128,7 @@ func TestMixedEnsembleChangesToTLS(t *testing.T) {
 // Followers of both makes serve observers of both makes over TLS.
 func TestObserverMastersOverTLS(t *testing.T) {
 	t.Parallel()
-	e := newEnsemble(t, fmt.Sprintf("tickTime=500\nsslQuorum=true\nobserverMasterPort=%d", listenPort(t)), golang, java39, java39, nil, golang, nil, java39)
+	e := newEnsemble(t, fmt.Sprintf("tickTime=500\nsslQuorum=true\nobserverMasterPort=%d", freePort(t)), golang, java39, java39, nil, golang, nil, java39)
 	e.with(e.stores(tlstest.NewCA(t, "ensemble"), "pem", "jks"))
 	e.apart()
 	e.start()

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -73,4 +74,22 @@ func (o *original) java(t *testing.T, conf, class string, args ...string) *exec.
 	cmd := exec.Command("java", append(flags, args...)...)
 	cmd.Env = append(os.Environ(), "HADOOP_CONF_DIR="+conf)
 	return cmd
+}
+
+// server returns the command that runs the original's server on a zoo.cfg.
+func (o *original) server(t *testing.T, cfg string) *exec.Cmd {
+	t.Helper()
+	return o.java(t, logbackDir(t), "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+}
+
+// logbackDir holds the originals' logging configuration, with more loggers: without one they log every packet.
+func logbackDir(t *testing.T, loggers ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "logback.xml"), []byte(`<configuration>
+<appender name="C" class="ch.qos.logback.core.ConsoleAppender">
+<encoder><pattern>%d{ISO8601} [%X{myid}] %-5p [%t:%C{1}@%L] - %m%n</pattern></encoder></appender>
+<logger name="org.apache.zookeeper.server.NIOServerCnxn" level="WARN"/><logger name="org.apache.zookeeper.server.quorum.QuorumCnxManager" level="ERROR"/>
+`+strings.Join(loggers, "\n")+`<root level="INFO"><appender-ref ref="C"/></root></configuration>`), 0o644))
+	return dir
 }

@@ -32,7 +32,7 @@ func TestOriginalReadsASessionWithMoreEphemeralsThanAreListed(t *testing.T) {
 	}
 	ours.kill()
 
-	cmd := zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+	cmd := zookeeper.server(t, cfg)
 	cmd.Args = slices.Insert(cmd.Args, 1, limit)
 	original := server{start(t, "original", cmd), addr}
 	eventually(t, "the original serves", func() bool { return strings.Contains(word(addr, "srvr"), "Mode: ") })

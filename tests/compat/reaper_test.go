@@ -25,7 +25,7 @@ func withReaper(t *testing.T, ours bool) server {
 	if ours {
 		return server{start(t, "zkserver", exec.Command(program(t, "zkserver"), append(append([]string{"start-foreground"}, flags...), cfg)...)), addr}
 	}
-	java := zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+	java := zookeeper.server(t, cfg)
 	java.Args = slices.Insert(java.Args, 1, flags...)
 	return server{start(t, "original", java), addr}
 }

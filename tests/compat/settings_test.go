@@ -27,7 +27,7 @@ func configured(t *testing.T, ours bool, lines string, properties ...string) ser
 	require.NoError(t, os.WriteFile(cfg, append(text, lines...), 0o644))
 	cmd := exec.Command(program(t, "zkserver"), append([]string{"start-foreground", cfg}, properties...)...)
 	if !ours {
-		cmd = zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+		cmd = zookeeper.server(t, cfg)
 		cmd.Args = slices.Insert(cmd.Args, 1, properties...)
 	}
 	s := server{start(t, map[bool]string{true: "zkserver", false: "original"}[ours], cmd), addr}

@@ -308,7 +308,7 @@ func TestWordsOverTLS(t *testing.T) {
 		require.NoError(t, os.WriteFile(cfg, []byte(strings.Join(append(text, storeLines("", key, trust)...), "\n")), 0o600))
 		cmd := exec.Command(program(t, "zkserver"), "start-foreground", cfg)
 		if !ours {
-			cmd = zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+			cmd = zookeeper.server(t, cfg)
 		}
 		d := start(t, "server", cmd)
 		ask := func(word string) string {

@@ -36,7 +36,7 @@ func startWatched(t *testing.T, ours bool) watched {
 	require.NoError(t, os.WriteFile(cfg, []byte(settings), 0o644))
 	cmd := exec.Command(program(t, "zkserver"), "start-foreground", cfg)
 	if !ours {
-		cmd = zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)
+		cmd = zookeeper.server(t, cfg)
 	}
 	return watched{server{start(t, map[bool]string{true: "zkserver", false: "original"}[ours], cmd), addr}, fmt.Sprintf("127.0.0.1:%d", port)}
 }

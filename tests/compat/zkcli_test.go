@@ -29,7 +29,7 @@ func cliServer(t *testing.T, ours bool) server {
 	if ours {
 		s = server{start(t, "zkserver", exec.Command(program(t, "zkserver"), "start-foreground", cfg)), addr}
 	} else {
-		s = server{start(t, "original", zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg)), addr}
+		s = server{start(t, "original", zookeeper.server(t, cfg)), addr}
 	}
 	// A connection that comes while the original starts can stay without an answer, so ask for its state first.
 	eventually(t, "the server serves", func() bool { return strings.Contains(word(addr, "srvr"), "Mode: ") })

@@ -37,7 +37,7 @@ func zooCfg(t *testing.T, dir string) (path, addr string) {
 func startOriginal(t *testing.T, dir string) server {
 	t.Helper()
 	cfg, addr := zooCfg(t, dir)
-	d := start(t, "original", zookeeper.java(t, "", "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg))
+	d := start(t, "original", zookeeper.server(t, cfg))
 	return server{d, addr}
 }
 
