@@ -71,7 +71,7 @@ func TestFarBehindInMixedEnsemble(t *testing.T) {
 				e.flood(leader, first, first+n, c.request)
 				first += n
 				t.Logf("%d writes at %s took %v", n, leader, time.Since(began).Round(time.Millisecond))
-				last := leader.zxid()
+				last := zxidIn(leader.said("srvr"))
 				before := len(leader.logText())
 				began = time.Now()
 				follower.start()
@@ -88,9 +88,11 @@ func TestFarBehindInMixedEnsemble(t *testing.T) {
 }
 
 // zxid is the last one that a member that serves has applied; 0 when it does not serve.
-func (m *member) zxid() zkproto.Zxid {
+func (m *member) zxid() zkproto.Zxid { return zxidIn(m.word("srvr")) }
+
+func zxidIn(answer string) zkproto.Zxid {
 	var z zkproto.Zxid
-	for line := range strings.SplitSeq(m.word("srvr"), "\n") {
+	for line := range strings.SplitSeq(answer, "\n") {
 		if _, err := fmt.Sscanf(line, "Zxid: 0x%x", &z); err == nil {
 			return z
 		}

@@ -68,7 +68,7 @@ const superHash = "lK75jTNcA+U9vtVEw5vB51mj/w4="
 func (e *ensemble) configure(m *member, list []*member) {
 	e.t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "tickTime=1000\ninitLimit=20\nsyncLimit=5\ndataDir=%s\nmaxClientCnxns=0\n"+
+	fmt.Fprintf(&b, "tickTime=1000\ninitLimit=20\nsyncLimit=10\ndataDir=%s\nmaxClientCnxns=0\n"+
 		"4lw.commands.whitelist=*\npreAllocSize=1024\nDigestAuthenticationProvider.superDigest=super:%s\n%s\n%s\n", m.data(), superHash, e.extra, m.own)
 	if m.admin == 0 {
 		b.WriteString("admin.enableServer=false\n")
@@ -148,9 +148,16 @@ func (e *ensemble) up() []*member {
 // settle waits until every member that runs serves, one of them as the leader. Those that may not know the leader need not serve.
 func (e *ensemble) settle(strangers ...int) {
 	e.t.Helper()
+	e.settled(strangers...)
+}
+
+// settled is settle, and answers what each member was when all of them served.
+func (e *ensemble) settled(strangers ...int) (modes map[*member]string) {
+	e.t.Helper()
 	state := ""
 	e.await(func() string { return "settles: " + state }, func() bool {
 		leaders, ready := 0, true
+		modes = map[*member]string{}
 		state = ""
 		for _, m := range e.members {
 			if m.cmd == nil {
@@ -158,6 +165,7 @@ func (e *ensemble) settle(strangers ...int) {
 			}
 			require.True(e.t, m.running(), "%s has ended", m)
 			mode := m.mode()
+			modes[m] = mode
 			state += fmt.Sprintf("%s %q ", m, mode)
 			switch mode {
 			case "leader":
@@ -169,12 +177,13 @@ func (e *ensemble) settle(strangers ...int) {
 		}
 		return ready && leaders == 1
 	})
+	return modes
 }
 
 // await asks again and again until ok says yes.
 func (e *ensemble) await(what func() string, ok func() bool) {
 	e.t.Helper()
-	e.awaitFor(45*time.Second, what, ok)
+	e.awaitFor(2*time.Minute, what, ok)
 }
 
 // awaitFor is await with another limit.
@@ -195,9 +204,8 @@ func (e *ensemble) awaitFor(limit time.Duration, what func() string, ok func() b
 // leader is the member that leads now.
 func (e *ensemble) leader() *member {
 	e.t.Helper()
-	e.settle()
-	for _, m := range e.up() {
-		if m.mode() == "leader" {
+	for m, mode := range e.settled() {
+		if mode == "leader" {
 			return m
 		}
 	}
@@ -208,14 +216,8 @@ func (e *ensemble) leader() *member {
 // followers are the members that follow now, observers not among them.
 func (e *ensemble) followers() []*member {
 	e.t.Helper()
-	e.settle()
-	var out []*member
-	for _, m := range e.up() {
-		if m.mode() == "follower" {
-			out = append(out, m)
-		}
-	}
-	return out
+	modes := e.settled()
+	return slices.DeleteFunc(slices.Clone(e.members), func(m *member) bool { return modes[m] != "follower" })
 }
 
 // swap ends a member's process and starts one of another make on the same data.
@@ -234,7 +236,7 @@ func (e *ensemble) session(timeout time.Duration, at ...*member) *zkclient.Clien
 	for _, m := range at {
 		cfg.Servers = append(cfg.Servers, m.addr())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var c *zkclient.Client
 	var err error

@@ -77,7 +77,7 @@ func (e *ensemble) hidden() *member {
 		return leader != nil && followers == len(e.up())-1
 	})
 	if leader.make.java {
-		require.Contains(e.t, leader.word("srvr"), "not currently serving requests")
+		require.Contains(e.t, leader.said("srvr"), "not currently serving requests")
 	}
 	_, err := zkclient.Dial(e.t.Context(), leader.addr(), zkclient.Handshake{})
 	require.Error(e.t, err, "%s leads and takes a client", leader)

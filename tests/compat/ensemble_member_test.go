@@ -239,7 +239,7 @@ func (m *member) terminate() {
 	require.NoError(m.t, m.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case <-m.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(m.t, m.String()+" does not end")
 	}
 	m.cmd = nil
@@ -260,9 +260,27 @@ func (m *member) word(word string) string {
 	return string(out)
 }
 
+// said is the answer to a four-letter word of a member that is known to answer, however long that takes.
+func (m *member) said(word string) (answer string) {
+	m.t.Helper()
+	eventually(m.t, m.String()+" answers "+word, func() bool {
+		answer = m.word(word)
+		return answer != ""
+	})
+	return answer
+}
+
 // mode is leader, follower, observer, standalone, read-only, or empty when the member does not serve.
-func (m *member) mode() string {
-	_, after, ok := strings.Cut(m.word("srvr"), "Mode: ")
+func (m *member) mode() string { return modeIn(m.word("srvr")) }
+
+// modeNow is mode for a member that is known to answer.
+func (m *member) modeNow() string {
+	m.t.Helper()
+	return modeIn(m.said("srvr"))
+}
+
+func modeIn(answer string) string {
+	_, after, ok := strings.Cut(answer, "Mode: ")
 	if !ok {
 		return ""
 	}
@@ -271,8 +289,10 @@ func (m *member) mode() string {
 }
 
 // metric is a line of mntr.
-func (m *member) metric(name string) string {
-	for line := range strings.SplitSeq(m.word("mntr"), "\n") {
+func (m *member) metric(name string) string { return metricIn(m.word("mntr"), name) }
+
+func metricIn(answer, name string) string {
+	for line := range strings.SplitSeq(answer, "\n") {
 		if key, value, ok := strings.Cut(line, "\t"); ok && key == name {
 			return strings.TrimSpace(value)
 		}

@@ -320,7 +320,7 @@ func TestMixedEnsembleWithObservers(t *testing.T) {
 func (e *ensemble) observes(w *writer, m *member, leads *serverMake) {
 	t := e.t
 	leader := e.lead(leads)
-	require.Equal(t, "observer", m.mode(), m)
+	require.Equal(t, "observer", m.modeNow(), m)
 	c := e.session(10*time.Second, m)
 	path := fmt.Sprintf("/by-%s-under-%s", m, leader)
 	_, err := c.Create(t.Context(), path, []byte("x"), world, zkproto.ModePersistent, 0)

@@ -61,7 +61,7 @@ func TestObserverMastersInMixedEnsemble(t *testing.T) {
 				other.kill()
 				e.master(follower, observers...)
 				w.goesOn(30)
-				require.Equal(t, "2", follower.metric("zk_synced_observers"), follower)
+				e.await(func() string { return follower.String() + " has two observers" }, func() bool { return follower.metric("zk_synced_observers") == "2" })
 				for _, o := range observers {
 					e.behind(o, follower)
 				}
@@ -126,7 +126,7 @@ func TestObserverReturnsToAnOriginalFollower(t *testing.T) {
 				return o.metric("zk_observer_master_id") == fmt.Sprint(follower.id)
 			})
 			require.Equal(t, leader, e.leader())
-			require.Equal(t, "1", follower.metric("zk_synced_observers"))
+			e.await(func() string { return follower.String() + " has one observer" }, func() bool { return follower.metric("zk_synced_observers") == "1" })
 			_, err = c.Set(ctx, "/moves", nil, writes)
 			require.NoError(t, err)
 			require.NoError(t, c.Close())

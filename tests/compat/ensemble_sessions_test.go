@@ -45,7 +45,7 @@ func (e *ensemble) listen(timeout time.Duration, at ...*member) (*zkclient.Clien
 	for _, m := range at {
 		cfg.Servers = append(cfg.Servers, m.addr())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c, err := zkclient.Connect(ctx, cfg)
 	require.NoError(e.t, err)

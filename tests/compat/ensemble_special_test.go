@@ -53,7 +53,7 @@ func TestMixedEnsembleLosesItsQuorum(t *testing.T) {
 	t.Parallel()
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
-			e := newEnsemble(t, "tickTime=500", makes...)
+			e := newEnsemble(t, "tickTime=500\nsyncLimit=5", makes...)
 			e.start()
 			w := e.write("w")
 			for _, leads := range e.makesOf() {
@@ -135,7 +135,7 @@ func TestWeightsInMixedEnsemble(t *testing.T) {
 			e.member(1).kill()
 			e.member(3).kill()
 			w.goesOn(20)
-			require.Equal(t, "leader", heavy.mode())
+			require.Equal(t, "leader", heavy.modeNow())
 			e.start(1, 3)
 			heavy.kill()
 			for _, m := range e.up() {

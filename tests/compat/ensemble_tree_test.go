@@ -150,7 +150,7 @@ func (e *ensemble) sameDigests(members []*member) {
 	e.t.Helper()
 	digests := func(m *member) map[string]string {
 		out := map[string]string{}
-		for line := range strings.SplitSeq(m.word("hash"), "\n") {
+		for line := range strings.SplitSeq(m.said("hash"), "\n") {
 			if zxid, digest, ok := strings.Cut(line, ": "); ok {
 				out[zxid] = digest
 			}
@@ -169,7 +169,7 @@ func (e *ensemble) sameDigests(members []*member) {
 		require.NotZero(e.t, common, "%s and %s have logged no digest at the same zxid:\n%v", members[0], m, first)
 	}
 	for _, m := range members {
-		if n := m.metric("zk_digest_mismatches_count"); n != "" {
+		if n := metricIn(m.said("mntr"), "zk_digest_mismatches_count"); n != "" {
 			require.Equal(e.t, "0", n, "%s has found a wrong digest", m)
 		}
 	}
