@@ -55,7 +55,7 @@ func TestReconfigByCommandLineInMixedEnsemble(t *testing.T) {
 		}
 		for _, ours := range []bool{false, true} {
 			at := e.leader()
-			code, stdout, stderr := run(t, strings.Join(script, "\n")+"\n", cliClient(t, ours, "-server", at.addr()))
+			code, stdout, stderr := converse(t, script, cliClient(t, ours, "-server", at.addr()))
 			got := numbers.ReplaceAllString(fmt.Sprintf("exit code %d\n%s", code, cliTranscript(stdout, stderr)), "N")
 			if want == "" {
 				want = got

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 // readOnlyScript is what a client asks a server that is cut off from its quorum.
 var readOnlyScript = []string{
 	"get /r", "ls /r", "stat /r", "getAcl /r", "create /no x", "set /r y", "delete /r", "deleteall /r", "setAcl /r world:anyone:r", "sync /r",
-	"create -e /no x", "getEphemerals", "getAllChildrenNumber /r", "get -w /r", "removewatches /r", "get /nope", "config -c", "quit",
+	"create -e /no x", "getEphemerals", "getAllChildrenNumber /r", "get -w /r", "removewatches /r", await + "DataWatchRemoved path:/r", "get /nope", "config -c", "quit",
 }
 
 // A server of either make that has lost its quorum answers reads of clients that allow it, of either make, and refuses the
@@ -54,7 +53,7 @@ func TestReadOnlyServersInMixedEnsemble(t *testing.T) {
 			}
 		}
 		e.await(func() string { return survivor.String() + " is read-only" }, func() bool { return survivor.mode() == "read-only" })
-		require.Equal(t, "ro", survivor.word("isro"))
+		require.Equal(t, "ro", survivor.said("isro"))
 		for _, h := range []zkclient.Handshake{{}, {ReadOnly: true, Resume: &session}} {
 			wire, err := zkclient.Dial(t.Context(), survivor.addr(), h)
 			if err == nil {
@@ -62,7 +61,7 @@ func TestReadOnlyServersInMixedEnsemble(t *testing.T) {
 			}
 		}
 		for _, ours := range []bool{false, true} {
-			code, stdout, stderr := run(t, strings.Join(readOnlyScript, "\n")+"\n", cliClient(t, ours, "-r", "-server", survivor.addr()))
+			code, stdout, stderr := converse(t, readOnlyScript, cliClient(t, ours, "-r", "-server", survivor.addr()))
 			got := strings.ReplaceAll(fmt.Sprintf("exit code %d\n%s", code, cliTranscript(stdout, stderr)), survivor.String(), "SURVIVOR")
 			if want == "" {
 				want = got
@@ -89,7 +88,7 @@ func TestReadOnlyServersInMixedEnsemble(t *testing.T) {
 			c.until("create "+path+" x", "Created "+path)
 			c.quit()
 		}
-		require.Equal(t, "rw", survivor.word("isro"))
+		require.Equal(t, "rw", survivor.said("isro"))
 	}
 	w.goesOn(20)
 	w.end()
@@ -104,23 +103,10 @@ func TestReadOnlyServersInMixedEnsemble(t *testing.T) {
 
 // typed is a command line client that is told one line after the other.
 type typed struct {
+	screen
 	t    *testing.T
 	in   io.WriteCloser
-	mu   sync.Mutex
-	text strings.Builder
 	done chan struct{}
-}
-
-func (c *typed) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.Write(b)
-}
-
-func (c *typed) said() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.String()
 }
 
 // typing starts a client and leaves its input open until the test ends.

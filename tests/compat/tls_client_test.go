@@ -85,14 +85,17 @@ func (s secured) client(t *testing.T, ours bool, properties []string, args ...st
 
 // zkcli and the original's client say the same at the port for TLS of an original, with stores of each kind, and at ours.
 func TestCommandLineClientsAgreeOverTLS(t *testing.T) {
-	input := "create /app x\ncreate -e /app/e y\nls -R /app\nget /app/e\nwhoami\nget -w /app\nset /app z\nconnect ADDR/app\nls /\nclose\nls /\nquit\n"
+	script := []string{
+		"create /app x", "create -e /app/e y", "ls -R /app", "get /app/e", "whoami", "get -w /app", "set /app z", await + "NodeDataChanged path:/app",
+		"connect ADDR/app", await + "state:Closed", await + connected, "ls /", "close", await + "state:Closed", "ls /", "quit",
+	}
 	var want string
 	for _, c := range []struct {
 		kind         string
 		ours, server bool
 	}{{kind: "JKS"}, {kind: "JKS", ours: true}, {kind: "PKCS12", ours: true}, {kind: "PEM", ours: true}, {kind: "PKCS12", ours: true, server: true}} {
 		s := startSecured(t, c.server, c.kind)
-		code, stdout, stderr := run(t, strings.ReplaceAll(input, "ADDR", s.secure), s.client(t, c.ours, s.properties(), "-server", s.secure))
+		code, stdout, stderr := converse(t, at(script, s.secure), s.client(t, c.ours, s.properties(), "-server", s.secure))
 		got := fmt.Sprintf("exit code %d\n%s", code, cliTranscript(stdout, stderr))
 		if !c.ours {
 			want = got

@@ -96,20 +96,19 @@ var cliEvent = regexp.MustCompile(`\n(WATCHER::|WatchedEvent [^\n]*)\n`)
 // cliTranscript is what a client printed, without noise. Events come on a thread of their own, which may print in the
 // middle of another output, and are listed apart.
 func cliTranscript(stdout, stderr string) string {
-	var events []string
+	var events, ofSessions []string
 	for _, m := range cliEvent.FindAllStringSubmatch(stdout, -1) {
-		if strings.HasPrefix(m[1], "WatchedEvent") {
+		switch {
+		case !strings.HasPrefix(m[1], "WatchedEvent"):
+		case strings.Contains(m[1], "state:Disconnected"): // the server closes the connection, too: who hears of it before the end is chance
+		case strings.Contains(m[1], "type:None"):
+			ofSessions = append(ofSessions, m[1])
+		default:
 			events = append(events, m[1])
 		}
 	}
-	// Whether the original's client tells that a session it closes has lost its server before it tells that it is closed is
-	// chance: the server closes the connection, too. So is whether the last ones are still printed before the process ends.
-	for i := len(events) - 1; i >= 0; i-- {
-		if strings.Contains(events[i], "state:Disconnected") && (i+1 == len(events) || strings.Contains(events[i+1], "state:Closed")) ||
-			strings.Contains(events[i], "state:Closed") && i+1 == len(events) {
-			events = slices.Delete(events, i, i+1)
-		}
-	}
+	slices.Sort(ofSessions) // one that takes the place of another has a thread of its own
+	events = append(ofSessions, events...)
 	stdout = cliEvent.ReplaceAllString(stdout, "")
 	text := stdout + "---- stderr\n" + stderr + "---- events\n" + strings.Join(events, "\n")
 	for _, n := range cliNoise {
@@ -155,7 +154,7 @@ var cliScripts = map[string][]string{
 		"create /w x", "create /w/c x", "addWatch", "addWatch /w /v", "addWatch -m bogus /w", "addWatch -m PERSISTENT /w", "addWatch -m persistent_recursive /w/c", "set /w y", "set /w/c y",
 		"removewatches -p /w", "removewatches -p /w", "set /w z", "removewatches -r /w/c", "removewatches", "removewatches /w", "get -w /w", "removewatches /w", "get -w /w",
 		"removewatches /w -c", "removewatches /w -d", "ls -w /w", "removewatches /w -c -l", "stat -w /w", "removewatches /w -a", "stat -w /later", "create /later x",
-		"config -w", "ls -R -w /w", "delete /w/c", "set /later z", "quit",
+		"config -w", "ls -R -w /w", "delete /w/c", "set /later z", await + "NodeChildrenChanged path:/w", "quit",
 	},
 	"ensemble": {
 		"config", "config -c", "config -s", "config -c -s -w", "config -z", "reconfig", "reconfig -add server.2=localhost:1:2;3", "reconfig -remove 3", "reconfig -members server.1=localhost:1:2;3",
@@ -175,8 +174,7 @@ func TestCommandLineClientsAgree(t *testing.T) {
 			var want string
 			for _, pair := range []struct{ client, server bool }{{}, {client: true}, {server: true}, {client: true, server: true}} {
 				s := cliServer(t, pair.server)
-				input := strings.ReplaceAll(strings.Join(script, "\n")+"\n", "ADDR", s.addr)
-				code, stdout, stderr := run(t, input, cliClient(t, pair.client, "-server", s.addr))
+				code, stdout, stderr := converse(t, at(script, s.addr), cliClient(t, pair.client, "-server", s.addr))
 				got := fmt.Sprintf("exit code %d\n%s", code, cliTranscript(stdout, stderr))
 				if want == "" {
 					want = got
@@ -228,20 +226,28 @@ func TestSingleCommandsAgree(t *testing.T) {
 
 // The session of a single command is left to its timeout, by both: an ephemeral znode outlives the command.
 func TestEphemeralOfASingleCommandOutlivesIt(t *testing.T) {
+	t.Parallel()
 	for _, ours := range []bool{false, true} {
-		s := cliServer(t, ours)
-		c := s.connect(t)
-		for _, client := range []bool{false, true} {
-			path := fmt.Sprintf("/e-%v", client)
-			code, _, stderr := run(t, "", cliClient(t, client, "-server", s.addr, "-timeout", "4000", "create", "-e", path, "x"))
-			require.Zero(t, code, stderr)
-			exists, _, err := c.Exists(path)
-			require.NoError(t, err)
-			require.True(t, exists, "our client: %v", client)
-			eventually(t, path+" goes with its session", func() bool {
+		t.Run(fmt.Sprintf("our server: %v", ours), func(t *testing.T) {
+			t.Parallel()
+			s := cliServer(t, ours)
+			c := s.connect(t)
+			var paths []string
+			for _, client := range []bool{false, true} {
+				path := fmt.Sprintf("/e-%v", client)
+				paths = append(paths, path)
+				code, _, stderr := run(t, "", cliClient(t, client, "-server", s.addr, "-timeout", "10000", "create", "-e", path, "x"))
+				require.Zero(t, code, stderr)
 				exists, _, err := c.Exists(path)
-				return err == nil && !exists
-			})
-		}
+				require.NoError(t, err)
+				require.True(t, exists, "our client: %v", client)
+			}
+			for _, path := range paths {
+				eventually(t, path+" goes with its session", func() bool {
+					exists, _, err := c.Exists(path)
+					return err == nil && !exists
+				})
+			}
+		})
 	}
 }
