@@ -28,7 +28,9 @@ type pair struct {
 
 func newPair(t *testing.T, automatic bool) *pair {
 	t.Helper()
-	return newPairOn(t, startOurs(t, t.TempDir()), automatic, "")
+	s := startOurs(t, t.TempDir())
+	eventually(t, "the server serves", func() bool { return strings.Contains(word(s.addr, "srvr"), "Mode: ") })
+	return newPairOn(t, s, automatic, "")
 }
 
 // newPairOn is a pair over a server, with more keys of the section zookeeper of holdfast.yaml, and of Hadoop's core-site.xml.
@@ -132,6 +134,15 @@ func (p *pair) waitStates(nn1, nn2 string) {
 	})
 }
 
+// joins counts how often a controller of ours has become one that waits for the lock. A NameNode is standby before that, when it is new,
+// and nobody can be failed over to it yet.
+func joins(t *testing.T, zkfc *daemon) int {
+	t.Helper()
+	text, err := os.ReadFile(zkfc.log)
+	require.NoError(t, err)
+	return strings.Count(string(text), "should become standby")
+}
+
 // An original ZKFC beside nn1 and ours beside nn2 share a lock, take over from each other, hand over to each other.
 func TestOriginalZKFCPairsWithOurs(t *testing.T) {
 	p := newPair(t, true)
@@ -141,7 +152,8 @@ func TestOriginalZKFCPairsWithOurs(t *testing.T) {
 
 	p.startOriginalZKFC(0)
 	p.waitStates("active", "")
-	p.startOurZKFC(1)
+	zkfc := p.startOurZKFC(1)
+	eventually(t, "our controller takes part", func() bool { return joins(t, zkfc) > 0 })
 	p.waitStates("active", "standby")
 
 	p.nn[0].kill()
@@ -151,7 +163,9 @@ func TestOriginalZKFCPairsWithOurs(t *testing.T) {
 
 	p.nn[1].kill()
 	p.waitStates("active", "")
+	before := joins(t, zkfc)
 	p.startNameNode(1, true)
+	eventually(t, "our controller takes part again", func() bool { return joins(t, zkfc) > before })
 	p.waitStates("active", "standby")
 
 	code, out, stderr := run(t, "", p.originalAdmin("-failover", "nn1", "nn2"))
@@ -168,6 +182,7 @@ func TestOriginalZKFCPairsWithOurs(t *testing.T) {
 // The original's haadmin says and returns the same of our NameNodes and controllers as our own haadmin does.
 func TestOriginalHaadminDrivesTheDemoNameNode(t *testing.T) {
 	p := newPair(t, false)
+	p.waitStates("standby", "standby") // they answer
 	for _, args := range [][]string{
 		{"-getServiceState", "nn1"},
 		{"-transitionToActive", "nn1"},
