@@ -130,7 +130,7 @@ func TestNumbersBelowZeroMeanTheSame(t *testing.T) {
 			quick, err := zkclient.Connect(t.Context(), zkclient.Config{Servers: []string{s.addr}, SessionTimeout: 1500 * time.Millisecond})
 			require.NoError(t, err)
 			granted[i] = quick.Session().Timeout
-			require.NoError(t, quick.Close())
+			_ = quick.Close() // it may be over by now
 			s.kill()
 		}
 		require.Equal(t, granted[0], granted[1], lines)
