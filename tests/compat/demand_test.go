@@ -43,6 +43,7 @@ func authRequest(scheme, auth string) request {
 
 // What each request of a client is answered, before and after it has an identity that enforce.auth.schemes asks for.
 func TestDemandedIdentitiesMeanTheSame(t *testing.T) {
+	t.Parallel()
 	exists := request{xid: 3, op: zkproto.OpExists, body: jute.AppendBool(jute.AppendString(nil, "/none"), false)}
 	ping := request{xid: -2, op: zkproto.OpPing}
 	digest, wrong, unknown := authRequest("digest", "u:p"), authRequest("digest", "nocolon"), authRequest("nothing", "x")
@@ -86,6 +87,7 @@ func TestDemandedIdentitiesMeanTheSame(t *testing.T) {
 
 // Neither make starts without a scheme, or with one that it does not have.
 func TestDemandsThatCannotBeMet(t *testing.T) {
+	t.Parallel()
 	for _, schemes := range []string{"", "enforce.auth.schemes=\n", "enforce.auth.schemes=digest,world\n", "enforce.auth.schemes=sasl\n"} {
 		cfg, _ := zooCfg(t, t.TempDir())
 		text, err := os.ReadFile(cfg)

@@ -15,6 +15,7 @@ import (
 
 // The chosen differences are there, and are what we say they are.
 func TestChosenDifferences(t *testing.T) {
+	t.Parallel()
 	d := startDuel(t, true, [2]string{t.TempDir(), t.TempDir()})
 	d.gen = &generator{Rand: rand.New(rand.NewPCG(1, 1)), versions: map[string]int32{}}
 	d.ensure(0)

@@ -43,6 +43,7 @@ func (o *oldTree) Next(_ int, fn snapshot.NodeFunc) bool {
 // differential_test.go): a version that would become -1, and a zxid whose counter runs over. The original logs that digests do
 // not match when a sequence runs over, and so does zkserver.
 func TestDifferentialAtTheEndsOfCounters(t *testing.T) {
+	t.Parallel()
 	tree := &oldTree{nodes: []oldNode{
 		{path: ""},
 		{path: "/zookeeper"},

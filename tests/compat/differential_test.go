@@ -108,6 +108,7 @@ var chosen = []string{
 //	HOLDFAST_DIFF_SEED=n      only this one; with HOLDFAST_DIFF_SEEDS, the first of so many
 //	HOLDFAST_DIFF_LOG=file    write everything down there
 func TestDifferential(t *testing.T) {
+	t.Parallel()
 	t.Logf("differences chosen:\n  %s", strings.Join(chosen, "\n  "))
 	seeds, ops := envInt(t, "HOLDFAST_DIFF_SEEDS", 4), envInt(t, "HOLDFAST_DIFF_OPS", 4000)
 	first := envInt(t, "HOLDFAST_DIFF_SEED", 0)

@@ -118,6 +118,7 @@ func startComparing(t *testing.T, dir string) server {
 
 // The digests logged by one make are what the other computes, across kill -9 and snapshots taken under load.
 func TestDigestsOfBothMakesAgree(t *testing.T) {
+	t.Parallel()
 	for name, makes := range map[string][2]func(*testing.T, string) server{
 		"original opens ours": {startOurs, startComparing}, "ours opens the original's": {startOriginal, startOurs},
 	} {

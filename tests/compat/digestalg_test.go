@@ -13,6 +13,7 @@ import (
 // With DigestAuthenticationProvider.digestAlg the ids in ACLs are made by another algorithm: they must be the original's, or nobody
 // gets at data that were written under it.
 func TestDigestAlgorithmsMakeTheSameIDs(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for _, algorithm := range []string{"SHA1", "sha256", "SHA-512/256", "SHA3-256"} {
 		cmd := originalTool(t, "auth.DigestAuthenticationProvider", "user:pass:word")

@@ -18,6 +18,7 @@ func TestGroupsInMixedEnsemble(t *testing.T) {
 		"one of ours has the greatest number": {golang, java39, golang, java39, golang},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "group.1=1:2:3\ngroup.2=4\ngroup.3=5", makes...)
 			e.start()
 			w := e.write("w")

@@ -94,6 +94,7 @@ func TestMixedEnsemble(t *testing.T) {
 	t.Parallel()
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "", makes...)
 			e.start()
 			w := e.write("w")
@@ -275,6 +276,7 @@ func TestMixedEnsembleStartsInEachOrder(t *testing.T) {
 	t.Parallel()
 	for name, makes := range withRelease38() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "", makes...)
 			orders := [][]int{{1, 2, 3}, {1, 3, 2}, {2, 3, 1}, {3, 1, 2}, {2, 1, 3}, {3, 2, 1}}
 			for i, order := range orders {
@@ -340,6 +342,7 @@ func TestRollingReplacementThereAndBack(t *testing.T) {
 	t.Parallel()
 	for name, original := range map[string]*serverMake{"3.9": java39, "3.8": java38} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "", original, original, original)
 			e.start()
 			w := e.write("w")
@@ -366,6 +369,7 @@ func TestMixedEnsembleWithRelease38(t *testing.T) {
 		"one of 3.8, two of ours": {golang, java38, golang, nil, java38},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "", makes...)
 			e.start()
 			w := e.write("w")

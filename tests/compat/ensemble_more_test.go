@@ -14,6 +14,7 @@ func TestRollingRestartWithMoreMembersInMixedEnsemble(t *testing.T) {
 		"one original, two of ours, and one of each":  {golang, java39, golang, java39, golang},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "", makes[:3]...)
 			e.start()
 			w := e.write("w")

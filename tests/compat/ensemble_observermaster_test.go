@@ -43,6 +43,7 @@ func (e *ensemble) master(master *member, observers ...*member) {
 
 // Observers of both makes get their data from followers of both makes, under leaders of both makes.
 func TestObserverMastersInMixedEnsemble(t *testing.T) {
+	t.Parallel()
 	for name, makes := range map[string][]*serverMake{
 		"an original leads": {golang, java39, java39, nil, golang, nil, java39},
 		"one of ours leads": {golang, java39, golang, nil, golang, nil, java39},
@@ -86,6 +87,7 @@ func TestObserverMastersInMixedEnsemble(t *testing.T) {
 // One of our observers that had to join the leader moves to an original follower when there is one for it, and its client, which
 // writes all the time, keeps its connection. It looks for one after 30 to 60 seconds.
 func TestObserverReturnsToAnOriginalFollower(t *testing.T) {
+	t.Parallel()
 	for name, makes := range map[string][]*serverMake{
 		"an original leads": {java39, golang, java39, nil, golang},
 		"one of ours leads": {java39, java39, golang, nil, golang},
@@ -179,6 +181,7 @@ func (e *ensemble) behind(o, follower *member) {
 
 // A change of the membership reaches observers behind followers of both makes; and an observer becomes a voter.
 func TestReconfigReachesObserversBehindFollowers(t *testing.T) {
+	t.Parallel()
 	for name, makes := range map[string][]*serverMake{
 		"an original leads": {golang, java39, java39, nil, golang, nil, java39},
 		"one of ours leads": {java39, golang, golang, nil, java39, nil, golang},

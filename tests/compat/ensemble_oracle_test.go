@@ -18,6 +18,7 @@ func TestOracleInMixedEnsemble(t *testing.T) {
 		"an original has the greater number": {golang, java39}, "one of ours has the greater number": {java39, golang},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "tickTime=500", makes...)
 			for _, m := range e.members {
 				m.own = "oraclePath=" + m.oracle()

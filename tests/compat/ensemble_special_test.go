@@ -53,6 +53,7 @@ func TestMixedEnsembleLosesItsQuorum(t *testing.T) {
 	t.Parallel()
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "tickTime=500\nsyncLimit=5", makes...)
 			e.start()
 			w := e.write("w")
@@ -125,6 +126,7 @@ func TestWeightsInMixedEnsemble(t *testing.T) {
 		"an original weighs most": {golang, java39, golang}, "one of ours weighs most": {java39, golang, java39},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "group.1=1:2:3\nweight.2=3", makes...)
 			heavy := e.member(2)
 			e.start(2)
@@ -182,6 +184,7 @@ func TestWildcardAddressesInMixedEnsemble(t *testing.T) {
 	t.Parallel()
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "", makes...)
 			for _, m := range e.members {
 				m.wildcard = true

@@ -47,6 +47,7 @@ func (e *ensemble) with(lines func(*member) string) {
 // Ensembles of both makes over TLS only: whoever leads, followers and observers join, are killed and come back, and no write is
 // lost. Names in certificates are checked, which originals do with fips-mode=false only.
 func TestMixedEnsembleOverTLS(t *testing.T) {
+	t.Parallel()
 	for name, in := range map[string]struct {
 		makes []*serverMake
 		kinds []string
@@ -103,6 +104,7 @@ func TestMixedEnsembleChangesToTLS(t *testing.T) {
 	const unified, both = "portUnification=true", "portUnification=true\nsslQuorum=true"
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "", makes...)
 			stores := e.stores(tlstest.NewCA(t, "ensemble"), "jks", "pem")
 			e.start()

@@ -21,6 +21,7 @@ func TestEveryKindOfWriteInMixedEnsemble(t *testing.T) {
 	t.Parallel()
 	for name, makes := range mixes() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnsemble(t, "extendedTypesEnabled=true", makes...)
 			e.start()
 			for i, leads := range e.makesOf() {

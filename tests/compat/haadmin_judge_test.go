@@ -3,9 +3,8 @@
 package compat
 
 import (
-	"bytes"
-	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -13,9 +12,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/holdfast-ha/holdfast/internal/cli"
-	"github.com/holdfast-ha/holdfast/internal/cli/haadmin"
 )
 
 // closed is an address at which nothing listens: what is compared is which node is meant, and how it is named.
@@ -77,24 +73,25 @@ func sameLines(text string) string { return elsewhere.ReplaceAllString(text, "")
 
 // TestNodesAreFoundAndNamedAsTheOriginalDoes holds haadmin against the original's on configurations where nothing answers.
 func TestNodesAreFoundAndNamedAsTheOriginalDoes(t *testing.T) {
+	t.Parallel()
 	j := newJudge(t)
 	for _, c := range resolved {
 		t.Run(c.name, func(t *testing.T) {
 			dir := properties(t, c.props...)
 			for _, call := range c.calls {
-				args := append([]string{"-D", "ipc.client.connect.max.retries=0"}, strings.Fields(call)...)
+				args := append([]string{"-D", "ipc.client.connect.retry.interval=1"}, strings.Fields(call)...) // it tries twice, and waits a second between
 				theirs := j.ask(append([]string{"haadmin", dir}, args...)...)
-				var out, errs bytes.Buffer
-				t.Setenv("HADOOP_CONF_DIR", dir)
-				code := haadmin.Main(context.Background(), append([]string{"-D", "holdfast.admin.failWhenDown=false"}, args...), cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
+				cmd := exec.Command(program(t, "haadmin"), append([]string{"-D", "holdfast.admin.failWhenDown=false"}, args...)...)
+				cmd.Env = append(os.Environ(), "HADOOP_CONF_DIR="+dir)
+				code, out, errs := run(t, "", cmd)
 				if e, thrown := theirs["exception"]; thrown { // the program ends with 1
 					if code != 1 {
-						t.Errorf("%s: there %s and exit code 1\nhere %d\n%s%s", call, e, code, out.String(), errs.String())
+						t.Errorf("%s: there %s and exit code 1\nhere %d\n%s%s", call, e, code, out, errs)
 					}
 					continue
 				}
-				if theirs["rc"] != strconv.Itoa(code) || sameLines(theirs["out"]) != sameLines(out.String()) || sameLines(theirs["err"]) != sameLines(errs.String()) {
-					t.Errorf("%s\nthere %s\n%s%shere  %d\n%s%s", call, theirs["rc"], sameLines(theirs["out"]), sameLines(theirs["err"]), code, sameLines(out.String()), sameLines(errs.String()))
+				if theirs["rc"] != strconv.Itoa(code) || sameLines(theirs["out"]) != sameLines(out) || sameLines(theirs["err"]) != sameLines(errs) {
+					t.Errorf("%s\nthere %s\n%s%shere  %d\n%s%s", call, theirs["rc"], sameLines(theirs["out"]), sameLines(theirs["err"]), code, sameLines(out), sameLines(errs))
 				}
 			}
 		})

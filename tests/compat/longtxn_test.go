@@ -17,6 +17,7 @@ import (
 // A session that owns more ephemerals than a transaction can list is closed by one that does not list all: an original with the same
 // jute.maxbuffer starts on that log, and has the same tree.
 func TestOriginalReadsASessionWithMoreEphemeralsThanAreListed(t *testing.T) {
+	t.Parallel()
 	const limit = "-Djute.maxbuffer=65536"
 	cfg, addr := zooCfg(t, t.TempDir())
 	ours := server{start(t, "zkserver", exec.Command(program(t, "zkserver"), "start-foreground", cfg, limit)), addr}

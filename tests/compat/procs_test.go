@@ -6,10 +6,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,11 +36,23 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, serve(cfg))
 		os.Exit(1)
 	}
+	atOnce()
 	code := m.Run()
 	if ours.dir != "" {
 		os.RemoveAll(ours.dir)
 	}
 	os.Exit(code)
+}
+
+// atOnce lets four tests run at the same time where nobody has said how many: most of them wait for servers that wait for each other,
+// and two would leave two processors idle.
+func atOnce() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if n := max(4, runtime.GOMAXPROCS(0)); !said {
+		_ = flag.Set("test.parallel", strconv.Itoa(n))
+	}
 }
 
 // program is the path of one of our own programs, built once.

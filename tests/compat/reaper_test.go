@@ -36,6 +36,7 @@ const container, withTTL = 4, 5
 // Containers and znodes with a time to live go away by themselves, the same ones on both servers, with the same events and
 // the same marks on their parent.
 func TestReapersReapTheSame(t *testing.T) {
+	t.Parallel()
 	var saw [2][]string
 	look := func(t *testing.T, i int) {
 		s := withReaper(t, i == 1)

@@ -21,6 +21,7 @@ import (
 // ensemble cannot have them; all else is equal: sessions, watches and data go on, a restart finds everything, and the other
 // server opens what either has written.
 func TestZxidsRollOverOnASingleServer(t *testing.T) {
+	t.Parallel()
 	tree := &oldTree{nodes: []oldNode{{path: ""}, {path: "/zookeeper"}, {path: "/zookeeper/config"}, {path: "/zookeeper/quota"}}}
 	start := [2]func(*testing.T, string) server{startOriginal, startOurs}
 	var zxids [2][]string

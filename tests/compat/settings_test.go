@@ -54,6 +54,7 @@ func code(err error) zkproto.Error {
 
 // A client of another ensemble is disconnected without an answer by both, and one of this ensemble, or of none, is not.
 func TestEnsembleNamesMeanTheSame(t *testing.T) {
+	t.Parallel()
 	const provider = "authProvider.1=org.apache.zookeeper.server.auth.EnsembleAuthenticationProvider\n"
 	for _, lines := range []string{provider + "ensembleAuthName=ours, mine\n", provider, ""} {
 		var got [2][]zkproto.Error
@@ -77,6 +78,7 @@ func TestEnsembleNamesMeanTheSame(t *testing.T) {
 }
 
 func TestFrameLimitInHexadecimal(t *testing.T) {
+	t.Parallel()
 	for _, ours := range []bool{false, true} {
 		s := configured(t, ours, "", "-Djute.maxbuffer=0x1000")
 		for size, want := range map[int]zkproto.Error{3000: zkproto.ErrOK, 5000: zkproto.ErrConnectionLoss} {
@@ -89,6 +91,7 @@ func TestFrameLimitInHexadecimal(t *testing.T) {
 
 // To the original skipACL=true is no: zkserver, which would not say so, refuses it (docs/compatibility.md).
 func TestTrueIsNotYesToTheOriginal(t *testing.T) {
+	t.Parallel()
 	for lines, want := range map[string]error{"skipACL=true\n": zk.ErrNoAuth, "skipACL=yes\n": nil} {
 		s := configured(t, false, lines)
 		c := s.connect(t)
@@ -109,6 +112,7 @@ func TestTrueIsNotYesToTheOriginal(t *testing.T) {
 
 // Numbers below zero are no limit, or off, for both.
 func TestNumbersBelowZeroMeanTheSame(t *testing.T) {
+	t.Parallel()
 	for lines, want := range map[string][]string{
 		"maxClientCnxns=-1\nautopurge.purgeInterval=-1\nautopurge.snapRetainCount=-1\nclientPortListenBacklog=-7\n": {"maxClientCnxns=-1"},
 		"minSessionTimeout=0\nmaxSessionTimeout=9000\n":                                                             {"minSessionTimeout=0", "maxSessionTimeout=9000"},

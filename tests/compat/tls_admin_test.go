@@ -20,6 +20,7 @@ import (
 
 // The admin server over HTTPS answers the same callers as the original's, with the same status.
 func TestAdminServersOverHTTPS(t *testing.T) {
+	t.Parallel()
 	ca := tlstest.NewCA(t, "authority")
 	dir := t.TempDir()
 	key, trust := ca.Issue(t, tlstest.Want{}).PEM(t, dir), ca.PEM(t, dir)

@@ -85,6 +85,7 @@ func (s secured) client(t *testing.T, ours bool, properties []string, args ...st
 
 // zkcli and the original's client say the same at the port for TLS of an original, with stores of each kind, and at ours.
 func TestCommandLineClientsAgreeOverTLS(t *testing.T) {
+	t.Parallel()
 	script := []string{
 		"create /app x", "create -e /app/e y", "ls -R /app", "get /app/e", "whoami", "get -w /app", "set /app z", await + "NodeDataChanged path:/app",
 		"connect ADDR/app", await + "state:Closed", await + connected, "ls /", "close", await + "state:Closed", "ls /", "quit",
@@ -108,6 +109,7 @@ func TestCommandLineClientsAgreeOverTLS(t *testing.T) {
 
 // What is wrong is told by zkcli with reason and remedy, where the original's client tries for ever.
 func TestCommandLineClientTellsWhatIsWrongWithTLS(t *testing.T) {
+	t.Parallel()
 	s := startSecured(t, false, "PKCS12", "ssl.enabledProtocols=TLSv1.2")
 	try := func(server string, properties []string, code int, want ...string) {
 		t.Helper()

@@ -38,6 +38,7 @@ func jumble(r *rand.Rand, from []string, n int) string {
 
 // What may stand in an ACL of scheme x509 is what Java reads as a name.
 func TestNamesAreReadAsByJava(t *testing.T) {
+	t.Parallel()
 	words := []string{
 		"CN", "OU", "cn", "o", "1.2.3", "OID.2.5.4.3", "EMAILADDRESS", "X", "=", "=", "=", ",", ",", ",", "+", ";", "\\", "\"", "#", "0403414243",
 		" ", "\n", "a", "b", "41", "4", "\u00e9", "<", ">", "\\,", "\\41", "\\\\", "#0c0141", "2.5.4.3", "3.1", "0.40", ".", "S", "T", "IP", "foo bar", "00",
@@ -63,6 +64,7 @@ func TestNamesAreReadAsByJava(t *testing.T) {
 
 // A certificate's subject becomes the identity that Java makes of it, whatever it holds.
 func TestNamesArePrintedAsByJava(t *testing.T) {
+	t.Parallel()
 	type attribute struct {
 		Type  asn1.ObjectIdentifier
 		Value asn1.RawValue

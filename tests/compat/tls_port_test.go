@@ -124,6 +124,7 @@ func javaClient(t *testing.T, key, trust string, args ...string) *exec.Cmd {
 
 // The original's client says the same at the port for TLS of either make, with stores of each kind, from either tool.
 func TestOriginalClientAtThePortForTLS(t *testing.T) {
+	t.Parallel()
 	script := []string{
 		"create /app x auth::cdrwa", "getAcl /app", "whoami", "addauth x509", "create -e /app/e y", "ls -R /app", "get /app/e",
 		"setAcl /app x509:CN=somebody:cdrwa", "get /app", "quit",
@@ -171,6 +172,7 @@ func knock(addr string, settings *tls.Config, text string) string {
 
 // Whom the ports let in is the same for both makes.
 func TestWhoIsLetIn(t *testing.T) {
+	t.Parallel()
 	ca, stranger := tlstest.NewCA(t, "authority"), tlstest.NewCA(t, "stranger")
 	dir := t.TempDir()
 	key, trust := ca.Issue(t, tlstest.Want{}).PEM(t, dir), ca.PEM(t, dir)
@@ -238,6 +240,7 @@ func tlsSession(t *testing.T, addr string, settings *tls.Config) *zk.Conn {
 
 // Identities, ACLs and the superuser are the same for both makes, to the letter.
 func TestCertificatesInACLs(t *testing.T) {
+	t.Parallel()
 	ca := tlstest.NewCA(t, "authority")
 	dir := t.TempDir()
 	key, trust := ca.Issue(t, tlstest.Want{}).PEM(t, dir), ca.PEM(t, dir)
@@ -300,6 +303,7 @@ func TestCertificatesInACLs(t *testing.T) {
 
 // Words over TLS, by the original's own client for them, and a server without a plain port.
 func TestWordsOverTLS(t *testing.T) {
+	t.Parallel()
 	ca := tlstest.NewCA(t, "authority")
 	dir := t.TempDir()
 	key, trust := ca.Issue(t, tlstest.Want{}).PEM(t, dir), ca.PEM(t, dir)

@@ -15,6 +15,7 @@ import (
 // Hadoop's zkfc beside nn1 and ours beside nn2 share a lock in an original server by TLS, with the same keys in Hadoop's files, known
 // there by their certificates, to which alone the znodes belong.
 func TestOriginalZKFCPairsWithOursOverTLS(t *testing.T) {
+	t.Parallel()
 	// Hadoop 3.4's client (3.8) speaks TLSv1.2 only, and 3.9's server TLSv1.3 only, if nobody says otherwise.
 	s := startSecured(t, false, "JKS", "ssl.enabledProtocols=TLSv1.2,TLSv1.3")
 	const acl = "x509:CN=me:rwcda"

@@ -175,6 +175,7 @@ func bothWatched(t *testing.T) (original, ours watched) {
 }
 
 func TestFourLetterWordsLookTheSame(t *testing.T) {
+	t.Parallel()
 	original, ours := bothWatched(t)
 	for _, word := range []string{
 		"srvr", "stat", "conf", "cons", "dirs", "dump", "wchs", "wchc", "wchp", "hash", "isro", "ruok",
@@ -193,6 +194,7 @@ var exactValues = regexp.MustCompile(`(?m)^zk_(server_state|ephemerals_count|num
 	`digest_mismatches_count|stale_sessions_expired|connection_rejected|cnt_propagation_latency)\t.*$`)
 
 func TestMntrHasTheSameKeysAndValues(t *testing.T) {
+	t.Parallel()
 	original, ours := bothWatched(t)
 	theirs, mine := original.word(t, "mntr"), ours.word(t, "mntr")
 	perNamespace := regexp.MustCompile(`(?m)^zk_\w+_per_namespace\t.*\n`) // in no particular order
@@ -213,6 +215,7 @@ func TestMntrHasTheSameKeysAndValues(t *testing.T) {
 }
 
 func TestHTTPCommandsLookTheSame(t *testing.T) {
+	t.Parallel()
 	original, ours := bothWatched(t)
 	for _, path := range strings.Fields(`configuration conf config connections cons dirs dump get_trace_mask gtmk hash
 		initial_configuration icfg is_read_only isro last_snapshot lsnp leader lead observers obsr
@@ -246,6 +249,7 @@ func TestHTTPCommandsLookTheSame(t *testing.T) {
 
 // A snapshot taken over HTTP from one make is a data directory's snapshot for the other, and can be restored by it.
 func TestSnapshotsOverHTTPChangeHands(t *testing.T) {
+	t.Parallel()
 	original, ours := bothWatched(t)
 	for _, way := range []struct{ from, to watched }{{original, ours}, {ours, original}} {
 		_, snap, ok := strings.Cut(way.from.http(t, "GET", "/commands/snapshot", "digest u:p"), "\n")

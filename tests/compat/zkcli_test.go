@@ -169,6 +169,7 @@ var cliScripts = map[string][]string{
 }
 
 func TestCommandLineClientsAgree(t *testing.T) {
+	t.Parallel()
 	for name, script := range cliScripts {
 		t.Run(name, func(t *testing.T) {
 			var want string
@@ -188,6 +189,7 @@ func TestCommandLineClientsAgree(t *testing.T) {
 }
 
 func TestSingleCommandsAgree(t *testing.T) {
+	t.Parallel()
 	servers := map[bool]server{false: cliServer(t, false), true: cliServer(t, true)}
 	for i, args := range [][]string{
 		{"create", "/one", "x"},

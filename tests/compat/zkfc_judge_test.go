@@ -47,6 +47,7 @@ var places = []struct {
 
 // TestControllerFindsItsNodeAsTheOriginalDoes compares which node is meant, or why none is.
 func TestControllerFindsItsNodeAsTheOriginalDoes(t *testing.T) {
+	t.Parallel()
 	j := newJudge(t)
 	for _, c := range places {
 		t.Run(c.name, func(t *testing.T) {

@@ -145,6 +145,7 @@ func joins(t *testing.T, zkfc *daemon) int {
 
 // An original ZKFC beside nn1 and ours beside nn2 share a lock, take over from each other, hand over to each other.
 func TestOriginalZKFCPairsWithOurs(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, true)
 	code, _, stderr := run(t, "", hadoop.java(t, p.hadoops[0], "org.apache.hadoop.hdfs.tools.DFSZKFailoverController",
 		"-formatZK", "-nonInteractive"))
@@ -181,6 +182,7 @@ func TestOriginalZKFCPairsWithOurs(t *testing.T) {
 
 // The original's haadmin says and returns the same of our NameNodes and controllers as our own haadmin does.
 func TestOriginalHaadminDrivesTheDemoNameNode(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, false)
 	p.waitStates("standby", "standby") // they answer
 	for _, args := range [][]string{

@@ -138,6 +138,7 @@ func dump(t *testing.T, c *zk.Conn) string {
 }
 
 func TestOriginalServerOpensWhatZkserverWrote(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first := startOurs(t, dir)
 	c := populate(t, first)
@@ -149,6 +150,7 @@ func TestOriginalServerOpensWhatZkserverWrote(t *testing.T) {
 }
 
 func TestZkserverOpensWhatTheOriginalServerWrote(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first := startOriginal(t, dir)
 	c := populate(t, first)
@@ -162,6 +164,7 @@ func TestZkserverOpensWhatTheOriginalServerWrote(t *testing.T) {
 // The data directory changes hands several times, with writes and a kill -9 each time, so that snapshots and logs of both
 // makes lie side by side.
 func TestDataDirectoryChangesHands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := startOurs(t, dir)
 	populate(t, s).Close()
@@ -208,6 +211,7 @@ var varies = []struct{ re, with string }{
 }
 
 func TestOriginalCommandLineClientOnZkserver(t *testing.T) {
+	t.Parallel()
 	transcript := func(s server) string {
 		s.connect(t).Close() // it serves; the same number of sessions on both sides, so that zxids are equal
 		cmd := zookeeper.java(t, "", "org.apache.zookeeper.ZooKeeperMain", "-server", s.addr)

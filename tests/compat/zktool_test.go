@@ -61,6 +61,7 @@ func newest(t *testing.T, dir, pattern string) string {
 
 // The tools of both makes say the same of the files of both makes.
 func TestOfflineToolsAgree(t *testing.T) {
+	t.Parallel()
 	require.Equal(t, "UTC", time.Now().UTC().Location().String())
 	for name, begin := range map[string]func(*testing.T, string) server{"files of the original": startOriginal, "files of zkserver": startOurs} {
 		t.Run(name, func(t *testing.T) {
@@ -129,6 +130,7 @@ func TestOfflineToolsAgree(t *testing.T) {
 
 // What purge leaves is what the original leaves, and the original starts on it.
 func TestPurgeLeavesWhatTheOriginalLeaves(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for range 6 { // each start writes a snapshot
 		s := startOriginal(t, dir)
