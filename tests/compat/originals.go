@@ -5,6 +5,8 @@
 //
 //	make compat
 //
+// Four tests run at the same time, or as many as -parallel says. Each waits for what it asserts: another process does it when it comes to it.
+//
 // The files ensemble_* run ensembles of originals and of our servers, in every mixture: each test makes an ensemble whose
 // members have a make (java39, java38, golang), kills, freezes, wipes and replaces them under a client that writes all the
 // time, and ends by comparing all trees and digests. Two variables help to find out what a failure means:

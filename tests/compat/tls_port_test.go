@@ -40,13 +40,8 @@ func startTLSPort(t *testing.T, ours bool, key, trust string, lines ...string) t
 	lines = append(lines, "secureClientPort="+port, "secureClientPortAddress=127.0.0.1")
 	lines = append(lines, storeLines("", key, trust)...)
 	p.server = configured(t, ours, strings.Join(lines, "\n")+"\n", viaNetty)
-	eventually(t, "the port for TLS is open", func() bool { // an original's comes second
-		c, err := net.Dial("tcp", p.secure)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
+	// An original opens this port second, and its server a moment later: a connection that comes between the two is closed.
+	eventually(t, "the port for TLS serves", func() bool { return strings.Contains(word(p.addr, "conf"), "secureClientPort="+port+"\n") })
 	return p
 }
 
