@@ -5,7 +5,7 @@
 //
 //	make compat
 //
-// Four tests run at the same time, or as many as -parallel says. Each waits for what it asserts: another process does it when it comes to it.
+// Three tests run at the same time on a small machine, or as many as -parallel says. Each waits for what it asserts: another process does it when it comes to it.
 //
 // The files ensemble_* run ensembles of originals and of our servers, in every mixture: each test makes an ensemble whose
 // members have a make (java39, java38, golang), kills, freezes, wipes and replaces them under a client that writes all the

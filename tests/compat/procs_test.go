@@ -44,13 +44,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// atOnce lets four tests run at the same time where nobody has said how many: most of them wait for servers that wait for each other,
+// atOnce lets three tests run at the same time where nobody has said how many: most of them wait for servers that wait for each other,
 // and two would leave two processors idle.
 func atOnce() {
 	flag.Parse()
 	said := false
 	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
-	if n := max(4, runtime.GOMAXPROCS(0)); !said {
+	if n := max(3, runtime.GOMAXPROCS(0)); !said {
 		_ = flag.Set("test.parallel", strconv.Itoa(n))
 	}
 }
