@@ -4,7 +4,6 @@ package compat
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -154,17 +153,17 @@ func TestObserverMastersOverTLS(t *testing.T) {
 func TestSelfSignedCertificatesOfTheManual(t *testing.T) {
 	t.Parallel()
 	e := newEnsemble(t, "sslQuorum=true\n", java39, golang, golang)
-	keytool := func(args ...string) {
+	tool := func(args ...string) {
 		t.Helper()
-		out, err := exec.Command("keytool", args...).CombinedOutput()
+		out, err := keytool(args...).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
 	trust := filepath.Join(e.dir, "truststore.jks")
 	for _, m := range e.members {
 		name, key, cert := fmt.Sprintf("zk%d", m.id), filepath.Join(m.dir, "keystore.jks"), filepath.Join(m.dir, "cert.cer")
-		keytool("-genkeypair", "-alias", name, "-keyalg", "RSA", "-keysize", "2048", "-dname", "cn="+name, "-keypass", "password", "-keystore", key, "-storepass", "password")
-		keytool("-exportcert", "-alias", name, "-keystore", key, "-file", cert, "-rfc", "-storepass", "password")
-		keytool("-importcert", "-noprompt", "-alias", name, "-file", cert, "-keystore", trust, "-storepass", "password")
+		tool("-genkeypair", "-alias", name, "-keyalg", "RSA", "-keysize", "2048", "-dname", "cn="+name, "-keypass", "password", "-keystore", key, "-storepass", "password")
+		tool("-exportcert", "-alias", name, "-keystore", key, "-file", cert, "-rfc", "-storepass", "password")
+		tool("-importcert", "-noprompt", "-alias", name, "-file", cert, "-keystore", trust, "-storepass", "password")
 	}
 	e.with(func(m *member) string {
 		return fmt.Sprintf("ssl.quorum.keyStore.location=%s\nssl.quorum.keyStore.password=password\nssl.quorum.trustStore.location=%s\n"+

@@ -58,6 +58,15 @@ func (o *original) classpath(t *testing.T) string {
 // small makes a JVM start fast: most of these live for seconds, and their start is most of what they cost.
 var small = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
 
+// keytool is Java's tool for stores, which is a JVM that lives for a moment, too.
+func keytool(args ...string) *exec.Cmd {
+	cmd := exec.Command("keytool", args...)
+	for _, flag := range small {
+		cmd.Args = append(cmd.Args, "-J"+flag)
+	}
+	return cmd
+}
+
 // java returns the command that runs a main class of the original. conf, if not empty, comes first on the class path.
 func (o *original) java(t *testing.T, conf, class string, args ...string) *exec.Cmd {
 	t.Helper()

@@ -66,7 +66,7 @@ func keytoolStores(t *testing.T, kind string) (serverKey, clientKey, trust strin
 	dir := t.TempDir()
 	tool := func(args ...string) {
 		t.Helper()
-		out, err := exec.Command("keytool", append(args, "-storepass", tlstest.Password)...).CombinedOutput()
+		out, err := keytool(append(args, "-storepass", tlstest.Password)...).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
