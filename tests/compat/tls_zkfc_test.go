@@ -22,6 +22,7 @@ func TestOriginalZKFCPairsWithOursOverTLS(t *testing.T) {
 	yaml := fmt.Sprintf(", acl: %q, tls: {enabled: true, keyStore: %q, keyStorePassword: %q, trustStore: %q, trustStorePassword: %q}",
 		acl, s.key, tlstest.Password, s.trust, tlstest.Password)
 	p := newPairOn(t, server{s.daemon, s.secure}, true, yaml, "ha.zookeeper.acl", acl, "hadoop.zk.ssl.enabled", "true",
+		"ha.zookeeper.session-timeout.ms", "10000", // the original waits no longer for its first connection, either
 		"hadoop.zk.ssl.keystore.location", s.key, "hadoop.zk.ssl.keystore.password", tlstest.Password,
 		"hadoop.zk.ssl.truststore.location", s.trust, "hadoop.zk.ssl.truststore.password", tlstest.Password)
 	ours := func(args ...string) *exec.Cmd {
