@@ -40,5 +40,8 @@ func (*Set) Remove(*Bare) {}
 // Wait returns at once.
 func (*Set) Wait(numbers []uint64) []uint64 { return numbers[:0] }
 
+// Slept is false.
+func (*Set) Slept() bool { return false }
+
 // Close does nothing.
 func (*Set) Close() {}

@@ -123,6 +123,7 @@ func TestSetTellsUntilItIsRead(t *testing.T) {
 	require.NoError(t, err)
 	for range 3 {
 		require.Equal(t, []uint64{big}, set.Wait(nil))
+		require.False(t, set.Slept())
 	}
 	set.Remove(far1)
 	_, err = near2.Write([]byte("x"))

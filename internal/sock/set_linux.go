@@ -157,6 +157,9 @@ func (s *Set) Wait(numbers []uint64) []uint64 {
 	return numbers
 }
 
+// Slept tells whether the last Wait had to wait. Who waits may ask.
+func (s *Set) Slept() bool { return s.slept }
+
 // Close lets go who waits. It is idempotent.
 func (s *Set) Close() {
 	s.inner.Close()

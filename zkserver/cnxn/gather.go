@@ -280,7 +280,7 @@ func (g *gatherer) run() {
 		if len(g.held) > 0 {
 			g.round.Done()
 		}
-		home := g.fit == Reads && g.lately.few(len(g.held))
+		home := g.fit == Reads && g.lately.few(len(g.held), g.set.Slept())
 		// They are held until here, because at home they might overtake what is in the round.
 		for i, c := range g.held {
 			if home {
@@ -293,23 +293,27 @@ func (g *gatherer) run() {
 	}
 }
 
-// lately tells whether gathering pays off: who comes alone is read faster at home. With writes it does not matter so much, as each takes
-// a sync.
+// lately tells whether gathering pays off: whom the goroutine wakes up for each time is read faster at home. With writes it does not matter
+// so much, as each takes a sync.
 type lately struct {
-	rounds, turns int  // of these
-	alone         bool // in those before
+	rounds, turns, sleeps int  // of these
+	alone                 bool // in those before
 }
 
 // lookAfter is how many rounds are looked at together.
 const lookAfter = 256
 
-// few takes note of a round with so many turns, and tells whether those of the rounds before had hardly more than one each.
-func (l *lately) few(turns int) bool {
+// few takes note of a round with so many turns, after a sleep or not, and tells whether in the rounds before there was hardly more than one for
+// each sleep.
+func (l *lately) few(turns int, slept bool) bool {
 	l.rounds++
 	l.turns += turns
+	if slept {
+		l.sleeps++
+	}
 	if l.rounds == lookAfter {
-		l.alone = 2*l.turns < 3*l.rounds
-		l.rounds, l.turns = 0, 0
+		l.alone = 2*l.turns < 3*l.sleeps
+		l.rounds, l.turns, l.sleeps = 0, 0, 0
 	}
 	return l.alone
 }
